@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the analysis may know of an image: its memory as the loader lays it out
+// at the preferred base, and which words the loader fills with imports.
+#ifndef DETACHFIX_DISASM_CODE_VIEW_H_
+#define DETACHFIX_DISASM_CODE_VIEW_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "disasm/address.h"
+
+namespace detachfix {
+
+/// Machine numbers of the COFF header that KB Q238493 lists (PE/COFF, "Machine
+/// Types"). Kept as raw integers: LIEF 0.9 has no name for Alpha.
+inline constexpr uint16_t kMachineI386 = 0x014c;
+inline constexpr uint16_t kMachineAlpha = 0x0184;
+
+/// The function that one import slot stands for.
+struct ImportName {
+  std::string dll;   ///< lower case with ending, e.g. "kernel32.dll"
+  std::string name;  ///< as written in the file; empty if only by ordinal
+  std::optional<uint16_t> ordinal;  ///< set when imported by ordinal
+
+  friend bool operator==(const ImportName&, const ImportName&) = default;
+};
+
+/// "kernel32.dll!DeleteCriticalSection", or "ws2_32.dll!#115" by ordinal.
+std::string ToText(const ImportName& import);
+
+/// A range of mapped memory with one protection.
+struct CodeRegion {
+  Rva begin;
+  uint32_t size = 0;                 ///< mapped bytes
+  std::span<const uint8_t> content;  ///< first bytes; what follows is zero
+  bool executable = false;
+  bool writable = false;
+};
+
+/// A loaded image as the analysis sees it. The spans point into the file's
+/// bytes: the view must not outlive them.
+struct CodeView {
+  uint16_t machine = 0;
+  uint32_t image_base = 0;  ///< preferred base, a virtual address
+  uint32_t image_size = 0;  ///< SizeOfImage, bytes
+  std::vector<CodeRegion> regions;  ///< ascending, not overlapping
+  std::map<Rva, ImportName> import_slots;
+};
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_CODE_VIEW_H_

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one abstract run of a DLL's entry did: the code it went through, the
+// calls, what became of each critical section, and how it returned. A trace is
+// complete, or says why it is not.
+#ifndef DETACHFIX_DISASM_TRACE_H_
+#define DETACHFIX_DISASM_TRACE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "disasm/code_view.h"
+
+namespace detachfix {
+
+/// fdwReason of DllMain (winnt.h).
+enum class Reason : uint32_t {
+  kProcessDetach = 0,
+  kProcessAttach = 1,
+  kThreadAttach = 2,
+  kThreadDetach = 3,
+};
+
+/// Whether a section exists at some moment of a run. A run that was joined from
+/// several paths may leave it open.
+enum class Liveness : uint8_t { kNo, kYes, kEither };
+
+/// One critical section as a run leaves it.
+struct SectionState {
+  Liveness live = Liveness::kNo;
+  std::set<Rva> initialised_at;  ///< call sites that may have made it
+  std::set<Rva> deleted_at;      ///< call sites that may have deleted it
+};
+
+/// A call that was made, merged over all visits of its site.
+struct CallRecord {
+  Rva site;
+  std::optional<ImportName> import;  ///< what was called, if an import
+  std::optional<Rva> target;         ///< ... or if inside the image
+  std::string text;  ///< "kernel32.dll!DeleteCriticalSection(0x77a8a010)"
+};
+
+/// One way in which the entry returned.
+struct TraceExit {
+  Rva site;  ///< of the return instruction
+  /// The value returned is known not to be 0 / known to be 0. Both false: open.
+  bool returns_nonzero = false;
+  bool returns_zero = false;
+  /// The stack pointer is back where the entry found it.
+  bool stack_balanced = false;
+  /// At the return instruction the caller's arguments (fdwReason, lpvReserved)
+  /// still have the values that the entry was called with.
+  bool arguments_intact = false;
+  /// Sections at a fixed place in the image, by RVA.
+  std::map<Rva, SectionState> sections;
+};
+
+struct Trace {
+  Reason reason = Reason::kProcessAttach;
+  bool reserved_null = true;
+  bool complete = false;
+  std::vector<std::string> incomplete_because;  ///< empty when complete
+  std::vector<TraceExit> exits;
+  std::vector<CallRecord> calls;  ///< by address of the site
+  std::set<Rva> visited;          ///< every instruction run
+  /// Branches with an outcome that the run could not decide.
+  std::set<Rva> open_branches;
+  /// Sections made or deleted at an address that is not fixed in the image
+  /// (heap, stack, not known): text for the reader, one line each.
+  std::vector<std::string> other_sections;
+};
+
+/// All runs that a verdict rests on.
+struct EntryTraces {
+  Trace attach;
+  Trace detach;          ///< lpvReserved NULL, from every state attach left
+  Trace process_exit;    ///< detach with lpvReserved not NULL
+  Trace thread_attach;
+  Trace thread_detach;
+};
+
+/// Runs `entry` of `view` for each reason. Never fails: what cannot be followed
+/// makes the trace concerned incomplete.
+EntryTraces TraceEntry(const CodeView& view, Rva entry);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_TRACE_H_

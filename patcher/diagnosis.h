@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verdict on one file, and what it rests on.
+#ifndef DETACHFIX_PATCHER_DIAGNOSIS_H_
+#define DETACHFIX_PATCHER_DIAGNOSIS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disasm/trace.h"
+#include "patcher/pe_image.h"
+
+namespace detachfix {
+
+enum class Verdict : uint8_t { kLeaks, kFixed, kNotApplicable, kUnknown };
+
+/// "leaks", "fixed", "not-applicable", "unknown": the words of the JSON.
+const char* ToText(Verdict verdict);
+
+enum class FixedBy : uint8_t { kNobody, kVendor, kDetachfix };
+
+/// A critical section at a fixed place in the image that attach initialises.
+struct CriticalSection {
+  Rva rva;
+  std::optional<Rva> initialised_at;  ///< first call site
+  std::optional<Rva> deleted_at;      ///< first call site, on detach
+  /// The function that initialises it, e.g.
+  /// kernel32.dll!InitializeCriticalSection.
+  ImportName initialised_by;
+  bool leaked = false;
+};
+
+struct Diagnosis {
+  Verdict verdict = Verdict::kUnknown;
+  FixedBy fixed_by = FixedBy::kNobody;
+  std::string fixed_version;  ///< detachfix version of the undo record, or empty
+  /// One line: why this verdict. For kUnknown what stopped the analysis.
+  std::string because;
+  /// "security.dll" or "secur128.dll" when the file is that DLL by its content.
+  std::optional<std::string> target;
+  /// Why it is not the target, when it is not: for the refusal of `patch`.
+  std::string not_target_because;
+  std::vector<CriticalSection> critical_sections;
+  std::vector<std::string> evidence;
+  std::optional<EntryTraces> traces;  ///< absent when there was nothing to run
+};
+
+/// Judges `image`. Never fails: what cannot be decided is kUnknown.
+Diagnosis Diagnose(const PeImage& image);
+
+/// The verdict on a file whose machine or format is not looked into.
+Diagnosis NotApplicable(const OtherMachine& other);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_DIAGNOSIS_H_

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only door to the disk. Everything that reads or writes goes through this
+// interface, so that tests can fail each step and see what was touched.
+#ifndef DETACHFIX_PATCHER_FILES_H_
+#define DETACHFIX_PATCHER_FILES_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "patcher/plan.h"
+#include "patcher/result.h"
+
+namespace detachfix {
+
+/// What tells one state of one file from another, and what must survive a
+/// replacement.
+struct FileState {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  uint64_t size = 0;  ///< bytes
+  int64_t modified_ns = 0;  ///< since the epoch
+  int64_t accessed_ns = 0;
+  int64_t changed_ns = 0;
+  uint32_t mode = 0;  ///< st_mode
+  uint32_t owner = 0;
+  uint32_t group = 0;
+  uint64_t link_count = 1;
+  bool is_regular = true;
+  bool is_symlink = false;
+  bool writable = true;  ///< by the permission bits of its owner
+  std::map<std::string, Bytes> attributes;  ///< extended attributes
+};
+
+struct ReadFile {
+  Bytes bytes;
+  FileState state;
+};
+
+/// A file that is being written. Not visible under its final name until
+/// Files::Rename.
+class OutputFile {
+ public:
+  virtual ~OutputFile() = default;
+  virtual const std::string& path() const = 0;
+  virtual Result<void> Write(std::span<const uint8_t> bytes) = 0;
+  virtual Result<void> SetState(const FileState& state) = 0;
+  virtual Result<void> Sync() = 0;
+  virtual Result<void> Close() = 0;
+};
+
+class Files {
+ public:
+  virtual ~Files() = default;
+  /// Does not follow a symbolic link at the last component.
+  virtual Result<FileState> Look(const std::string& path) = 0;
+  /// The whole file; fails when it is larger than `limit` bytes.
+  virtual Result<ReadFile> Read(const std::string& path, uint64_t limit) = 0;
+  /// Creates a new file (O_EXCL) in the folder of `path`, with a name derived
+  /// from it that starts with a dot.
+  virtual Result<std::unique_ptr<OutputFile>> CreateBeside(
+      const std::string& path) = 0;
+  /// Atomic, over an existing `to`.
+  virtual Result<void> Rename(const std::string& from,
+                              const std::string& to) = 0;
+  /// Like Rename, but fails when `to` exists.
+  virtual Result<void> RenameNew(const std::string& from,
+                                 const std::string& to) = 0;
+  virtual Result<void> Remove(const std::string& path) = 0;
+  /// fsync of the folder that holds `path`.
+  virtual Result<void> SyncFolder(const std::string& path) = 0;
+};
+
+/// The real disk.
+std::unique_ptr<Files> PosixFiles();
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_FILES_H_

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// A PE32 file, read and range-checked: every offset, RVA, count and size in
+// here lies inside the file or the image it speaks of. Field names are those
+// of winnt.h and of the PE/COFF specification.
+#ifndef DETACHFIX_PATCHER_PE_IMAGE_H_
+#define DETACHFIX_PATCHER_PE_IMAGE_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "disasm/code_view.h"
+#include "patcher/file_offset.h"
+#include "patcher/result.h"
+
+namespace detachfix {
+
+/// Largest file that is read, in bytes.
+inline constexpr uint32_t kMaxFileSize = 64u * 1024 * 1024;
+
+/// Entries of the optional header's data directory, by their winnt.h index.
+enum class Directory : uint8_t {
+  kExport = 0,
+  kImport = 1,
+  kResource = 2,
+  kException = 3,
+  kCertificate = 4,  ///< its "rva" is a file offset
+  kBaseRelocation = 5,
+  kDebug = 6,
+  kArchitecture = 7,
+  kGlobalPointer = 8,
+  kTls = 9,
+  kLoadConfig = 10,
+  kBoundImport = 11,  ///< its "rva" is also a file offset: it lies in headers
+  kImportAddressTable = 12,
+  kDelayImport = 13,
+  kClrHeader = 14,
+};
+inline constexpr size_t kDirectoryCount = 16;
+
+struct DataDirectory {
+  uint32_t rva = 0;
+  uint32_t size = 0;  ///< bytes
+};
+
+struct Section {
+  std::string name;
+  FileOffset header_offset;  ///< of its 40-byte IMAGE_SECTION_HEADER
+  Rva rva;
+  uint32_t virtual_size = 0;  ///< VirtualSize as written, may be 0
+  FileOffset raw_offset;      ///< PointerToRawData
+  uint32_t raw_size = 0;      ///< SizeOfRawData as written
+  uint32_t characteristics = 0;
+
+  /// Bytes that the section defines in memory: VirtualSize, or SizeOfRawData
+  /// where VirtualSize is 0 (as the NT memory manager takes it).
+  uint32_t MemorySize() const;
+  bool IsExecutable() const;
+  bool IsWritable() const;
+};
+
+/// One name or ordinal of one descriptor, with the slot the loader fills.
+struct ImportedFunction {
+  ImportName name;
+  Rva slot;
+};
+
+struct ImportDescriptor {
+  FileOffset offset;  ///< of its 20 bytes in the file
+  std::string dll;    ///< as written
+  uint32_t original_first_thunk = 0;  ///< RVA of the lookup table, or 0
+  uint32_t time_date_stamp = 0;       ///< 0 not bound, -1 bound (new style)
+  uint32_t forwarder_chain = 0;
+  uint32_t name = 0;         ///< RVA
+  uint32_t first_thunk = 0;  ///< RVA of the first slot
+  std::vector<ImportedFunction> functions;
+};
+
+struct BoundImport {
+  std::string dll;
+  uint32_t time_date_stamp = 0;
+  bool forwarder = false;  ///< an entry that stands for a forwarder reference
+};
+
+struct BaseRelocation {
+  Rva rva;           ///< of the first rewritten byte
+  uint8_t type = 0;  ///< IMAGE_REL_BASED_*; padding (ABSOLUTE) is left out
+};
+
+struct ExportedFunction {
+  std::string name;  ///< empty when exported by ordinal only
+  uint32_t ordinal = 0;
+  Rva rva;                ///< of the code; 0 for a forwarder
+  std::string forwarder;  ///< "SECUR32.InitSecurityInterfaceA", or empty
+};
+
+struct DebugEntry {
+  uint32_t type = 0;          ///< IMAGE_DEBUG_TYPE_*; MISC is 4
+  uint32_t time_date_stamp = 0;
+  uint32_t size = 0;          ///< SizeOfData, bytes
+  uint32_t rva = 0;           ///< AddressOfRawData, 0 when not mapped
+  uint32_t raw_offset = 0;    ///< PointerToRawData
+  FileOffset entry_offset;    ///< of the 28-byte IMAGE_DEBUG_DIRECTORY
+};
+
+/// What is used of the VERSIONINFO resource. Empty strings where absent.
+struct VersionResource {
+  bool present = false;
+  std::string original_filename;
+  std::string internal_name;
+  std::string file_description;
+  std::string file_version;
+  std::string product_version;
+};
+
+struct PeImage {
+  std::vector<uint8_t> bytes;  ///< the whole file
+
+  uint16_t machine = 0;
+  uint16_t characteristics = 0;
+  uint32_t time_date_stamp = 0;
+  uint8_t major_linker_version = 0;
+  uint8_t minor_linker_version = 0;
+  Rva entry_point;  ///< 0: the image has none
+  uint32_t image_base = 0;
+  uint32_t section_alignment = 0;
+  uint32_t file_alignment = 0;
+  uint32_t size_of_image = 0;
+  uint32_t size_of_headers = 0;
+  uint32_t checksum = 0;
+  uint16_t dll_characteristics = 0;
+
+  FileOffset pe_header_offset;        ///< of "PE\0\0"
+  FileOffset checksum_offset;         ///< of OptionalHeader.CheckSum
+  FileOffset entry_point_offset;      ///< of AddressOfEntryPoint
+  FileOffset size_of_image_offset;
+  FileOffset number_of_sections_offset;
+  FileOffset directories_offset;      ///< of data directory 0
+  FileOffset section_table_offset;
+  uint32_t directory_count = 0;       ///< NumberOfRvaAndSizes, at most 16
+
+  std::array<DataDirectory, kDirectoryCount> directories{};
+  std::vector<Section> sections;  ///< in header order, RVAs ascending
+  std::vector<ImportDescriptor> imports;
+  std::vector<BoundImport> bound_imports;
+  std::vector<BaseRelocation> relocations;  ///< ascending by rva
+  std::string export_name;  ///< DLL name of the export directory, or empty
+  std::vector<ExportedFunction> exports;
+  std::vector<DebugEntry> debug;
+  VersionResource version;
+  FileOffset overlay_offset;  ///< first byte after the last section's raw data
+  uint32_t overlay_size = 0;
+  std::vector<Rva> tls_callbacks;
+
+  const DataDirectory& directory(Directory d) const {
+    return directories[static_cast<size_t>(d)];
+  }
+};
+
+/// A file that is a PE, but not one that is looked into: PE32+, or a machine
+/// that KB Q238493 does not list. Not an error: the verdict is
+/// "not applicable: machine …".
+struct OtherMachine {
+  uint16_t machine = 0;
+  bool pe32_plus = false;
+  std::string text;  ///< e.g. "x86-64 (0x8664)", "MIPS R4000 (0x166)"
+};
+
+struct ReadPe {
+  std::optional<PeImage> image;
+  std::optional<OtherMachine> other;  ///< set exactly when `image` is not
+};
+
+/// Parses `bytes`. Fails with one line that names the field and the numbers
+/// when they are not a PE, are truncated, lie about a size, or are more than
+/// kMaxFileSize.
+Result<ReadPe> ReadPeImage(std::vector<uint8_t> bytes);
+
+/// The section whose memory or raw data holds `rva`, or nullptr.
+const Section* SectionAt(const PeImage& image, Rva rva);
+
+/// Where `rva` lies in the file; nothing when no raw data stands behind it.
+std::optional<FileOffset> ToOffset(const PeImage& image, Rva rva);
+
+/// The inverse of ToOffset; nothing when the loader does not map the offset.
+std::optional<Rva> ToRva(const PeImage& image, FileOffset offset);
+
+/// The image as the analysis sees it. Points into `image.bytes`.
+CodeView MakeCodeView(const PeImage& image);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_PE_IMAGE_H_
