@@ -45,8 +45,8 @@ struct CodeRegion {
 /// bytes: the view must not outlive them.
 struct CodeView {
   uint16_t machine = 0;
-  uint32_t image_base = 0;  ///< preferred base, a virtual address
-  uint32_t image_size = 0;  ///< SizeOfImage, bytes
+  uint32_t image_base = 0;          ///< preferred base, a virtual address
+  uint32_t image_size = 0;          ///< SizeOfImage, bytes
   std::vector<CodeRegion> regions;  ///< ascending, not overlapping
   std::map<Rva, ImportName> import_slots;
 };

@@ -15,35 +15,35 @@ namespace detachfix {
 
 /// How control leaves an instruction.
 enum class Flow : uint8_t {
-  kNext,         ///< to the next instruction only
-  kBranch,       ///< to `target` or to the next
-  kJump,         ///< to `target`, or anywhere when there is none
-  kCall,         ///< into `target` (or anywhere), then to the next
+  kNext,    ///< to the next instruction only
+  kBranch,  ///< to `target` or to the next
+  kJump,    ///< to `target`, or anywhere when there is none
+  kCall,    ///< into `target` (or anywhere), then to the next
   kReturn,
-  kStop,         ///< never continues: int3, ud2, hlt
-  kUnknown,      ///< not an instruction that the decoder knows
+  kStop,     ///< never continues: int3, ud2, hlt
+  kUnknown,  ///< not an instruction that the decoder knows
 };
 
 struct Instruction {
   Rva rva;
-  uint8_t size = 1;             ///< bytes; 1 when unknown
+  uint8_t size = 1;  ///< bytes; 1 when unknown
   Flow flow = Flow::kUnknown;
-  std::optional<Rva> target;    ///< of a direct branch, jump or call
+  std::optional<Rva> target;  ///< of a direct branch, jump or call
   /// The import slot that a `call [slot]` or `jmp [slot]` goes through.
   std::optional<Rva> slot;
-  uint16_t stack_pop = 0;       ///< a return's argument bytes ("ret 0Ch": 12)
+  uint16_t stack_pop = 0;  ///< a return's argument bytes ("ret 0Ch": 12)
   /// The bytes mean the same at another address: no relative operand. Says
   /// nothing of base relocations, which are the file's business.
   bool position_independent = false;
-  std::string text;             ///< assembly, Intel syntax; "(bad)" if unknown
+  std::string text;  ///< assembly, Intel syntax; "(bad)" if unknown
 };
 
 /// Decodes the instruction at `rva` of `view`.
 Instruction Decode(const CodeView& view, Rva rva);
 
 /// All instructions that can be reached from `start` without following calls:
-/// both sides of every branch, direct jumps. Ascending by address. Jumps through
-/// a register or memory end a path; `has_indirect_jump` says so.
+/// both sides of every branch, direct jumps. Ascending by address. Jumps
+/// through a register or memory end a path; `has_indirect_jump` says so.
 struct FunctionBody {
   std::vector<Instruction> instructions;
   bool has_indirect_jump = false;

@@ -76,8 +76,8 @@ struct Trace {
 /// All runs that a verdict rests on.
 struct EntryTraces {
   Trace attach;
-  Trace detach;          ///< lpvReserved NULL, from every state attach left
-  Trace process_exit;    ///< detach with lpvReserved not NULL
+  Trace detach;        ///< lpvReserved NULL, from every state attach left
+  Trace process_exit;  ///< detach with lpvReserved not NULL
   Trace thread_attach;
   Trace thread_detach;
 };

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <vector>
+
+#include "disasm/instruction.h"
+
+namespace detachfix {
+namespace {
+
+/// Largest number of instructions of one function that are looked at. The
+/// largest functions of the DLLs in mind have a few thousand.
+constexpr size_t kMaxInstructions = 65536;
+
+bool ContinuesToNext(Flow flow) {
+  return flow == Flow::kNext || flow == Flow::kBranch || flow == Flow::kCall;
+}
+
+bool GoesToTarget(Flow flow) {
+  return flow == Flow::kBranch || flow == Flow::kJump;
+}
+
+}  // namespace
+
+FunctionBody DecodeFunction(const CodeView& view, Rva start) {
+  FunctionBody body;
+  std::map<Rva, Instruction> seen;
+  std::vector<Rva> todo = {start};
+  while (!todo.empty() && seen.size() < kMaxInstructions) {
+    const Rva rva = todo.back();
+    todo.pop_back();
+    if (seen.contains(rva)) continue;
+    const Instruction instruction = Decode(view, rva);
+    seen.emplace(rva, instruction);
+    if (instruction.flow == Flow::kUnknown) body.has_unknown = true;
+    if (ContinuesToNext(instruction.flow)) {
+      todo.push_back(rva + instruction.size);
+    }
+    if (!GoesToTarget(instruction.flow)) continue;
+    if (instruction.target) {
+      todo.push_back(*instruction.target);
+    } else if (!instruction.slot) {
+      body.has_indirect_jump = true;
+    }
+  }
+  if (!todo.empty()) body.has_unknown = true;
+  for (auto& [rva, instruction] : seen) {
+    body.instructions.push_back(std::move(instruction));
+  }
+  return body;
+}
+
+}  // namespace detachfix

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a machine supplies: its decoder, its lifter and its calling convention.
+// Everything else is shared and asks no machine's name.
+#ifndef DETACHFIX_DISASM_ISA_H_
+#define DETACHFIX_DISASM_ISA_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "disasm/ir.h"
+
+namespace detachfix {
+
+/// How procedures are called, as data.
+struct CallingConvention {
+  uint8_t word_size = 4;  ///< bytes of an argument on the stack
+  Place stack_pointer;
+  Place result;
+  /// Places of the first arguments; further ones are on the stack.
+  std::vector<Place> argument_places;
+  /// Where the first stack argument lies at a procedure's first instruction,
+  /// in bytes from the stack pointer.
+  uint32_t first_stack_argument = 0;
+  /// Where the return address is at a procedure's first instruction; absent
+  /// when it is the word that the stack pointer points to.
+  std::optional<Place> return_address;
+  /// Whether a procedure removes its stack arguments (stdcall) where the table
+  /// of known functions says so.
+  bool callee_pops = false;
+  std::vector<Place> scratch;            ///< not preserved by a procedure
+  std::vector<Place> preserved;          ///< preserved by a procedure
+  std::vector<std::string> place_names;  ///< by Place::id
+};
+
+/// One machine. Stateless.
+class Isa {
+ public:
+  virtual ~Isa() = default;
+  /// The instruction at `rva`, with its text.
+  virtual Instruction Decode(const CodeView& view, Rva rva) const = 0;
+  /// What it does; its `instruction.text` stays empty, for speed.
+  virtual Lifted Lift(const CodeView& view, Rva rva) const = 0;
+  virtual const CallingConvention& convention() const = 0;
+};
+
+/// The machine with that COFF number, or nullptr.
+const Isa* IsaFor(uint16_t machine);
+
+/// Intel's 80386 and its successors in 32-bit mode (x86.cc).
+const Isa& X86Isa();
+
+/// The version of Zydis in use, e.g. "4.0.0".
+std::string ZydisVersion();
+
+/// The content at `rva`, up to `limit` bytes: shorter at the end of a region,
+/// empty outside. Zero-filled memory behind the content counts as no content.
+std::span<const uint8_t> ContentAt(const CodeView& view, Rva rva,
+                                   uint32_t limit);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_ISA_H_
