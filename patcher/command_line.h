@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the words of a command line to what is asked for.
+#ifndef DETACHFIX_PATCHER_COMMAND_LINE_H_
+#define DETACHFIX_PATCHER_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "patcher/console.h"
+#include "patcher/files.h"
+
+namespace detachfix {
+
+/// What the options of a command line say. Each command takes some of them.
+struct Options {
+  std::vector<std::string> paths;
+  bool verbose = false;
+  bool quiet = false;
+  bool json = false;
+  bool json_lines = false;
+  bool dry_run = false;
+  bool any_dll = false;
+  bool replace_read_only = false;
+  bool break_hard_links = false;
+  std::string output;                        ///< of -o, or empty
+  std::optional<std::string> backup_suffix;  ///< of --backup
+};
+
+/// The options that a command may take, as bits of Command::options.
+enum OptionBit : uint32_t {
+  kVerboseOption = 1u << 0,
+  kReportOptions = 1u << 1,  ///< --json, --jsonl, -q
+  kDryRunOption = 1u << 2,
+  kAnyDllOption = 1u << 3,
+  kOutputOption = 1u << 4,
+  kBackupOption = 1u << 5,
+  kReplaceOptions = 1u << 6,  ///< --replace-read-only, --break-hard-links
+  kOneFile = 1u << 7,         ///< exactly one FILE
+};
+
+/// One row of the command table.
+struct Command {
+  const char* name;
+  const char* summary;   ///< one line, for the list of commands
+  const char* examples;  ///< printed at the end of `--help`
+  uint32_t options;      ///< of OptionBit
+  /// Runs it and gives the exit status.
+  int (*run)(const Options& options, Files& files, Console& console);
+};
+
+/// A command line that runs a command.
+struct Invocation {
+  const Command* command = nullptr;
+  Options options;
+};
+
+/// A command line that only prints: help, version, or what is wrong with it.
+struct Answer {
+  int exit_status = 0;
+  std::string out;
+  std::string err;
+};
+
+/// Reads `words` (without the program's name) against `table`.
+std::variant<Invocation, Answer> ParseCommandLine(
+    const std::vector<std::string>& words, std::span<const Command> table);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_COMMAND_LINE_H_

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one file that includes nlohmann-json.
+#include "patcher/report_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "patcher/hex_text.h"
+#include "patcher/sha256.h"
+#include "patcher/version.h"
+
+namespace detachfix {
+
+namespace {
+
+// Ordered, so that the same outcome is the same bytes and reads top down.
+using Json = nlohmann::ordered_json;
+
+constexpr char kSchema[] = "detachfix/1";
+
+// Paths and names from a file are bytes, JSON is UTF-8 (RFC 8259, section 8.1).
+// What is not UTF-8 becomes U+FFFD; "path_hex" keeps such a path exact.
+constexpr Json::error_handler_t kNotUtf8 = Json::error_handler_t::replace;
+
+bool IsUtf8(const std::string& text) {
+  try {
+    static_cast<void>(Json(text).dump());
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
+Json OrNull(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json OrNull(const std::optional<Rva>& rva) {
+  return rva ? Json(rva->value) : Json(nullptr);
+}
+
+Json OrNull(const std::optional<Sha256>& hash) {
+  return hash ? Json(ToHex(*hash)) : Json(nullptr);
+}
+
+Json MachineJson(const std::optional<uint16_t>& machine) {
+  if (!machine) return nullptr;
+  if (*machine == kMachineI386) return "i386";
+  if (*machine == kMachineAlpha) return "alpha";
+  return *machine;
+}
+
+Json FixedByJson(FixedBy by) {
+  switch (by) {
+    case FixedBy::kVendor:
+      return "vendor";
+    case FixedBy::kDetachfix:
+      return "detachfix";
+    case FixedBy::kNobody:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+Json SectionsJson(const Diagnosis& diagnosis) {
+  Json sections = Json::array();
+  for (const CriticalSection& section : diagnosis.critical_sections) {
+    sections.push_back({{"rva", section.rva.value},
+                        {"initialised_at", OrNull(section.initialised_at)},
+                        {"initialised_by", ToText(section.initialised_by)},
+                        {"deleted_at", OrNull(section.deleted_at)},
+                        {"leaked", section.leaked}});
+  }
+  return sections;
+}
+
+Json EditsJson(const FileOutcome& outcome) {
+  Json edits = Json::array();
+  if (!outcome.plan) return edits;
+  for (const Edit& edit : outcome.plan->edits) {
+    const auto rva = outcome.edit_rvas.find(edit.offset);
+    edits.push_back(
+        {{"offset", edit.offset.value},
+         {"rva", rva == outcome.edit_rvas.end() ? Json(nullptr)
+                                                : Json(rva->second.value)},
+         {"before", HexBytes(edit.before, "")},
+         {"after", HexBytes(edit.after, "")},
+         {"why", edit.why}});
+  }
+  return edits;
+}
+
+Json StubJson(const FileOutcome& outcome) {
+  Json stub = Json::array();
+  if (!outcome.plan) return stub;
+  for (const ListingLine& line : outcome.plan->stub) {
+    stub.push_back({{"rva", line.rva.value},
+                    {"bytes", HexBytes(line.bytes, "")},
+                    {"text", line.text}});
+  }
+  return stub;
+}
+
+Json FileJson(const FileOutcome& outcome) {
+  const Diagnosis& diagnosis = outcome.diagnosis;
+  Json file;
+  file["path"] = outcome.path;
+  file["path_hex"] =
+      IsUtf8(outcome.path)
+          ? Json(nullptr)
+          : Json(HexBytes(
+                std::span(reinterpret_cast<const uint8_t*>(outcome.path.data()),
+                          outcome.path.size()),
+                ""));
+  file["size"] = outcome.size ? Json(*outcome.size) : Json(nullptr);
+  file["sha256"] = OrNull(outcome.sha256);
+  file["sha256_before"] = OrNull(outcome.sha256_before);
+  file["machine"] = MachineJson(outcome.machine);
+  file["target"] = OrNull(diagnosis.target.value_or(""));
+  file["verdict"] = ToText(diagnosis.verdict);
+  file["because"] = diagnosis.because;
+  file["fixed_by"] = FixedByJson(diagnosis.fixed_by);
+  file["fixed_version"] = OrNull(diagnosis.fixed_version);
+  file["critical_sections"] = SectionsJson(diagnosis);
+  // No table of signatures is consulted by this version.
+  file["signature"] = nullptr;
+  file["evidence"] = diagnosis.evidence;
+  file["action"] = ToText(outcome.action);
+  file["hook"] = OrNull(outcome.plan ? outcome.plan->hook : "");
+  file["cave"] = OrNull(outcome.plan ? outcome.plan->cave : "");
+  file["edits"] = EditsJson(outcome);
+  file["stub"] = StubJson(outcome);
+  file["output"] = OrNull(outcome.output);
+  file["backup"] = OrNull(outcome.backup);
+  file["notes"] = outcome.notes;
+  file["error"] = outcome.error ? Json(outcome.error->message) : Json(nullptr);
+  file["exit_status"] = ExitStatus(outcome);
+  return file;
+}
+
+}  // namespace
+
+std::string JsonDocument(const ReportHead& head,
+                         std::span<const FileOutcome> outcomes) {
+  Json document;
+  document["schema"] = kSchema;
+  document["program"] = {{"name", "detachfix"}, {"version", kVersion}};
+  document["command"] = head.command;
+  document["interrupted"] = head.interrupted;
+  document["exit_status"] = head.exit_status;
+  document["files"] = Json::array();
+  for (const FileOutcome& outcome : outcomes) {
+    document["files"].push_back(FileJson(outcome));
+  }
+  return document.dump(2, ' ', false, kNotUtf8) + "\n";
+}
+
+std::string JsonLine(const FileOutcome& outcome) {
+  Json line;
+  line["schema"] = kSchema;
+  line.update(FileJson(outcome));
+  return line.dump(-1, ' ', false, kNotUtf8) + "\n";
+}
+
+}  // namespace detachfix

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/report_text.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "patcher/hex_text.h"
+#include "patcher/sha256.h"
+
+namespace detachfix {
+
+namespace {
+
+// Select Graphic Rendition of ECMA-48, section 8.3.117.
+constexpr char kRed[] = "\x1b[31m";
+constexpr char kGreen[] = "\x1b[32m";
+constexpr char kYellow[] = "\x1b[33m";
+constexpr char kPlain[] = "\x1b[0m";
+
+const char* ColourOf(const FileOutcome& outcome) {
+  if (outcome.action == Action::kFailed) return kRed;
+  if (outcome.action == Action::kRefused) return kYellow;
+  switch (outcome.diagnosis.verdict) {
+    case Verdict::kLeaks:
+      return kRed;
+    case Verdict::kFixed:
+      return kGreen;
+    case Verdict::kUnknown:
+      return kYellow;
+    case Verdict::kNotApplicable:
+      return "";
+  }
+  return "";
+}
+
+std::string Count(size_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+/// The sections that the verdict is about: the leaked ones of a leaking file,
+/// all of a fixed one.
+std::string SectionsText(const Diagnosis& diagnosis) {
+  const bool leaks = diagnosis.verdict == Verdict::kLeaks;
+  std::vector<const CriticalSection*> shown;
+  for (const CriticalSection& section : diagnosis.critical_sections) {
+    if (!leaks || section.leaked) shown.push_back(&section);
+  }
+  if (shown.size() == 1) return SectionText(*shown[0]);
+  std::string text = Count(shown.size(), "critical section");
+  text += leaks ? " never deleted on detach:" : " deleted on detach:";
+  for (const CriticalSection* section : shown) {
+    text += (section == shown.front() ? " " : ", ");
+    text += HexNumber(section->rva.value);
+    if (section->initialised_at) {
+      text += " (initialised at " + HexNumber(section->initialised_at->value);
+      if (section->deleted_at) {
+        text += ", deleted at " + HexNumber(section->deleted_at->value);
+      }
+      text += ")";
+    }
+  }
+  return text;
+}
+
+std::string VerdictDetail(const Diagnosis& diagnosis) {
+  const bool about_sections = diagnosis.verdict == Verdict::kLeaks ||
+                              diagnosis.verdict == Verdict::kFixed;
+  if (about_sections && !diagnosis.critical_sections.empty()) {
+    return SectionsText(diagnosis);
+  }
+  return diagnosis.because;
+}
+
+size_t ChangedBytes(const Plan& plan) {
+  size_t count = 0;
+  for (const Edit& edit : plan.edits) count += edit.after.size();
+  return count;
+}
+
+size_t LeakedSections(const Diagnosis& diagnosis) {
+  return static_cast<size_t>(std::count_if(
+      diagnosis.critical_sections.begin(), diagnosis.critical_sections.end(),
+      [](const CriticalSection& section) { return section.leaked; }));
+}
+
+std::string PatchText(const FileOutcome& outcome) {
+  const Plan& plan = *outcome.plan;
+  return Count(plan.edits.size(), "edit") + ", " +
+         Count(ChangedBytes(plan), "byte") + ", hook: " + plan.hook +
+         ", code in " + plan.cave;
+}
+
+/// What the command did, or would do, or did not do.
+std::string ActionDetail(const FileOutcome& outcome) {
+  switch (outcome.action) {
+    case Action::kNone:
+      return VerdictDetail(outcome.diagnosis);
+    case Action::kWouldPatch:
+      return PatchText(outcome);
+    case Action::kPatched:
+      return VerdictText(outcome.diagnosis) + " now; " + PatchText(outcome) +
+             (outcome.output.empty() ? "" : ", to " + outcome.output);
+    case Action::kReverted:
+      return "the original is back, SHA-256 " + ToHex(*outcome.sha256);
+    case Action::kRefused:
+    case Action::kFailed:
+      return outcome.error->message;
+  }
+  return "";
+}
+
+std::string Headline(const FileOutcome& outcome) {
+  switch (outcome.action) {
+    case Action::kNone:
+      return VerdictText(outcome.diagnosis);
+    case Action::kWouldPatch:
+      return "would be patched";
+    case Action::kPatched:
+      return "patched";
+    case Action::kReverted:
+      return "reverted";
+    case Action::kRefused:
+      return "refused";
+    case Action::kFailed:
+      return "error";
+  }
+  return "error";
+}
+
+constexpr size_t kBytesPerLine = 16;
+
+/// "    before  00 11 …", broken into lines of 16 bytes.
+std::string BytesText(const std::string& label,
+                      std::span<const uint8_t> bytes) {
+  std::string text;
+  for (size_t at = 0; at < bytes.size(); at += kBytesPerLine) {
+    const size_t count = std::min(kBytesPerLine, bytes.size() - at);
+    std::string head = at == 0 ? label : "";
+    head.resize(8, ' ');
+    text += "    " + head + HexBytes(bytes.subspan(at, count), " ") + "\n";
+  }
+  return text;
+}
+
+std::string EditText(const Edit& edit, const std::map<FileOffset, Rva>& rvas) {
+  std::string text = "  offset " + HexNumber(edit.offset.value);
+  const auto rva = rvas.find(edit.offset);
+  if (rva != rvas.end()) text += ", RVA " + HexNumber(rva->second.value);
+  text += ", " + Count(edit.after.size(), "byte") + ": " + Printable(edit.why) +
+          "\n";
+  text += edit.before.empty() ? "    before  (the end of the file)\n"
+                              : BytesText("before", edit.before);
+  return text + BytesText("after", edit.after);
+}
+
+std::string ListingText(const std::vector<ListingLine>& lines) {
+  std::string text;
+  for (const ListingLine& line : lines) {
+    char row[64];
+    snprintf(row, sizeof row, "    %-8s  %-30s  ",
+             HexNumber(line.rva.value).c_str(),
+             HexBytes(line.bytes, " ").c_str());
+    text += row + line.text + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string SectionText(const CriticalSection& section) {
+  std::string text =
+      "critical section " + HexNumber(section.rva.value) + " is initialised";
+  if (section.initialised_at) {
+    text += " at " + HexNumber(section.initialised_at->value);
+  }
+  if (section.leaked) return text + " and never deleted on detach";
+  text += " and deleted";
+  if (section.deleted_at) {
+    text += " at " + HexNumber(section.deleted_at->value);
+  }
+  return text;
+}
+
+std::string VerdictText(const Diagnosis& diagnosis) {
+  switch (diagnosis.verdict) {
+    case Verdict::kLeaks:
+      return "leaks";
+    case Verdict::kFixed:
+      if (diagnosis.fixed_by == FixedBy::kDetachfix) {
+        return "fixed by detachfix " + diagnosis.fixed_version;
+      }
+      return "fixed by the vendor";
+    case Verdict::kNotApplicable:
+      return "not applicable";
+    case Verdict::kUnknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+std::string Printable(const std::string& text) {
+  std::string printable;
+  for (char c : text) {
+    const uint8_t byte = static_cast<uint8_t>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      printable += c;
+    } else {
+      printable += "\\x" + HexBytes(std::span(&byte, 1), "");
+    }
+  }
+  return printable;
+}
+
+std::string OutcomeLine(const FileOutcome& outcome, bool colour) {
+  std::string headline = Headline(outcome);
+  const std::string sgr = colour ? ColourOf(outcome) : "";
+  if (!sgr.empty()) headline = sgr + headline + kPlain;
+  return Printable(outcome.path) + ": " + headline + ": " +
+         Printable(ActionDetail(outcome)) + "\n";
+}
+
+std::string EvidenceText(const FileOutcome& outcome) {
+  std::string text;
+  const Diagnosis& diagnosis = outcome.diagnosis;
+  if (outcome.size) {
+    text += "  " + Count(*outcome.size, "byte") + ", SHA-256 " +
+            ToHex(*outcome.sha256) + "\n";
+  }
+  if (outcome.sha256_before) {
+    text += "  SHA-256 before: " + ToHex(*outcome.sha256_before) + "\n";
+  }
+  if (diagnosis.target) {
+    text += "  is " + *diagnosis.target + " by its content\n";
+  } else if (!diagnosis.not_target_because.empty()) {
+    text +=
+        "  is not Security.dll: " + Printable(diagnosis.not_target_because) +
+        "\n";
+  }
+  for (const std::string& line : diagnosis.evidence) {
+    text += "  " + Printable(line) + "\n";
+  }
+  for (const std::string& note : outcome.notes) {
+    text += "  note: " + Printable(note) + "\n";
+  }
+  return text;
+}
+
+std::string PlanText(const FileOutcome& outcome) {
+  if (!outcome.plan) return "";
+  const Plan& plan = *outcome.plan;
+  std::string text;
+  for (const std::string& rejected : plan.rejected) {
+    text += "  not taken: " + Printable(rejected) + "\n";
+  }
+  for (const Edit& edit : plan.edits) {
+    text += EditText(edit, outcome.edit_rvas);
+  }
+  text += "  injected code, " + plan.cave + ":\n" + ListingText(plan.stub);
+  text += plan.undo_in_file
+              ? "  undo record: in the file itself\n"
+              : "  undo record: in a side file, NAME.detachfix-undo\n";
+  return text;
+}
+
+std::string SummaryLine(std::span<const FileOutcome> outcomes) {
+  std::map<std::string, size_t> counts;
+  for (const FileOutcome& outcome : outcomes) {
+    const bool verdict_only = outcome.action == Action::kNone;
+    ++counts[verdict_only ? ToText(outcome.diagnosis.verdict)
+                          : ToText(outcome.action)];
+  }
+  std::string text = Count(outcomes.size(), "file") + ":";
+  for (const auto& [word, count] : counts) {
+    text += (text.back() == ':' ? " " : ", ");
+    text += std::to_string(count) + " " + word;
+  }
+  return text + "\n";
+}
+
+}  // namespace detachfix

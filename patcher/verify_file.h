@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first half of every command: read a file, parse it, judge it.
+#ifndef DETACHFIX_PATCHER_VERIFY_FILE_H_
+#define DETACHFIX_PATCHER_VERIFY_FILE_H_
+
+#include <optional>
+#include <string>
+
+#include "patcher/files.h"
+#include "patcher/outcome.h"
+#include "patcher/pe_image.h"
+#include "patcher/undo_record.h"
+
+namespace detachfix {
+
+/// A file as the commands see it after reading.
+struct VerifiedFile {
+  FileOutcome outcome;  ///< kFailed when it could not be read or parsed
+  FileState state;      ///< as it was when read
+  Bytes bytes;
+  std::optional<PeImage> image;    ///< absent for a machine not looked into
+  std::optional<UndoRecord> undo;  ///< in the file, or in its side file
+  std::string undo_file;  ///< path of the side file, if `undo` is there
+};
+
+/// Where the undo record goes that does not fit into the file at `path`.
+std::string UndoFilePath(const std::string& path);
+
+/// Reads and judges the file at `path`. Writes nothing.
+VerifiedFile VerifyFile(Files& files, const std::string& path);
+
+/// The same for bytes at hand, as if they were the file at `path`; `side` is
+/// the undo record of its side file, if any.
+VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
+                         const std::optional<UndoRecord>& side);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_VERIFY_FILE_H_
