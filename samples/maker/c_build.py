@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the shapes of c_shapes.py with mingw-w64 gcc, without its C runtime:
+DllMain is the entry."""
+
+from dataclasses import dataclass, replace
+
+from maker import c_shapes, toolchain, version_resource
+from maker.truth import Probe, Truth, manifest_entry
+
+# The linker's default, named so that the map's addresses can be turned to RVAs.
+IMAGE_BASE = 0x10000000
+
+COMMON = [
+    "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffreestanding",
+    "-fno-asynchronous-unwind-tables", "-fno-ident", "-shared", "-s",
+    "-nostartfiles", "-nodefaultlibs", "-Wl,-e,_DllMain@12", "-Wl,--kill-at",
+    "-Wl,--dynamicbase", "-Wl,--no-insert-timestamp",
+    f"-Wl,--image-base,{IMAGE_BASE:#x}",
+]
+LIBRARIES = ["-lkernel32", "-lntdll"]
+
+# Probe(5) of dll.h.
+PROBE = Probe("Probe", [5], 5 * 3 + 7)
+
+
+@dataclass
+class CSample:
+    """One build of one shape."""
+    name: str
+    shape: c_shapes.Shape
+    level: str
+    fixed: bool
+    security: bool
+
+    def flags(self):
+        defines = ["-DVENDOR_FIX"] if self.fixed else []
+        return [f"-{self.level}", *defines, *self.shape.flags, *COMMON]
+
+    def truth(self):
+        shape = self.shape
+        locks = shape.locks
+        if self.fixed:
+            locks = [replace(lock, leaked=False) for lock in locks]
+        verdict = "fixed" if self.fixed else shape.verdict
+        deletes = self.fixed or verdict == "fixed"
+        text = shape.what + (", as the vendor fixed it" if self.fixed else "")
+        return Truth(
+            what=f"C at -{self.level}: {text}", verdict=verdict, locks=locks,
+            initialise_import=shape.initialise, delete_import=shape.delete,
+            delete_imported=shape.delete_imported or self.fixed,
+            sibling_delete_imported=shape.sibling,
+            process_exit_deletes=deletes and shape.exit_deletes,
+            calls=shape.calls, attach_fail=shape.attach_fail, probe=PROBE,
+            identity="security.dll" if self.security else None,
+            note=shape.note)
+
+    def build(self, folder):
+        """Compiles and links in `folder`; gives bytes and manifest entry."""
+        source = (self.shape.source or self.shape.name) + ".c"
+        inputs = [toolchain.SOURCES / "c" / source]
+        if self.security:
+            inputs += security_inputs(folder)
+        dll = folder / f"{self.name}.dll"
+        map_file = folder / f"{self.name}.map"
+        flags = self.flags()
+        toolchain.run("gcc", *flags, f"-Wl,-Map={map_file}", "-o", dll,
+                      *inputs, *LIBRARIES)
+        content = dll.read_bytes()
+        symbols = toolchain.map_symbols(map_file, IMAGE_BASE)
+        build = {
+            "family": "c",
+            "shape": self.shape.name,
+            "sources": [f"samples/src/c/{source}"] + (
+                ["samples/src/c/sspi.c"] if self.security else []),
+            "compiler": toolchain.compiler_version(),
+            "flags": flags + LIBRARIES,
+        }
+        return content, manifest_entry(self.name, content, build, self.truth(),
+                                       symbols)
+
+
+def security_inputs(folder):
+    """What turns a shape into a Security.dll by its content: SSPI exports, the
+    name in the export directory, VERSIONINFO."""
+    resource = folder / "security.o"
+    if not resource.exists():
+        version_resource.build(resource, version_resource.Edition.EXPORT)
+    definition = folder / "security.def"
+    definition.write_text("LIBRARY Security.dll\n", encoding="ascii")
+    return [toolchain.SOURCES / "c" / "sspi.c", resource, definition]
+
+
+def samples():
+    """All C samples, in the order of the table."""
+    result = []
+    for shape in c_shapes.SHAPES:
+        for fixed in (False, True) if shape.fixed else (False,):
+            stem = f"c-{shape.name}" + ("-fixed" if fixed else "")
+            for level in c_shapes.LEVELS:
+                result.append(CSample(f"{stem}-{level}", shape, level, fixed,
+                                      False))
+            if shape.security:
+                result.append(CSample(f"{stem}-security-O2", shape, "O2",
+                                      fixed, True))
+    return result
