@@ -2,15 +2,22 @@
 // What leads from a patched file back to its original: the original's size and
 // SHA-256 and the inverse edits, in a compact binary form that fits into the
 // slack of a section. It is also what says "fixed by detachfix", and by which
-// version.
+// version. Where no slack is left the same bytes go into a file of their own
+// beside the patched one.
 #ifndef DETACHFIX_PATCHER_UNDO_RECORD_H_
 #define DETACHFIX_PATCHER_UNDO_RECORD_H_
 
 #include <optional>
+#include <string_view>
 
+#include "patcher/pe_image.h"
 #include "patcher/plan.h"
 
 namespace detachfix {
+
+/// The first 16 bytes of every record. The line end at its end is one that a
+/// transfer in text mode would damage, as in PNG's signature.
+inline constexpr std::string_view kUndoMagic = "detachfix-undo\r\n";
 
 /// One range of the original that the patch changed.
 struct UndoRange {
@@ -25,7 +32,7 @@ struct UndoRecord {
   std::string version;  ///< of the detachfix that patched, e.g. "1.0.0"
   uint32_t original_size = 0;
   Sha256 original_sha256{};
-  std::vector<UndoRange> ranges;  ///< ascending
+  std::vector<UndoRange> ranges;  ///< ascending, at least one
 
   friend bool operator==(const UndoRecord&, const UndoRecord&) = default;
 };
@@ -37,11 +44,34 @@ struct FoundUndoRecord {
   uint32_t size = 0;  ///< bytes
 };
 
-/// The encoded record: magic, format number, length, fields, CRC.
+/// The record that leads back from Apply(edits, original) to `original`. Of
+/// each edit only the place, `before` and the length of `after` count, so the
+/// record can be made while some of the new bytes (its own, the CheckSum's) are
+/// still zeros. Fails when the edits are not ascending, do not fit `original`,
+/// or shorten the file, and when `version` is not 1 to 32 visible ASCII
+/// characters.
+Result<UndoRecord> MakeUndoRecord(std::span<const uint8_t> original,
+                                  const std::vector<Edit>& edits,
+                                  const std::string& version);
+
+/// The edit that writes the record of `edits` and of itself at `offset`, which
+/// none of `edits` may touch. Fails when it needs more than `room` bytes, and
+/// as MakeUndoRecord does. `offset` may be the end of `original`: then the
+/// record is appended.
+Result<Edit> MakeUndoEdit(std::span<const uint8_t> original,
+                          const std::vector<Edit>& edits,
+                          const std::string& version, FileOffset offset,
+                          uint32_t room);
+
+/// The encoded record: magic, format number, length, fields, check. `record`
+/// is one that MakeUndoRecord or DecodeUndoRecord gave.
 Bytes Encode(const UndoRecord& record);
 
-/// The record that `bytes` begin with. Fails with the field and the numbers.
-Result<UndoRecord> DecodeUndoRecord(std::span<const uint8_t> bytes);
+/// The record that `bytes` begin with; what follows it does not matter. Fails
+/// with the field and the numbers, also when the original would be larger than
+/// `max_original_size` bytes. Encode of the result is the same bytes.
+Result<UndoRecord> DecodeUndoRecord(std::span<const uint8_t> bytes,
+                                    uint32_t max_original_size = kMaxFileSize);
 
 /// Finds the one well-formed record in a file. Nothing when there is none;
 /// fails when there are several, or when one is there but damaged.
