@@ -1,15 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
+// Signals that ask for the program's end. The first lets the file at hand be
+// finished; the second ends the program at once, with exit status 130 and
+// without leaving half-made files behind.
 #ifndef DETACHFIX_PATCHER_INTERRUPT_H_
 #define DETACHFIX_PATCHER_INTERRUPT_H_
 
+#include <signal.h>
+
+#include <string>
+
 namespace detachfix {
 
-/// From now on the first SIGINT, SIGTERM or SIGHUP only sets Interrupted(), so
-/// that the file at hand is finished; a second one ends the program at once.
+/// From now on the first SIGINT, SIGTERM or SIGHUP only sets Interrupted(); a
+/// second one removes every file that a RemoveOnInterrupt guards and ends the
+/// program with status 130. A signal that the program was started with as
+/// ignored (as nohup does) stays ignored.
 void WatchForInterrupts();
 
 /// Whether such a signal has come.
 bool Interrupted();
+
+/// While it lives no such signal is delivered to this thread; one that comes
+/// is delivered at its end. For steps that belong together, e.g. creating a
+/// file and guarding it.
+class HoldInterrupts {
+ public:
+  HoldInterrupts();
+  ~HoldInterrupts();
+  HoldInterrupts(const HoldInterrupts&) = delete;
+  HoldInterrupts& operator=(const HoldInterrupts&) = delete;
+
+ private:
+  sigset_t old_;
+};
+
+/// While it lives, `path` is removed when a signal ends the program. Up to
+/// kMaxGuarded live at one time; only one thread makes them.
+class RemoveOnInterrupt {
+ public:
+  static constexpr int kMaxGuarded = 8;
+
+  explicit RemoveOnInterrupt(const std::string& path);
+  ~RemoveOnInterrupt();
+  RemoveOnInterrupt(const RemoveOnInterrupt&) = delete;
+  RemoveOnInterrupt& operator=(const RemoveOnInterrupt&) = delete;
+
+ private:
+  int slot_;
+};
 
 }  // namespace detachfix
 
