@@ -21,7 +21,7 @@ namespace detachfix {
 struct FileState {
   uint64_t device = 0;
   uint64_t inode = 0;
-  uint64_t size = 0;  ///< bytes
+  uint64_t size = 0;        ///< bytes
   int64_t modified_ns = 0;  ///< since the epoch
   int64_t accessed_ns = 0;
   int64_t changed_ns = 0;
@@ -33,6 +33,9 @@ struct FileState {
   bool is_symlink = false;
   bool writable = true;  ///< by the permission bits of its owner
   std::map<std::string, Bytes> attributes;  ///< extended attributes
+  /// Why `attributes` is not complete, or empty. Such a file can be read, but
+  /// not replaced.
+  std::string attributes_problem;
 };
 
 struct ReadFile {
@@ -47,20 +50,32 @@ class OutputFile {
   virtual ~OutputFile() = default;
   virtual const std::string& path() const = 0;
   virtual Result<void> Write(std::span<const uint8_t> bytes) = 0;
+  /// Gives the file the owner, group, permissions, times and exactly the
+  /// extended attributes of `state`. To be called after the last Write, which
+  /// would change the times. The error names which of them failed.
   virtual Result<void> SetState(const FileState& state) = 0;
+  /// Flushes it to the device, so that a later read comes from there where the
+  /// file system allows that.
   virtual Result<void> Sync() = 0;
   virtual Result<void> Close() = 0;
 };
 
+/// Errors of Read and SetState say what failed; those of the others are the
+/// cause alone (`No space left on device (28)`), since the caller knows the
+/// step and what it was for.
 class Files {
  public:
   virtual ~Files() = default;
   /// Does not follow a symbolic link at the last component.
   virtual Result<FileState> Look(const std::string& path) = 0;
-  /// The whole file; fails when it is larger than `limit` bytes.
+  /// Whether anything stands at `path`, a dangling symbolic link included.
+  virtual Result<bool> Exists(const std::string& path) = 0;
+  /// The whole of a regular file, and its state. Follows symbolic links. Fails
+  /// when it is larger than `limit` bytes, and when it changes meanwhile.
   virtual Result<ReadFile> Read(const std::string& path, uint64_t limit) = 0;
   /// Creates a new file (O_EXCL) in the folder of `path`, with a name derived
-  /// from it that starts with a dot.
+  /// from it that starts with a dot. It is removed when a signal ends the
+  /// program before it was renamed.
   virtual Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) = 0;
   /// Atomic, over an existing `to`.
@@ -73,6 +88,9 @@ class Files {
   /// fsync of the folder that holds `path`.
   virtual Result<void> SyncFolder(const std::string& path) = 0;
 };
+
+/// The folder that holds `path`: "." when that is a bare name.
+std::string FolderOf(const std::string& path);
 
 /// The real disk.
 std::unique_ptr<Files> PosixFiles();

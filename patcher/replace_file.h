@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing a file so that at every moment, whatever fails, what stands under its
+// name is the whole old content or the whole new one.
+#ifndef DETACHFIX_PATCHER_REPLACE_FILE_H_
+#define DETACHFIX_PATCHER_REPLACE_FILE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "patcher/files.h"
+
+namespace detachfix {
+
+/// A file that is made beside the one that is written.
+struct SideFile {
+  std::string path;
+  Bytes bytes;
+};
+
+struct ReplaceOptions {
+  bool replace_read_only = false;  ///< --replace-read-only
+  bool break_hard_links = false;   ///< --break-hard-links
+  /// The undo record, when it did not fit into the file. On the device before
+  /// the file is touched.
+  std::optional<SideFile> undo_file;
+  /// Path for a copy of the original (--backup), made as `undo_file` is.
+  std::optional<std::string> backup;
+};
+
+enum class Written : uint8_t {
+  kNothing,  ///< the file is as it was; with no error: it needed no change
+  kNew,      ///< the file has its new content, also when there is an error
+};
+
+struct WriteOutcome {
+  Written written = Written::kNothing;
+  std::optional<Error> error;
+  /// Whether the error is a refusal by our rules (a symbolic link, hard links,
+  /// read-only, a name that is taken), not a failure of the disk.
+  bool refused = false;
+  /// What stands at the path now, read back; for diagnosing it again. Empty
+  /// when there is an error.
+  Bytes bytes;
+  /// Of undo file and backup, those that this call made and left.
+  std::vector<std::string> made;
+};
+
+/// Puts `bytes` in the place of the file at `path`, which was read as
+/// `original`. The new file has the old one's owner, permissions, times and
+/// extended attributes. In this order: refuse symbolic links and what the
+/// options do not allow; undo file and backup; a temporary file in the same
+/// folder, flushed, read back and compared; a last look at the original, which
+/// must be what was read; rename; flush of the folder; read back.
+///
+/// Whatever fails before the rename leaves the original as it was, and no file
+/// that this call made. When `bytes` are those of `original` nothing is
+/// written. An undo file or backup that exists already is used when it has the
+/// same content, and is never overwritten.
+WriteOutcome ReplaceFile(Files& files, const std::string& path,
+                         const ReadFile& original, const Bytes& bytes,
+                         const ReplaceOptions& options);
+
+/// Makes a new file at `path` with the content `bytes` in the same way, and
+/// `undo_file` before it. It has the permissions and times of `like`, and the
+/// owner who runs this. Fails when anything else than the same content stands
+/// at `path`; with the same content nothing is written.
+WriteOutcome WriteNewFile(Files& files, const std::string& path,
+                          const FileState& like, const Bytes& bytes,
+                          const std::optional<SideFile>& undo_file);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_REPLACE_FILE_H_
