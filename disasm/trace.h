@@ -24,13 +24,9 @@ enum class Reason : uint32_t {
   kThreadDetach = 3,
 };
 
-/// Whether a section exists at some moment of a run. A run that was joined from
-/// several paths may leave it open.
-enum class Liveness : uint8_t { kNo, kYes, kEither };
-
 /// One critical section as a run leaves it.
 struct SectionState {
-  Liveness live = Liveness::kNo;
+  bool live = false;
   std::set<Rva> initialised_at;  ///< call sites that may have made it
   std::set<Rva> deleted_at;      ///< call sites that may have deleted it
 };
@@ -56,6 +52,11 @@ struct TraceExit {
   bool arguments_intact = false;
   /// Sections at a fixed place in the image, by RVA.
   std::map<Rva, SectionState> sections;
+  /// Of a detach run: the exit of the attach run that it started from, as an
+  /// index into that trace's `exits`. The attach run has 0 everywhere.
+  size_t origin = 0;
+  /// A section that is not at a fixed place (heap, stack) is left alive.
+  bool leaves_other_section = false;
 };
 
 struct Trace {
@@ -82,9 +83,11 @@ struct EntryTraces {
   Trace thread_detach;
 };
 
-/// Runs `entry` of `view` for each reason. Never fails: what cannot be followed
-/// makes the trace concerned incomplete.
-EntryTraces TraceEntry(const CodeView& view, Rva entry);
+/// Runs `entry` of `view` for each reason, and before it, as the loader does,
+/// each of `callbacks` (the TLS directory's, with the same arguments). Never
+/// fails: what cannot be followed makes the trace concerned incomplete.
+EntryTraces TraceEntry(const CodeView& view, Rva entry,
+                       const std::vector<Rva>& callbacks);
 
 }  // namespace detachfix
 

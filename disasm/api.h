@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of the functions that a DLL imports: how many argument bytes
+// they pop, and the few whose effect the analysis must know.
+#ifndef DETACHFIX_DISASM_API_H_
+#define DETACHFIX_DISASM_API_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "disasm/code_view.h"
+
+namespace detachfix {
+
+/// What a function does beyond returning something.
+enum class ApiEffect : uint8_t {
+  /// Unknown: may write through every pointer it is given, may run code whose
+  /// address it is given.
+  kAny,
+  /// Writes nothing of the caller's and runs none of its code before it
+  /// returns.
+  kNone,
+  kInitialiseSection,  ///< argument 0; cannot fail, or raises
+  /// argument 0; fails with 0 / with a status that is not 0
+  kInitialiseSectionOrZero,
+  kInitialiseSectionOrStatus,
+  kDeleteSection,  ///< argument 0
+  kNeverReturns,
+  kIncrement,  ///< the word at argument 0; returns the new value
+  kDecrement,
+  kExchange,  ///< argument 1 into the word at argument 0; returns old
+};
+
+struct Api {
+  /// Argument bytes that the function removes from the stack (i386 stdcall),
+  /// 0 for cdecl; nothing when not known.
+  std::optional<uint32_t> stack_bytes;
+  ApiEffect effect = ApiEffect::kAny;
+};
+
+/// What is known of `import`; an unknown function has no stack_bytes and kAny.
+Api LookUpApi(const ImportName& import);
+
+/// Whether the name is one of the pairs that KB Q238493 is about.
+bool InitialisesSection(ApiEffect effect);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_API_H_

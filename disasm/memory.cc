@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "disasm/memory.h"
+
+#include <algorithm>
+
+namespace detachfix {
+namespace {
+
+const CodeRegion* RegionAt(const CodeView& view, int64_t va) {
+  const int64_t rva = va - int64_t{view.image_base};
+  for (const CodeRegion& region : view.regions) {
+    const int64_t begin = region.begin.value;
+    if (rva >= begin && rva < begin + region.size) return &region;
+  }
+  return nullptr;
+}
+
+Value Low(const Value& value, uint32_t size) {
+  return Evaluate(BinaryOp::kAnd, 32, value,
+                  ConstantValue(LowBits(8 * std::min(size, 4u))));
+}
+
+}  // namespace
+
+std::optional<MemoryAddress> AddressOf(const Value& value) {
+  if (value.IsConstant()) {
+    return MemoryAddress{kAbsolute,
+                         static_cast<int64_t>(value.bits & LowBits(32))};
+  }
+  if (value.IsSymbolic()) {
+    return MemoryAddress{value.symbol, static_cast<int32_t>(value.bits)};
+  }
+  return std::nullopt;
+}
+
+Value SubstituteIn(const Value& value, Symbol symbol, const Value& base) {
+  if (value.symbol != symbol) return value;
+  if (value.IsSymbolic()) {
+    if (value.bits == 0) return base;
+    return Evaluate(BinaryOp::kAdd, 32, base, ConstantValue(value.bits));
+  }
+  if (value.kind == Value::Kind::kCondition) {
+    Value equal =
+        Evaluate(BinaryOp::kEqual, 32, base, ConstantValue(value.bits));
+    if (!value.negated) return equal;
+    return Evaluate(BinaryOp::kXor, 1, equal, ConstantValue(1));
+  }
+  return value;
+}
+
+Memory::Cells::const_iterator Memory::Covering(MemoryAddress address) const {
+  Cells::const_iterator it = cells_.upper_bound(address);
+  if (it == cells_.begin()) return cells_.end();
+  --it;
+  if (it->first.region != address.region ||
+      it->first.offset + it->second.size <= address.offset) {
+    return cells_.end();
+  }
+  return it;
+}
+
+std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
+  const CodeRegion* region = RegionAt(*view_, va);
+  if (region == nullptr) return std::nullopt;
+  const int64_t into = va - view_->image_base - region->begin.value;
+  if (into >= static_cast<int64_t>(region->content.size())) return uint8_t{0};
+  return region->content[static_cast<size_t>(into)];
+}
+
+bool Memory::HasInitialContent(MemoryAddress address) const {
+  return address.region == kAbsolute &&
+         RegionAt(*view_, address.offset) != nullptr;
+}
+
+std::optional<uint8_t> Memory::ByteAt(MemoryAddress address) const {
+  const Cells::const_iterator it = Covering(address);
+  if (it != cells_.end()) {
+    if (!it->second.value.IsConstant()) return std::nullopt;
+    const int64_t into = address.offset - it->first.offset;
+    return static_cast<uint8_t>(it->second.value.bits >> (8 * into));
+  }
+  if (address.region != kAbsolute) return std::nullopt;
+  return InitialByte(address.offset);
+}
+
+Value Memory::Load(MemoryAddress address, uint32_t size) const {
+  const Cells::const_iterator it = Covering(address);
+  if (it != cells_.end() && it->first == address && it->second.size == size) {
+    return it->second.value;
+  }
+  if (it != cells_.end() && it->first == address && size < it->second.size &&
+      it->second.size <= 4) {
+    return Low(it->second.value, size);
+  }
+  if (address.region == kAbsolute && size == 4) {
+    const Rva rva{static_cast<uint32_t>(address.offset) - view_->image_base};
+    if (view_->import_slots.contains(rva)) {
+      return SymbolicValue(kImportSymbol, rva.value);
+    }
+  }
+  uint64_t bits = 0;
+  for (uint32_t i = 0; i < size; ++i) {
+    const std::optional<uint8_t> byte =
+        ByteAt({address.region, address.offset + i});
+    if (!byte) return UnknownValue();
+    bits |= uint64_t{*byte} << (8 * i);
+  }
+  return ConstantValue(bits);
+}
+
+bool Memory::IsOpenWord(MemoryAddress address) const {
+  for (int64_t i = 0; i < 4; ++i) {
+    const MemoryAddress at{address.region, address.offset + i};
+    const Cells::const_iterator it = Covering(at);
+    if (it != cells_.end() && !it->second.value.IsUnknown()) return false;
+    if (it == cells_.end() && HasInitialContent(at)) return false;
+  }
+  return true;
+}
+
+/// Puts back the part of `cell` that [from, from + size) covers.
+void Memory::KeepPart(MemoryAddress address, const Cell& cell,
+                      MemoryAddress from, uint32_t size) {
+  if (size == 0) return;
+  Value part = UnknownValue();
+  if (cell.value.IsConstant()) {
+    const int64_t into = from.offset - address.offset;
+    part = ConstantValue((cell.value.bits >> (8 * into)) & LowBits(8 * size));
+  }
+  cells_.insert_or_assign(from, Cell{size, part});
+}
+
+void Memory::MakeRoom(MemoryAddress address, uint32_t size) {
+  const int64_t end = address.offset + size;
+  std::vector<std::pair<MemoryAddress, Cell>> cut;
+  Cells::const_iterator it = Covering(address);
+  if (it == cells_.end()) it = cells_.lower_bound(address);
+  while (it != cells_.end() && it->first.region == address.region &&
+         it->first.offset < end) {
+    cut.emplace_back(*it);
+    it = cells_.erase(it);
+  }
+  for (const auto& [at, cell] : cut) {
+    if (at.offset < address.offset) {
+      KeepPart(at, cell, at, static_cast<uint32_t>(address.offset - at.offset));
+    }
+    if (at.offset + cell.size > end) {
+      KeepPart(at, cell, {at.region, end},
+               static_cast<uint32_t>(at.offset + cell.size - end));
+    }
+  }
+}
+
+void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
+  if (size == 0) return;
+  MakeRoom(address, size);
+  const Value kept = size > 4   ? UnknownValue()
+                     : size < 4 ? Low(value, size)
+                                : value;
+  if (kept.IsUnknown() && !HasInitialContent(address)) return;
+  cells_.insert_or_assign(address, Cell{size, kept});
+}
+
+void Memory::ForgetImage(Range range, const std::vector<Range>& kept) {
+  for (const CodeRegion& region : view_->regions) {
+    if (!region.writable) continue;
+    const int64_t region_begin =
+        int64_t{view_->image_base} + region.begin.value;
+    int64_t begin = std::max(range.begin, region_begin);
+    const int64_t end = std::min(range.end, region_begin + region.size);
+    std::vector<Range> holes = kept;
+    std::sort(holes.begin(), holes.end(),
+              [](const Range& a, const Range& b) { return a.begin < b.begin; });
+    for (const Range& hole : holes) {
+      if (hole.end <= begin || hole.begin >= end) continue;
+      if (hole.begin > begin) {
+        Forget({kAbsolute, begin}, static_cast<uint32_t>(hole.begin - begin));
+      }
+      begin = hole.end;
+    }
+    if (begin < end) {
+      Forget({kAbsolute, begin}, static_cast<uint32_t>(end - begin));
+    }
+  }
+}
+
+void Memory::ForgetRegion(Symbol region) {
+  cells_.erase(cells_.lower_bound({region, INT64_MIN}),
+               cells_.upper_bound({region, INT64_MAX}));
+}
+
+void Memory::DropBelow(Symbol region, int64_t offset) {
+  cells_.erase(cells_.lower_bound({region, INT64_MIN}),
+               cells_.lower_bound({region, offset}));
+}
+
+void Memory::Substitute(Symbol symbol, const Value& base) {
+  for (auto& [address, cell] : cells_) {
+    cell.value = SubstituteIn(cell.value, symbol, base);
+  }
+}
+
+namespace {
+
+/// Puts into `joined` what of `a` does not stand in `b` as it stands in `a`.
+void ForgetDifferent(const Memory& a, const Memory& b, Memory& joined) {
+  for (const auto& [address, cell] : a.cells()) {
+    const bool same =
+        cell.size <= 4 ? b.Load(address, cell.size) == cell.value : false;
+    if (same && !cell.value.IsUnknown()) continue;
+    joined.Forget(address, cell.size);
+  }
+}
+
+}  // namespace
+
+Memory Join(const Memory& a, const Memory& b) {
+  Memory joined = a;
+  ForgetDifferent(a, b, joined);
+  ForgetDifferent(b, a, joined);
+  return joined;
+}
+
+}  // namespace detachfix

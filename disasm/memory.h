@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interpreter's memory: what was written, over what the image holds at the
+// start.
+//
+// An address is a region and an offset. Region 0 is the address space of
+// constants, where the image lies at its preferred base; every other region is
+// named by the symbol that points to it (the stack, a heap block). Regions do
+// not overlap: an import does not hand out a pointer into the image's own data.
+#ifndef DETACHFIX_DISASM_MEMORY_H_
+#define DETACHFIX_DISASM_MEMORY_H_
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "disasm/code_view.h"
+#include "disasm/value.h"
+
+namespace detachfix {
+
+inline constexpr Symbol kAbsolute = 0;
+
+struct MemoryAddress {
+  Symbol region = kAbsolute;
+  int64_t offset = 0;  ///< bytes; a virtual address in region 0
+
+  friend auto operator<=>(const MemoryAddress&, const MemoryAddress&) = default;
+};
+
+/// Where a value points to; nothing when that is not known.
+std::optional<MemoryAddress> AddressOf(const Value& value);
+
+/// A number of bytes with one value; more than a word only when not known.
+struct Cell {
+  uint32_t size = 4;  ///< bytes
+  Value value;
+
+  friend bool operator==(const Cell&, const Cell&) = default;
+};
+
+class Memory {
+ public:
+  using Cells = std::map<MemoryAddress, Cell>;
+
+  /// `view` must outlive the memory and all its copies.
+  explicit Memory(const CodeView& view) : view_(&view) {}
+
+  /// The `size` bytes at `address` as far as known, zero-extended.
+  Value Load(MemoryAddress address, uint32_t size) const;
+
+  /// Whether nothing is known of the word: a load may then name it by a fresh
+  /// symbol (and store that), so that a second load gives the same.
+  bool IsOpenWord(MemoryAddress address) const;
+
+  /// Overwrites `size` bytes.
+  void Store(MemoryAddress address, uint32_t size, const Value& value);
+
+  /// Forgets `size` bytes.
+  void Forget(MemoryAddress address, uint32_t size) {
+    Store(address, size, UnknownValue());
+  }
+  /// Forgets the writable bytes of the image in [begin, end), virtual
+  /// addresses, except those in `kept` (address, size).
+  struct Range {
+    int64_t begin = 0;
+    int64_t end = 0;
+  };
+  void ForgetImage(Range range, const std::vector<Range>& kept);
+
+  /// Forgets a whole region that a symbol names.
+  void ForgetRegion(Symbol region);
+
+  /// Drops what lies in `region` below `offset`: dead stack.
+  void DropBelow(Symbol region, int64_t offset);
+
+  /// Replaces a symbol everywhere: by a constant, or by itself known nonzero.
+  void Substitute(Symbol symbol, const Value& base);
+
+  const Cells& cells() const { return cells_; }
+  Cells& cells() { return cells_; }
+  const CodeView& view() const { return *view_; }
+
+  /// Whether what the image holds at the start says something of the bytes: an
+  /// absent cell then means that, not "unknown".
+  bool HasInitialContent(MemoryAddress address) const;
+
+ private:
+  std::optional<uint8_t> ByteAt(MemoryAddress address) const;
+  std::optional<uint8_t> InitialByte(int64_t va) const;
+  Cells::const_iterator Covering(MemoryAddress address) const;
+  void MakeRoom(MemoryAddress address, uint32_t size);
+  void KeepPart(MemoryAddress address, const Cell& cell, MemoryAddress from,
+                uint32_t size);
+
+  const CodeView* view_;
+  Cells cells_;  ///< not overlapping
+};
+
+/// `value` with `symbol` replaced by `base` plus the value's offset.
+Value SubstituteIn(const Value& value, Symbol symbol, const Value& base);
+
+/// What is certain in both.
+Memory Join(const Memory& a, const Memory& b);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_MEMORY_H_

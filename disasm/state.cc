@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "disasm/state.h"
+
+#include <algorithm>
+#include <cassert>
+#include <optional>
+
+namespace detachfix {
+namespace {
+
+/// What the fresh symbols of the general state stand for in the specific one.
+class Matching {
+ public:
+  bool Matches(const Value& general, const Value& specific) {
+    if (general.IsUnknown()) return true;
+    if (general.IsSymbolic() && general.symbol >= kFirstFreshSymbol) {
+      return MatchesSymbol(general, specific);
+    }
+    if (general.kind == Value::Kind::kCondition &&
+        general.symbol >= kFirstFreshSymbol) {
+      // The symbol itself may stand for anything: so may its comparison. A
+      // later branch on it constrains only the general state's symbol, which
+      // covers both outcomes.
+      return general == specific &&
+             MatchesSymbol(SymbolicValue(general.symbol),
+                           SymbolicValue(specific.symbol));
+    }
+    return general == specific;
+  }
+
+  /// Memory is compared region by region, by name: a region that a fresh symbol
+  /// names must be the same one in both.
+  bool MatchesRegion(const MemoryAddress& address) {
+    return address.region < kFirstFreshSymbol ||
+           MatchesSymbol(SymbolicValue(address.region),
+                         SymbolicValue(address.region));
+  }
+
+ private:
+  bool MatchesSymbol(const Value& general, const Value& specific) {
+    if (general.nonzero && !specific.IsNonzero()) return false;
+    const Value base = general.bits == 0
+                           ? specific
+                           : Evaluate(BinaryOp::kSub, 32, specific,
+                                      ConstantValue(general.bits));
+    if (base.IsUnknown()) return false;
+    Value plain = base;
+    plain.nonzero = false;
+    const auto [it, added] = meaning_.emplace(general.symbol, plain);
+    return added || it->second == plain;
+  }
+
+  std::map<Symbol, Value> meaning_;
+};
+
+bool CoversMemory(const State& general, const State& specific,
+                  Matching& matching) {
+  for (const auto& [address, cell] : general.memory.cells()) {
+    if (cell.value.IsUnknown()) continue;
+    if (!matching.MatchesRegion(address)) return false;
+    const Value there = specific.memory.Load(address, cell.size);
+    if (!matching.Matches(cell.value, there)) return false;
+  }
+  // What only the specific state has written must be what the image held.
+  for (const auto& [address, cell] : specific.memory.cells()) {
+    if (!specific.memory.HasInitialContent(address)) continue;
+    if (cell.size > 4) {
+      const Memory::Cells& cells = general.memory.cells();
+      const Memory::Cells::const_iterator same = cells.find(address);
+      if (same == cells.end() || same->second.size < cell.size ||
+          !same->second.value.IsUnknown()) {
+        return false;
+      }
+      continue;
+    }
+    const Value here = general.memory.Load(address, cell.size);
+    if (!matching.Matches(here, cell.value)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Assume(State& state, const Value& condition, bool is_true) {
+  Value base;
+  Symbol symbol = 0;
+  if (condition.kind == Value::Kind::kCondition) {
+    const bool equal = is_true != condition.negated;
+    symbol = condition.symbol;
+    if (equal) {
+      base = ConstantValue(condition.bits);
+    } else if (condition.bits == 0) {
+      base = SymbolicValue(symbol, 0, true);
+    } else {
+      return;
+    }
+  } else if (condition.IsSymbolic()) {
+    symbol = condition.symbol;
+    if (is_true) {
+      if (condition.bits != 0) return;
+      base = SymbolicValue(symbol, 0, true);
+    } else {
+      base = ConstantValue((uint64_t{0} - condition.bits) & LowBits(32));
+    }
+  } else {
+    return;
+  }
+  if (symbol < kFirstFreshSymbol) return;
+  for (Value& value : state.places) value = SubstituteIn(value, symbol, base);
+  state.memory.Substitute(symbol, base);
+}
+
+bool SameSections(const State& a, const State& b) {
+  const auto live = [](const State& state) {
+    std::vector<MemoryAddress> addresses;
+    for (const auto& [address, section] : state.sections) {
+      if (section.live) addresses.push_back(address);
+    }
+    return addresses;
+  };
+  return live(a) == live(b);
+}
+
+bool Covers(const State& general, const State& specific) {
+  assert(general.pc == specific.pc);
+  if (general.call_stack != specific.call_stack) return false;
+  if (!SameSections(general, specific)) return false;
+  // Which call made or deleted a section is part of what is reported.
+  for (const auto& [address, section] : specific.sections) {
+    const auto it = general.sections.find(address);
+    if (it == general.sections.end()) return false;
+    if (!std::ranges::includes(it->second.initialised_at,
+                               section.initialised_at) ||
+        !std::ranges::includes(it->second.deleted_at, section.deleted_at)) {
+      return false;
+    }
+  }
+  Matching matching;
+  for (const auto& [address, section] : general.sections) {
+    if (!matching.MatchesRegion(address)) return false;
+  }
+  for (size_t i = 0; i < general.places.size(); ++i) {
+    if (!matching.Matches(general.places[i], specific.places[i])) return false;
+  }
+  return CoversMemory(general, specific, matching);
+}
+
+State Join(const State& a, const State& b) {
+  assert(SameSections(a, b) && a.call_stack == b.call_stack);
+  State joined = a;
+  for (size_t i = 0; i < joined.places.size(); ++i) {
+    if (!(a.places[i] == b.places[i])) joined.places[i] = UnknownValue();
+  }
+  joined.memory = Join(a.memory, b.memory);
+  for (const auto& [address, section] : b.sections) {
+    SectionState& into = joined.sections[address];
+    into.live = section.live;
+    into.initialised_at.insert(section.initialised_at.begin(),
+                               section.initialised_at.end());
+    into.deleted_at.insert(section.deleted_at.begin(),
+                           section.deleted_at.end());
+  }
+  joined.next_symbol = std::max(a.next_symbol, b.next_symbol);
+  joined.open_branches = std::max(a.open_branches, b.open_branches);
+  return joined;
+}
+
+}  // namespace detachfix

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that the interpreter knows at one moment of one path.
+#ifndef DETACHFIX_DISASM_STATE_H_
+#define DETACHFIX_DISASM_STATE_H_
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "disasm/memory.h"
+#include "disasm/trace.h"
+
+namespace detachfix {
+
+struct State {
+  explicit State(const CodeView& view) : memory(view) {}
+
+  uint64_t pc = 0;  ///< virtual address of the next instruction
+  std::array<Value, kFirstTemporary> places{};
+  Memory memory;
+  std::vector<uint64_t> call_stack;  ///< where the open calls return to
+  std::map<MemoryAddress, SectionState> sections;
+  Symbol next_symbol = kFirstFreshSymbol;
+  /// Branches on this path that could go either way.
+  uint32_t open_branches = 0;
+
+  /// A symbol that nothing else has.
+  Value Fresh(bool nonzero = false) {
+    return SymbolicValue(next_symbol++, 0, nonzero);
+  }
+  const Value& at(Place place) const { return places[place.id]; }
+  Value& at(Place place) { return places[place.id]; }
+};
+
+/// Writes what a branch showed into the state: `condition` is (not) zero.
+/// Symbols with a meaning of their own are left as they are.
+void Assume(State& state, const Value& condition, bool is_true);
+
+/// Whether every run that `specific` stands for is one that `general` stands
+/// for, so that following `general` is enough. Fresh symbols of `general` may
+/// stand for any value of `specific`. Both are at the same pc.
+bool Covers(const State& general, const State& specific);
+
+/// Whether two states agree on which critical sections exist. Only such states
+/// are joined: whether a section is there is never guessed.
+bool SameSections(const State& a, const State& b);
+
+/// What is certain in both. Both are at the same pc, with the same call stack
+/// and SameSections.
+State Join(const State& a, const State& b);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_STATE_H_

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// The runs that a verdict rests on, one after the other, each from the state
+// that the one before left in the image's data. DllMain's contract is that of
+// the Windows SDK: fdwReason 1 on attach, 0 on detach; lpvReserved is NULL for
+// LoadLibrary and FreeLibrary and not NULL at process exit.
+
+#include "disasm/trace.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <optional>
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+/// More states than this after a run are joined where they can be.
+constexpr size_t kMaxStatesKept = 48;
+
+struct Arguments {
+  Value instance;
+  Value reason;
+  Value reserved;
+};
+
+/// A state of the image's data between two runs, and which exit of the attach
+/// run it stems from.
+struct Between {
+  State state;
+  size_t origin = 0;
+};
+
+struct RunResult {
+  Trace trace;
+  std::vector<Between> ends;  ///< in step with trace.exits
+};
+
+class Tracer {
+ public:
+  Tracer(const CodeView& view, const Isa& isa, Rva entry,
+         const std::vector<Rva>& callbacks)
+      : view_(view), isa_(isa), interpreter_(view, isa) {
+    entries_ = callbacks;
+    entries_.push_back(entry);
+  }
+
+  EntryTraces Run();
+
+ private:
+  RunResult RunReason(Reason reason, bool reserved_null,
+                      const std::vector<Between>& starts);
+  std::vector<PathEnd> RunEntries(const State& start, Trace& trace);
+  void PrepareCall(State& state, Rva entry, const Arguments& arguments) const;
+  Arguments ArgumentsFor(const Trace& trace) const;
+  bool ArgumentsIntact(const State& state, const Arguments& arguments) const;
+  bool StackBalanced(const State& state) const;
+  TraceExit MakeExit(const PathEnd& end, Trace& trace) const;
+  void SplitSections(const State& state, TraceExit& exit, Trace& trace) const;
+  int64_t ArgumentOffset(size_t on_stack) const;
+
+  const CodeView& view_;
+  const Isa& isa_;
+  Interpreter interpreter_;
+  std::vector<Rva> entries_;
+  Arguments last_arguments_;
+};
+
+/// Whether two exits say the same to a reader and to the loader.
+bool SameOutcome(const TraceExit& a, const TraceExit& b) {
+  return a.site == b.site && a.returns_nonzero == b.returns_nonzero &&
+         a.returns_zero == b.returns_zero &&
+         a.stack_balanced == b.stack_balanced &&
+         a.arguments_intact == b.arguments_intact && a.origin == b.origin;
+}
+
+/// Drops ends that another one covers, and joins alike ones when there are too
+/// many. Reads and writes `ends` and `exits` in step.
+void Reduce(std::vector<Between>& ends, std::vector<TraceExit>& exits) {
+  std::vector<Between> kept;
+  std::vector<TraceExit> kept_exits;
+  for (size_t i = 0; i < ends.size(); ++i) {
+    std::optional<size_t> into;
+    bool covered = false;
+    for (size_t k = 0; k < kept.size() && !covered; ++k) {
+      if (!SameOutcome(kept_exits[k], exits[i])) continue;
+      covered = Covers(kept[k].state, ends[i].state);
+      if (SameSections(kept[k].state, ends[i].state)) into = k;
+    }
+    if (covered) continue;
+    if (kept.size() >= kMaxStatesKept && into) {
+      kept[*into].state = Join(kept[*into].state, ends[i].state);
+      for (const auto& [rva, section] : exits[i].sections) {
+        SectionState& other = kept_exits[*into].sections[rva];
+        other.live = section.live;
+        other.initialised_at.insert(section.initialised_at.begin(),
+                                    section.initialised_at.end());
+        other.deleted_at.insert(section.deleted_at.begin(),
+                                section.deleted_at.end());
+      }
+      continue;
+    }
+    kept.push_back(std::move(ends[i]));
+    kept_exits.push_back(std::move(exits[i]));
+  }
+  ends = std::move(kept);
+  exits = std::move(kept_exits);
+}
+
+/// What of a state outlives the return to the loader: the image's data, other
+/// memory that it points to, the sections. Not registers and stack.
+State KeepData(const State& state) {
+  State kept = state;
+  kept.pc = 0;
+  kept.places.fill(UnknownValue());
+  kept.call_stack.clear();
+  kept.open_branches = 0;
+  kept.memory.ForgetRegion(kStackSymbol);
+  return kept;
+}
+
+int64_t Tracer::ArgumentOffset(size_t on_stack) const {
+  const CallingConvention& convention = isa_.convention();
+  return convention.first_stack_argument +
+         static_cast<int64_t>(on_stack) * convention.word_size;
+}
+
+void Tracer::PrepareCall(State& state, Rva entry,
+                         const Arguments& arguments) const {
+  const CallingConvention& convention = isa_.convention();
+  state.pc = uint64_t{view_.image_base} + entry.value;
+  state.call_stack.clear();
+  state.open_branches = 0;
+  state.memory.ForgetRegion(kStackSymbol);
+  for (uint8_t id = 0; id < convention.place_names.size(); ++id) {
+    state.places[id] = SymbolicValue(kFirstRegisterSymbol + id);
+  }
+  state.at(convention.stack_pointer) = SymbolicValue(kStackSymbol);
+  if (convention.return_address) {
+    state.at(*convention.return_address) = SymbolicValue(kReturnSymbol);
+  } else {
+    state.memory.Store({kStackSymbol, 0}, 4, SymbolicValue(kReturnSymbol));
+  }
+  const Value values[] = {arguments.instance, arguments.reason,
+                          arguments.reserved};
+  size_t on_stack = 0;
+  for (size_t i = 0; i < std::size(values); ++i) {
+    if (i < convention.argument_places.size()) {
+      state.at(convention.argument_places[i]) = values[i];
+    } else {
+      state.memory.Store({kStackSymbol, ArgumentOffset(on_stack++)}, 4,
+                         values[i]);
+    }
+  }
+}
+
+Arguments Tracer::ArgumentsFor(const Trace& trace) const {
+  Arguments arguments;
+  arguments.instance = ConstantValue(view_.image_base);
+  arguments.reason = ConstantValue(static_cast<uint64_t>(trace.reason));
+  const bool by_process = trace.reason == Reason::kProcessAttach ||
+                          trace.reason == Reason::kProcessDetach;
+  // What thread reasons pass there the SDK does not say: it may be NULL.
+  arguments.reserved = by_process && trace.reserved_null
+                           ? ConstantValue(0)
+                           : SymbolicValue(kReservedSymbol, 0, by_process);
+  return arguments;
+}
+
+bool Tracer::ArgumentsIntact(const State& state,
+                             const Arguments& arguments) const {
+  const CallingConvention& convention = isa_.convention();
+  const Value values[] = {arguments.instance, arguments.reason,
+                          arguments.reserved};
+  size_t on_stack = 0;
+  for (size_t i = 0; i < std::size(values); ++i) {
+    const Value now =
+        i < convention.argument_places.size()
+            ? state.at(convention.argument_places[i])
+            : state.memory.Load({kStackSymbol, ArgumentOffset(on_stack++)}, 4);
+    if (!(now == values[i])) return false;
+  }
+  return true;
+}
+
+bool Tracer::StackBalanced(const State& state) const {
+  const CallingConvention& convention = isa_.convention();
+  int64_t expected = convention.return_address ? 0 : convention.word_size;
+  if (convention.callee_pops) expected += 3 * convention.word_size;
+  const std::optional<MemoryAddress> top =
+      AddressOf(state.at(convention.stack_pointer));
+  return top == MemoryAddress{kStackSymbol, expected};
+}
+
+void Tracer::SplitSections(const State& state, TraceExit& exit,
+                           Trace& trace) const {
+  for (const auto& [address, section] : state.sections) {
+    const int64_t rva = address.offset - int64_t{view_.image_base};
+    if (address.region == kAbsolute && rva >= 0 && rva < view_.image_size) {
+      exit.sections[Rva{static_cast<uint32_t>(rva)}] = section;
+      continue;
+    }
+    if (!section.live) continue;
+    exit.leaves_other_section = true;
+    const char* where = address.region == kStackSymbol ? "on the stack"
+                        : address.region == kAbsolute  ? "outside the image"
+                                                       : "on the heap";
+    for (const Rva site : section.initialised_at) {
+      std::array<char, 96> text{};
+      std::snprintf(text.data(), text.size(),
+                    "a critical section %s, initialised at 0x%x", where,
+                    view_.image_base + site.value);
+      if (std::ranges::find(trace.other_sections, text.data()) ==
+          trace.other_sections.end()) {
+        trace.other_sections.emplace_back(text.data());
+      }
+    }
+  }
+}
+
+TraceExit Tracer::MakeExit(const PathEnd& end, Trace& trace) const {
+  TraceExit exit;
+  exit.site = end.site;
+  const Value& result = end.state.at(isa_.convention().result);
+  exit.returns_nonzero = TruthOf(result) == Truth::kTrue;
+  exit.returns_zero = TruthOf(result) == Truth::kFalse;
+  exit.stack_balanced = StackBalanced(end.state);
+  exit.arguments_intact =
+      exit.stack_balanced && ArgumentsIntact(end.state, last_arguments_);
+  SplitSections(end.state, exit, trace);
+  return exit;
+}
+
+/// Runs the TLS callbacks and the entry in turn. Only the last one's ends
+/// count.
+std::vector<PathEnd> Tracer::RunEntries(const State& start, Trace& trace) {
+  std::vector<PathEnd> ends;
+  std::vector<State> starts = {start};
+  last_arguments_ = ArgumentsFor(trace);
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    ends.clear();
+    for (State& state : starts) {
+      PrepareCall(state, entries_[i], last_arguments_);
+      for (PathEnd& end : interpreter_.Run(std::move(state), trace)) {
+        ends.push_back(std::move(end));
+      }
+    }
+    starts.clear();
+    for (const PathEnd& end : ends) starts.push_back(KeepData(end.state));
+    if (i + 1 < entries_.size() && starts.size() > kMaxStatesKept) {
+      trace.incomplete_because.push_back("TLS callbacks end in too many ways");
+      return {};
+    }
+  }
+  return ends;
+}
+
+/// One reason, from every state in `starts`.
+/// Afterwards: trace.exits and ends are in step; an exit's origin is that of
+/// the state it started from, or its own index when `starts` is the image as
+/// loaded (attach).
+RunResult Tracer::RunReason(Reason reason, bool reserved_null,
+                            const std::vector<Between>& starts) {
+  RunResult result;
+  result.trace.reason = reason;
+  result.trace.reserved_null = reserved_null;
+  for (const Between& start : starts) {
+    for (const PathEnd& end : RunEntries(start.state, result.trace)) {
+      TraceExit exit = MakeExit(end, result.trace);
+      exit.origin = start.origin;
+      result.trace.exits.push_back(std::move(exit));
+      result.ends.push_back({KeepData(end.state), start.origin});
+    }
+  }
+  Reduce(result.ends, result.trace.exits);
+  if (reason == Reason::kProcessAttach) {
+    for (size_t i = 0; i < result.ends.size(); ++i) {
+      result.ends[i].origin = result.trace.exits[i].origin = i;
+    }
+  }
+  std::ranges::sort(result.trace.calls, {}, &CallRecord::site);
+  result.trace.complete = result.trace.incomplete_because.empty();
+  return result;
+}
+
+EntryTraces Tracer::Run() {
+  EntryTraces traces;
+  State loaded(view_);
+  RunResult attach =
+      RunReason(Reason::kProcessAttach, true, {{std::move(loaded), 0}});
+  traces.attach = std::move(attach.trace);
+  traces.detach = RunReason(Reason::kProcessDetach, true, attach.ends).trace;
+  // The loader sends the other reasons only to a DLL that attached.
+  std::vector<Between> attached;
+  for (const Between& end : attach.ends) {
+    if (!traces.attach.exits[end.origin].returns_zero) attached.push_back(end);
+  }
+  traces.process_exit =
+      RunReason(Reason::kProcessDetach, false, attached).trace;
+  traces.thread_attach = RunReason(Reason::kThreadAttach, true, attached).trace;
+  traces.thread_detach = RunReason(Reason::kThreadDetach, true, attached).trace;
+  return traces;
+}
+
+}  // namespace
+
+EntryTraces TraceEntry(const CodeView& view, Rva entry,
+                       const std::vector<Rva>& callbacks) {
+  const Isa* isa = IsaFor(view.machine);
+  if (isa == nullptr) {
+    EntryTraces traces;
+    traces.attach.incomplete_because.push_back("no decoder for this machine");
+    return traces;
+  }
+  return Tracer(view, *isa, entry, callbacks).Run();
+}
+
+}  // namespace detachfix

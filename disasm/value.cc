@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "disasm/value.h"
+
+#include <bit>
+#include <utility>
+
+namespace detachfix {
+namespace {
+
+int64_t Signed(uint64_t bits, unsigned width) {
+  if (width >= 64) return static_cast<int64_t>(bits);
+  const uint64_t sign = uint64_t{1} << (width - 1);
+  return static_cast<int64_t>((bits & LowBits(width)) ^ sign) -
+         static_cast<int64_t>(sign);
+}
+
+uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
+  const uint64_t mask = LowBits(width);
+  a &= mask;
+  b &= mask;
+  switch (op) {
+    case BinaryOp::kAdd:
+      return (a + b) & mask;
+    case BinaryOp::kSub:
+      return (a - b) & mask;
+    case BinaryOp::kMul:
+      return (a * b) & mask;
+    case BinaryOp::kAnd:
+      return a & b;
+    case BinaryOp::kOr:
+      return a | b;
+    case BinaryOp::kXor:
+      return a ^ b;
+    case BinaryOp::kShiftLeft:
+      return b >= width ? 0 : (a << b) & mask;
+    case BinaryOp::kShiftRight:
+      return b >= width ? 0 : a >> b;
+    case BinaryOp::kShiftRightSigned: {
+      const uint64_t count = b >= width ? width - 1u : b;
+      return static_cast<uint64_t>(Signed(a, width) >> count) & mask;
+    }
+    case BinaryOp::kEqual:
+      return a == b ? 1 : 0;
+    case BinaryOp::kLessUnsigned:
+      return a < b ? 1 : 0;
+    case BinaryOp::kLessSigned:
+      return Signed(a, width) < Signed(b, width) ? 1 : 0;
+  }
+  return 0;
+}
+
+/// symbol == constant. A full-width comparison only: a part of a symbol is not
+/// the symbol.
+Value CompareSymbol(const Value& symbolic, uint64_t constant, uint8_t width) {
+  if (constant == 0 && symbolic.IsNonzero()) return ConstantValue(0);
+  // Where the stack or an import lies is not known, but never inside the
+  // image, whose addresses are the constants that code compares with.
+  Value condition;
+  condition.kind = Value::Kind::kCondition;
+  condition.symbol = symbolic.symbol;
+  condition.bits = (constant - symbolic.bits) & LowBits(width);
+  return condition;
+}
+
+Value Negate(Value condition) {
+  condition.negated = !condition.negated;
+  return condition;
+}
+
+Value CompareEqual(uint8_t width, const Value& a, const Value& b,
+                   uint8_t word) {
+  if (a.kind == Value::Kind::kCondition && b.IsConstant()) {
+    const uint64_t bits = b.bits & LowBits(width);
+    if (bits == 1) return a;
+    if (bits == 0) return Negate(a);
+    return ConstantValue(0);
+  }
+  if (width != word) return UnknownValue();
+  if (a.IsSymbolic() && b.IsSymbolic() && a.symbol == b.symbol) {
+    return ConstantValue(((a.bits - b.bits) & LowBits(width)) == 0 ? 1 : 0);
+  }
+  if (a.IsSymbolic() && b.IsConstant()) {
+    return CompareSymbol(a, b.bits & LowBits(width), width);
+  }
+  return UnknownValue();
+}
+
+/// symbol - symbol, symbol + constant and the like, on full words.
+Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
+  Value sum = a;
+  sum.nonzero = false;
+  if (b.IsConstant()) {
+    sum.bits = (op == BinaryOp::kAdd ? a.bits + b.bits : a.bits - b.bits) &
+               LowBits(width);
+    sum.nonzero = a.nonzero && (b.bits & LowBits(width)) == 0;
+    return sum;
+  }
+  if (op == BinaryOp::kSub && b.IsSymbolic() && a.symbol == b.symbol) {
+    return ConstantValue((a.bits - b.bits) & LowBits(width));
+  }
+  return UnknownValue();
+}
+
+/// The stack is aligned by clearing low bits: `and esp, -16`. The entry's stack
+/// pointer counts as aligned to 64 bytes: where a frame really starts decides
+/// only which of its bytes stay unused.
+Value AlignStack(const Value& a, uint64_t mask, uint8_t width) {
+  const uint64_t cleared = ~mask & LowBits(width);
+  if (a.symbol != kStackSymbol || cleared > 63 ||
+      !std::has_single_bit(cleared + 1)) {
+    return UnknownValue();
+  }
+  Value aligned = a;
+  aligned.bits &= mask;
+  return aligned;
+}
+
+/// What does not need both operands: x & 0, x | ~0, x * 0, x ^ 1 of a bit.
+Value EvaluateWithConstant(BinaryOp op, uint8_t width, const Value& a,
+                           uint64_t b, uint8_t word) {
+  const uint64_t mask = LowBits(width);
+  b &= mask;
+  const bool is_bit = a.kind == Value::Kind::kCondition;
+  const bool whole = is_bit || (width == word && !a.IsUnknown());
+  switch (op) {
+    case BinaryOp::kAnd:
+      if (b == 0) return ConstantValue(0);
+      if (whole && b == mask) return a;
+      if (is_bit) return (b & 1) != 0 ? a : ConstantValue(0);
+      if (a.IsSymbolic() && width == word) return AlignStack(a, b, width);
+      return UnknownValue();
+    case BinaryOp::kOr:
+      if (b == mask) return ConstantValue(mask);
+      if (whole && b == 0) return a;
+      return UnknownValue();
+    case BinaryOp::kMul:
+      if (b == 0) return ConstantValue(0);
+      if (whole && b == 1) return a;
+      return UnknownValue();
+    case BinaryOp::kXor:
+      if (whole && b == 0) return a;
+      if (is_bit && b == 1) return Negate(a);
+      return UnknownValue();
+    case BinaryOp::kShiftLeft:
+    case BinaryOp::kShiftRight:
+    case BinaryOp::kShiftRightSigned:
+      if (whole && b == 0) return a;
+      return UnknownValue();
+    case BinaryOp::kLessUnsigned:
+      // Nothing is below 0; below 1 is only 0.
+      if (b == 0) return ConstantValue(0);
+      if (b == 1) return CompareEqual(width, a, ConstantValue(0), word);
+      return UnknownValue();
+    case BinaryOp::kLessSigned:
+      // A bit is never negative.
+      if (is_bit && b == 0 && width > 1) return ConstantValue(0);
+      return UnknownValue();
+    default:
+      return UnknownValue();
+  }
+}
+
+bool Commutes(BinaryOp op) {
+  return op == BinaryOp::kAdd || op == BinaryOp::kMul || op == BinaryOp::kAnd ||
+         op == BinaryOp::kOr || op == BinaryOp::kXor || op == BinaryOp::kEqual;
+}
+
+}  // namespace
+
+bool Value::IsNonzero() const {
+  if (IsConstant()) return bits != 0;
+  if (!IsSymbolic()) return false;
+  return nonzero || symbol == kStackSymbol || symbol == kImportSymbol ||
+         symbol == kReturnSymbol;
+}
+
+Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
+               const Value& right) {
+  // The word of a symbol: both machines hold addresses of 32 bits; a machine
+  // with wider registers keeps them sign-extended.
+  constexpr uint8_t kWord = 32;
+  if (left.IsConstant() && right.IsConstant()) {
+    return ConstantValue(Fold(op, width, left.bits, right.bits));
+  }
+  const bool swap = Commutes(op) && left.IsConstant();
+  const Value& a = swap ? right : left;
+  const Value& b = swap ? left : right;
+  if (op == BinaryOp::kLessUnsigned && a.IsConstant(0)) {
+    // 0 < b means that b is not 0 (`neg` and `sbb` chains).
+    const Value zero = CompareEqual(width, b, ConstantValue(0), kWord);
+    return Evaluate(BinaryOp::kXor, 1, zero, ConstantValue(1));
+  }
+  if (op == BinaryOp::kEqual) return CompareEqual(width, a, b, kWord);
+  if ((op == BinaryOp::kAdd || op == BinaryOp::kSub) && a.IsSymbolic() &&
+      width == kWord) {
+    return AddSymbolic(op, width, a, b);
+  }
+  if ((op == BinaryOp::kAdd || op == BinaryOp::kSub) && b.IsConstant(0) &&
+      a.kind == Value::Kind::kCondition) {
+    return a;
+  }
+  if ((op == BinaryOp::kAnd || op == BinaryOp::kOr) && a == b &&
+      !a.IsUnknown() && width == kWord) {
+    return a;
+  }
+  if (b.IsConstant()) {
+    return EvaluateWithConstant(op, width, a, b.bits, kWord);
+  }
+  return UnknownValue();
+}
+
+Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value) {
+  if (value.IsConstant()) {
+    return ConstantValue(static_cast<uint64_t>(Signed(value.bits, from)) &
+                         LowBits(to));
+  }
+  // A bit has no sign in anything wider than a bit.
+  if (value.kind == Value::Kind::kCondition && from > 1) return value;
+  return UnknownValue();
+}
+
+Truth TruthOf(const Value& value) {
+  if (value.IsConstant()) {
+    return value.bits != 0 ? Truth::kTrue : Truth::kFalse;
+  }
+  return value.IsNonzero() ? Truth::kTrue : Truth::kOpen;
+}
+
+}  // namespace detachfix

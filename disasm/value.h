@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the interpreter knows of one word: a constant, a symbol plus an offset,
+// the outcome of comparing a symbol, or nothing.
+//
+// A symbol stands for one value that is not known but stays the same: the
+// stack pointer at the entry, what an import returned, what a word of memory
+// held when it was first read. Two words with the same symbol are equal; that
+// lets a branch on one say something about the other.
+#ifndef DETACHFIX_DISASM_VALUE_H_
+#define DETACHFIX_DISASM_VALUE_H_
+
+#include <compare>
+#include <cstdint>
+
+#include "disasm/ir.h"
+
+namespace detachfix {
+
+using Symbol = uint32_t;
+
+/// Symbols with a meaning of their own. Others are given out by State.
+inline constexpr Symbol kStackSymbol = 1;   ///< the stack pointer at the entry
+inline constexpr Symbol kReturnSymbol = 2;  ///< where the entry returns to
+inline constexpr Symbol kImportSymbol = 3;  ///< offset: RVA of the slot
+inline constexpr Symbol kReservedSymbol = 4;  ///< lpvReserved, when not NULL
+inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
+inline constexpr Symbol kFirstFreshSymbol = 128;
+
+struct Value {
+  enum class Kind : uint8_t {
+    kUnknown,    ///< anything; two unknowns need not be equal
+    kConstant,   ///< `bits`
+    kSymbolic,   ///< symbol + `bits`
+    kCondition,  ///< 1 if symbol == `bits` else 0; the other way if negated
+  };
+
+  Kind kind = Kind::kUnknown;
+  bool nonzero = false;  ///< of kSymbolic: known not to be 0
+  bool negated = false;  ///< of kCondition
+  Symbol symbol = 0;
+  uint64_t bits = 0;
+
+  bool IsConstant() const { return kind == Kind::kConstant; }
+  bool IsConstant(uint64_t value) const {
+    return IsConstant() && bits == value;
+  }
+  bool IsSymbolic() const { return kind == Kind::kSymbolic; }
+  bool IsUnknown() const { return kind == Kind::kUnknown; }
+  /// Known not to be 0: a constant that is not, an address of the stack or of
+  /// an import, a symbol that a branch or an API's contract showed not to be.
+  bool IsNonzero() const;
+
+  friend bool operator==(const Value&, const Value&) = default;
+};
+
+constexpr Value UnknownValue() { return {}; }
+constexpr Value ConstantValue(uint64_t bits) {
+  return {Value::Kind::kConstant, false, false, 0, bits};
+}
+constexpr Value SymbolicValue(Symbol symbol, uint64_t offset = 0,
+                              bool nonzero = false) {
+  return {Value::Kind::kSymbolic, nonzero, false, symbol, offset};
+}
+
+/// The low `width` bits set.
+constexpr uint64_t LowBits(unsigned width) {
+  return width >= 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
+}
+
+/// a op b on `width` bits. Sound: what is not certain is unknown.
+Value Evaluate(BinaryOp op, uint8_t width, const Value& a, const Value& b);
+
+/// The low `from` bits sign-extended to `to` bits.
+Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value);
+
+/// Whether `value` is 0 or not, where that is certain.
+enum class Truth : uint8_t { kFalse, kTrue, kOpen };
+Truth TruthOf(const Value& value);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_VALUE_H_

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/trace_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "disasm/instruction.h"
+#include "patcher/hex_text.h"
+#include "patcher/report_text.h"
+
+namespace detachfix {
+
+namespace {
+
+struct NamedTrace {
+  char letter;
+  const char* name;
+  const Trace* trace;
+};
+
+std::array<NamedTrace, 5> Named(const EntryTraces& traces) {
+  return {{{'A', "attach", &traces.attach},
+           {'D', "detach", &traces.detach},
+           {'X', "process exit", &traces.process_exit},
+           {'T', "thread attach", &traces.thread_attach},
+           {'E', "thread detach", &traces.thread_detach}}};
+}
+
+/// Texts in order of first appearance, each with the runs that it holds for.
+class ByRun {
+ public:
+  void Add(const std::string& text, const char* run) {
+    for (auto& [known, runs] : rows_) {
+      if (known == text) {
+        runs += std::string(", ") + run;
+        return;
+      }
+    }
+    rows_.emplace_back(text, run);
+  }
+
+  /// "text (attach, detach); other text (process exit)"; without the runs when
+  /// there is but one text.
+  std::string Text() const {
+    if (rows_.size() == 1) return rows_[0].first;
+    std::string text;
+    for (const auto& [known, runs] : rows_) {
+      if (!text.empty()) text += "; ";
+      text += known + " (" + runs + ")";
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> rows_;
+};
+
+const char* BranchText(const Instruction& branch, const Trace& trace) {
+  if (trace.open_branches.contains(branch.rva)) return "both ways";
+  const bool taken = branch.target && trace.visited.contains(*branch.target);
+  const bool not_taken =
+      trace.visited.contains(branch.rva + uint32_t{branch.size});
+  if (taken && not_taken) return "decided at each visit";
+  if (taken) return "taken";
+  return not_taken ? "not taken" : "not followed";
+}
+
+/// What the runs did at one instruction.
+std::string NoteText(const Instruction& instruction,
+                     const std::array<NamedTrace, 5>& traces) {
+  ByRun notes;
+  for (const NamedTrace& named : traces) {
+    if (!named.trace->visited.contains(instruction.rva)) continue;
+    if (instruction.flow == Flow::kBranch) {
+      notes.Add(BranchText(instruction, *named.trace), named.name);
+    }
+    for (const CallRecord& call : named.trace->calls) {
+      if (call.site == instruction.rva) notes.Add(call.text, named.name);
+    }
+  }
+  return Printable(notes.Text());
+}
+
+std::string Bytes(const CodeView& view, const Instruction& instruction) {
+  for (const CodeRegion& region : view.regions) {
+    const uint64_t at =
+        uint64_t{instruction.rva.value} - uint64_t{region.begin.value};
+    if (instruction.rva < region.begin || at >= region.content.size()) continue;
+    const size_t size =
+        std::min<size_t>(instruction.size, region.content.size() - at);
+    return HexBytes(region.content.subspan(at, size), " ");
+  }
+  return "";
+}
+
+std::string ListingRow(const CodeView& view, const Instruction& instruction,
+                       const std::array<NamedTrace, 5>& traces,
+                       const std::set<Rva>& changed) {
+  std::string margin;
+  for (const NamedTrace& named : traces) {
+    const bool seen = named.trace->visited.contains(instruction.rva);
+    margin += seen ? named.letter : '.';
+  }
+  margin += changed.contains(instruction.rva) ? '*' : ' ';
+  char row[96];
+  snprintf(row, sizeof row, "  %s %-8s  %-23s  ", margin.c_str(),
+           HexNumber(instruction.rva.value).c_str(),
+           Bytes(view, instruction).c_str());
+  std::string line = row + instruction.text;
+  const std::string note = NoteText(instruction, traces);
+  if (!note.empty()) {
+    constexpr size_t kNoteColumn = 72;
+    line.resize(std::max(line.size() + 2, kNoteColumn), ' ');
+    line += "; " + note;
+  }
+  return line + "\n";
+}
+
+std::string SitesText(const char* verb, const std::set<Rva>& sites) {
+  std::string text;
+  for (const Rva site : sites) {
+    text += (text.empty() ? std::string(", ") + verb + " at " : ", ");
+    text += HexNumber(site.value);
+  }
+  return text;
+}
+
+std::string ExitText(const TraceExit& exit) {
+  std::string text = "  returns at " + HexNumber(exit.site.value) + ": ";
+  text += exit.returns_nonzero ? "not 0"
+          : exit.returns_zero  ? "0"
+                               : "a value left open";
+  if (!exit.stack_balanced) text += ", stack not proven balanced";
+  text += "\n";
+  for (const auto& [rva, state] : exit.sections) {
+    text += "    critical section " + HexNumber(rva.value) + " " +
+            (state.live ? "exists" : "does not exist") +
+            SitesText("initialised", state.initialised_at) +
+            SitesText("deleted", state.deleted_at) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string MarginLegend() {
+  return "  A attach, D detach, X process exit (detach with lpvReserved not "
+         "NULL),\n"
+         "  T thread attach, E thread detach, * changed by detachfix\n";
+}
+
+std::string CodeListing(const CodeView& view, Rva entry,
+                        const EntryTraces& traces,
+                        const std::set<Rva>& changed) {
+  const std::array<NamedTrace, 5> named = Named(traces);
+  std::set<Rva> visited;
+  std::set<Rva> functions;
+  for (const NamedTrace& run : named) {
+    visited.insert(run.trace->visited.begin(), run.trace->visited.end());
+    for (const CallRecord& call : run.trace->calls) {
+      if (call.target) functions.insert(*call.target);
+    }
+  }
+  std::string text;
+  Rva expected = entry;
+  for (const Rva rva : visited) {
+    if (rva == entry) {
+      text += "  entry " + HexNumber(rva.value) + ":\n";
+    } else if (functions.contains(rva)) {
+      text += "  function " + HexNumber(rva.value) + ":\n";
+    } else if (rva != expected) {
+      text += "  ...\n";
+    }
+    const Instruction instruction = Decode(view, rva);
+    text += ListingRow(view, instruction, named, changed);
+    expected = rva + uint32_t{instruction.size};
+  }
+  return text;
+}
+
+std::string ExitsText(const EntryTraces& traces) {
+  std::string text;
+  for (const NamedTrace& named : Named(traces)) {
+    const Trace& trace = *named.trace;
+    text += std::string(named.name) + (trace.complete ? "" : " (incomplete)") +
+            ":\n";
+    for (const std::string& because : trace.incomplete_because) {
+      text += "  incomplete: " + Printable(because) + "\n";
+    }
+    for (const TraceExit& exit : trace.exits) text += ExitText(exit);
+    for (const std::string& other : trace.other_sections) {
+      text += "  elsewhere: " + Printable(other) + "\n";
+    }
+  }
+  return text;
+}
+
+}  // namespace detachfix
