@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include "patcher/hex_text.h"
 #include "patcher/sha256.h"
@@ -78,12 +79,6 @@ size_t ChangedBytes(const Plan& plan) {
   return count;
 }
 
-size_t LeakedSections(const Diagnosis& diagnosis) {
-  return static_cast<size_t>(std::count_if(
-      diagnosis.critical_sections.begin(), diagnosis.critical_sections.end(),
-      [](const CriticalSection& section) { return section.leaked; }));
-}
-
 std::string PatchText(const FileOutcome& outcome) {
   const Plan& plan = *outcome.plan;
   return Count(plan.edits.size(), "edit") + ", " +
@@ -139,29 +134,6 @@ std::string BytesText(const std::string& label,
     std::string head = at == 0 ? label : "";
     head.resize(8, ' ');
     text += "    " + head + HexBytes(bytes.subspan(at, count), " ") + "\n";
-  }
-  return text;
-}
-
-std::string EditText(const Edit& edit, const std::map<FileOffset, Rva>& rvas) {
-  std::string text = "  offset " + HexNumber(edit.offset.value);
-  const auto rva = rvas.find(edit.offset);
-  if (rva != rvas.end()) text += ", RVA " + HexNumber(rva->second.value);
-  text += ", " + Count(edit.after.size(), "byte") + ": " + Printable(edit.why) +
-          "\n";
-  text += edit.before.empty() ? "    before  (the end of the file)\n"
-                              : BytesText("before", edit.before);
-  return text + BytesText("after", edit.after);
-}
-
-std::string ListingText(const std::vector<ListingLine>& lines) {
-  std::string text;
-  for (const ListingLine& line : lines) {
-    char row[64];
-    snprintf(row, sizeof row, "    %-8s  %-30s  ",
-             HexNumber(line.rva.value).c_str(),
-             HexBytes(line.bytes, " ").c_str());
-    text += row + line.text + "\n";
   }
   return text;
 }
@@ -246,6 +218,28 @@ std::string EvidenceText(const FileOutcome& outcome) {
   return text;
 }
 
+std::string EditText(const Edit& edit, const std::optional<Rva>& rva) {
+  std::string text = "  offset " + HexNumber(edit.offset.value);
+  if (rva) text += ", RVA " + HexNumber(rva->value);
+  text += ", " + Count(edit.after.size(), "byte") + ": " + Printable(edit.why) +
+          "\n";
+  text += edit.before.empty() ? "    before  (the end of the file)\n"
+                              : BytesText("before", edit.before);
+  return text + BytesText("after", edit.after);
+}
+
+std::string ListingText(std::span<const ListingLine> lines) {
+  std::string text;
+  for (const ListingLine& line : lines) {
+    char row[64];
+    snprintf(row, sizeof row, "    %-8s  %-30s  ",
+             HexNumber(line.rva.value).c_str(),
+             HexBytes(line.bytes, " ").c_str());
+    text += row + line.text + "\n";
+  }
+  return text;
+}
+
 std::string PlanText(const FileOutcome& outcome) {
   if (!outcome.plan) return "";
   const Plan& plan = *outcome.plan;
@@ -254,7 +248,10 @@ std::string PlanText(const FileOutcome& outcome) {
     text += "  not taken: " + Printable(rejected) + "\n";
   }
   for (const Edit& edit : plan.edits) {
-    text += EditText(edit, outcome.edit_rvas);
+    const auto rva = outcome.edit_rvas.find(edit.offset);
+    text += EditText(edit, rva == outcome.edit_rvas.end()
+                               ? std::nullopt
+                               : std::optional<Rva>(rva->second));
   }
   text += "  injected code, " + plan.cave + ":\n" + ListingText(plan.stub);
   text += plan.undo_in_file

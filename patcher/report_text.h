@@ -20,6 +20,12 @@ std::string EvidenceText(const FileOutcome& outcome);
 /// injected code as a listing. Empty when the outcome has none.
 std::string PlanText(const FileOutcome& outcome);
 
+/// One edit with its bytes; `rva` is where the loader maps it, if it does.
+std::string EditText(const Edit& edit, const std::optional<Rva>& rva);
+
+/// Code, an instruction a line.
+std::string ListingText(std::span<const ListingLine> lines);
+
 /// "12 files: 10 fixed, 2 leak", with its line end.
 std::string SummaryLine(std::span<const FileOutcome> outcomes);
 

@@ -12,40 +12,40 @@ namespace {
 /// Undo records are a header and the bytes that changed: far below this.
 constexpr uint64_t kMaxUndoFileSize = 1024 * 1024;
 
-/// The record of the side file of `path`, if there is one that can be read.
-/// A damaged one is only noted: it is `revert` that needs it.
-std::optional<UndoRecord> ReadSideRecord(Files& files, const std::string& path,
-                                         std::vector<std::string>& notes) {
+/// The record of the side file of `path`; nothing when there is no such file.
+Result<std::optional<UndoRecord>> ReadSideRecord(Files& files,
+                                                 const std::string& path) {
   const std::string side_path = UndoFilePath(path);
-  if (!files.Look(side_path)) return std::nullopt;
-  Result<ReadFile> side = files.Read(side_path, kMaxUndoFileSize);
-  if (!side) {
-    notes.push_back("undo file " + side_path + ": " + side.error().message);
-    return std::nullopt;
-  }
-  Result<UndoRecord> record = DecodeUndoRecord(side->bytes);
-  if (!record) {
-    notes.push_back("undo file " + side_path + ": " + record.error().message);
-    return std::nullopt;
-  }
-  return *record;
+  if (!files.Look(side_path)) return std::optional<UndoRecord>();
+  const Result<ReadFile> side = files.Read(side_path, kMaxUndoFileSize);
+  if (!side) return Error{side_path + ": " + side.error().message};
+  const Result<UndoRecord> record = DecodeUndoRecord(side->bytes);
+  if (!record) return Error{side_path + ": " + record.error().message};
+  return std::optional<UndoRecord>(*record);
 }
 
-/// Finds the undo record in the file, or takes `side` when that leads from
-/// these bytes to the original it names.
-void AttachUndo(VerifiedFile& verified, const std::optional<UndoRecord>& side) {
-  Result<std::optional<FoundUndoRecord>> found = FindUndoRecord(verified.bytes);
-  if (!found) {
-    verified.outcome.notes.push_back("undo record: " + found.error().message);
-    return;
+/// Takes `record` as the file's undo record when it leads to the original that
+/// it names: one that does not is worth nothing, whoever wrote it.
+Result<void> TakeUndo(VerifiedFile& verified, const UndoRecord& record) {
+  const Result<Bytes> original = Revert(verified.file.bytes, record);
+  if (!original) return original.error();
+  verified.undo = record;
+  return {};
+}
+
+Result<void> AttachUndo(VerifiedFile& verified,
+                        const std::optional<UndoRecord>& side) {
+  const Result<std::optional<FoundUndoRecord>> found =
+      FindUndoRecord(verified.file.bytes);
+  if (!found) return found.error();
+  if (*found) return TakeUndo(verified, (*found)->record);
+  if (!side) return {};
+  const Result<void> taken = TakeUndo(verified, *side);
+  if (!taken) {
+    return Error{UndoFilePath(verified.outcome.path) +
+                 " is not of this file: " + taken.error().message};
   }
-  if (*found) {
-    verified.undo = (*found)->record;
-    return;
-  }
-  if (!side || !Revert(verified.bytes, *side)) return;
-  verified.undo = side;
-  verified.undo_file = UndoFilePath(verified.outcome.path);
+  verified.undo_in_side_file = true;
   // The analysis saw a file that deletes its sections. That it was detachfix
   // who made it do so only the side file can tell.
   Diagnosis& diagnosis = verified.outcome.diagnosis;
@@ -53,6 +53,13 @@ void AttachUndo(VerifiedFile& verified, const std::optional<UndoRecord>& side) {
     diagnosis.fixed_by = FixedBy::kDetachfix;
     diagnosis.fixed_version = side->version;
   }
+  return {};
+}
+
+void NoteUndoError(VerifiedFile& verified, const Result<void>& undo) {
+  if (undo) return;
+  verified.undo_error = undo.error();
+  verified.outcome.notes.push_back("undo record: " + undo.error().message);
 }
 
 }  // namespace
@@ -68,9 +75,9 @@ VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
   outcome.path = path;
   outcome.size = bytes.size();
   outcome.sha256 = HashSha256(bytes);
-  verified.bytes = std::move(bytes);
+  verified.file.bytes = std::move(bytes);
 
-  Result<ReadPe> read = ReadPeImage(verified.bytes);
+  Result<ReadPe> read = ReadPeImage(verified.file.bytes);
   if (!read) {
     outcome.action = Action::kFailed;
     outcome.error = read.error();
@@ -85,7 +92,7 @@ VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
   verified.image = std::move(read->image);
   outcome.machine = verified.image->machine;
   outcome.diagnosis = Diagnose(*verified.image);
-  AttachUndo(verified, side);
+  NoteUndoError(verified, AttachUndo(verified, side));
   return verified;
 }
 
@@ -96,12 +103,11 @@ VerifiedFile VerifyFile(Files& files, const std::string& path) {
     verified.outcome = FailedOutcome(path, file.error());
     return verified;
   }
-  std::vector<std::string> notes;
-  const std::optional<UndoRecord> side = ReadSideRecord(files, path, notes);
-  verified = VerifyBytes(path, std::move(file->bytes), side);
-  verified.state = file->state;
-  verified.outcome.notes.insert(verified.outcome.notes.begin(), notes.begin(),
-                                notes.end());
+  const Result<std::optional<UndoRecord>> side = ReadSideRecord(files, path);
+  verified = VerifyBytes(path, std::move(file->bytes),
+                         side ? *side : std::optional<UndoRecord>());
+  verified.file.state = file->state;
+  if (!side && !verified.undo) NoteUndoError(verified, side.error());
   return verified;
 }
 

@@ -16,11 +16,14 @@ namespace detachfix {
 /// A file as the commands see it after reading.
 struct VerifiedFile {
   FileOutcome outcome;  ///< kFailed when it could not be read or parsed
-  FileState state;      ///< as it was when read
-  Bytes bytes;
-  std::optional<PeImage> image;    ///< absent for a machine not looked into
-  std::optional<UndoRecord> undo;  ///< in the file, or in its side file
-  std::string undo_file;  ///< path of the side file, if `undo` is there
+  ReadFile file;
+  std::optional<PeImage> image;  ///< absent for a machine not looked into
+  /// The record in the file or in its side file. Leads back to the original
+  /// that it names: that has been tried.
+  std::optional<UndoRecord> undo;
+  bool undo_in_side_file = false;
+  /// Why there is no `undo` although something looks like one.
+  std::optional<Error> undo_error;
 };
 
 /// Where the undo record goes that does not fit into the file at `path`.

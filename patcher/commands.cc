@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/commands.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <variant>
+
+#include "patcher/exit_status.h"
+#include "patcher/explain.h"
+#include "patcher/interrupt.h"
+#include "patcher/patch_file.h"
+#include "patcher/report_json.h"
+#include "patcher/report_text.h"
+#include "patcher/revert_file.h"
+#include "patcher/verify_file.h"
+#include "patcher/version.h"
+
+namespace detachfix {
+
+namespace {
+
+using FileCommand = std::function<FileOutcome(const std::string& path)>;
+
+/// Prints one outcome the moment its file is finished.
+void PrintOutcome(const FileOutcome& outcome, const Options& options,
+                  Console& console) {
+  if (options.json_lines) {
+    console.out << JsonLine(outcome) << std::flush;
+  } else if (outcome.action == Action::kFailed) {
+    if (!options.json)
+      console.err << "detachfix: " << OutcomeLine(outcome, false);
+  } else if (!options.json && !options.quiet) {
+    console.out << OutcomeLine(outcome, console.colour);
+    if (options.verbose) console.out << EvidenceText(outcome);
+    const bool show_plan = outcome.action == Action::kWouldPatch ||
+                           (options.verbose && outcome.plan.has_value());
+    if (show_plan) console.out << PlanText(outcome);
+    console.out << std::flush;
+  }
+  if (outcome.is_bug) {
+    console.err << "detachfix: this is a bug; please report it with the output "
+                   "of 'detachfix explain'\n";
+  }
+}
+
+/// Notes are commentary, so they go to stderr; -v and JSON carry them anyway.
+void PrintNotes(const FileOutcome& outcome, const Options& options,
+                Console& console) {
+  if (options.verbose || options.json || options.json_lines || options.quiet) {
+    return;
+  }
+  for (const std::string& note : outcome.notes) {
+    console.err << "detachfix: " << Printable(outcome.path) << ": "
+                << Printable(note) << "\n";
+  }
+}
+
+int RunOverFiles(const char* name, const Options& options, Console& console,
+                 const FileCommand& run) {
+  std::vector<FileOutcome> outcomes;
+  int status = kExitFixed;
+  for (const std::string& path : options.paths) {
+    if (Interrupted()) break;
+    FileOutcome outcome = run(path);
+    PrintOutcome(outcome, options, console);
+    PrintNotes(outcome, options, console);
+    status = std::max(status, ExitStatus(outcome));
+    outcome.diagnosis.traces.reset();  // large, and no report prints them
+    outcomes.push_back(std::move(outcome));
+  }
+  const bool interrupted = Interrupted();
+  if (interrupted) status = kExitInterrupted;
+  if (options.json) {
+    console.out << JsonDocument({name, status, interrupted}, outcomes);
+  }
+  const bool commentary =
+      !options.json && !options.json_lines && !options.quiet;
+  if (commentary && (outcomes.size() > 1 || interrupted)) {
+    console.err << "detachfix: " << SummaryLine(outcomes);
+  }
+  if (interrupted) {
+    console.err << "detachfix: interrupted after " << outcomes.size() << " of "
+                << options.paths.size() << " files\n";
+  }
+  return status;
+}
+
+int RunVerify(const Options& options, Files& files, Console& console) {
+  return RunOverFiles("verify", options, console, [&](const std::string& path) {
+    return VerifyFile(files, path).outcome;
+  });
+}
+
+int RunPatch(const Options& options, Files& files, Console& console) {
+  PatchOptions patch;
+  patch.dry_run = options.dry_run;
+  patch.any_dll = options.any_dll;
+  patch.replace_read_only = options.replace_read_only;
+  patch.break_hard_links = options.break_hard_links;
+  patch.output = options.output;
+  patch.backup_suffix = options.backup_suffix;
+  return RunOverFiles("patch", options, console, [&](const std::string& path) {
+    return PatchFile(files, path, patch);
+  });
+}
+
+int RunRevert(const Options& options, Files& files, Console& console) {
+  RevertOptions revert;
+  revert.replace_read_only = options.replace_read_only;
+  revert.break_hard_links = options.break_hard_links;
+  return RunOverFiles("revert", options, console, [&](const std::string& path) {
+    return RevertFile(files, path, revert);
+  });
+}
+
+int RunExplain(const Options& options, Files& files, Console& console) {
+  const Explanation explanation = Explain(files, options.paths[0]);
+  const FileOutcome& outcome = explanation.outcome;
+  if (outcome.action == Action::kFailed) {
+    console.err << "detachfix: " << OutcomeLine(outcome, false);
+  } else {
+    console.out << explanation.text;
+  }
+  return ExitStatus(outcome);
+}
+
+constexpr Command kCommands[] = {
+    {"verify", "say whether files leak, are fixed, or have nothing to fix",
+     "Examples:\n"
+     "  detachfix verify Security.dll\n"
+     "  detachfix verify --jsonl i386/*.dll > report.jsonl\n",
+     kVerboseOption | kReportOptions, RunVerify},
+    {"patch", "repair files that leak, in place or to a new file",
+     "Examples:\n"
+     "  detachfix patch --dry-run Security.dll\n"
+     "  detachfix patch --backup=.sp5 Security.dll\n",
+     kVerboseOption | kReportOptions | kDryRunOption | kAnyDllOption |
+         kOutputOption | kBackupOption | kReplaceOptions,
+     RunPatch},
+    {"revert", "give back the originals of patched files, bit for bit",
+     "Examples:\n"
+     "  detachfix revert Security.dll\n"
+     "  detachfix revert --json i386/*.dll\n",
+     kVerboseOption | kReportOptions | kReplaceOptions, RunRevert},
+    {"explain", "list the code that was judged, the evidence and the plan",
+     "Examples:\n"
+     "  detachfix explain Security.dll\n"
+     "  detachfix explain Security.dll | less\n",
+     kOneFile, RunExplain},
+};
+
+}  // namespace
+
+std::span<const Command> CommandTable() { return kCommands; }
+
+int RunDetachfix(const std::vector<std::string>& words, Files& files,
+                 Console& console) {
+  const std::variant<Invocation, Answer> line =
+      ParseCommandLine(words, CommandTable());
+  int status = 0;
+  if (const Answer* answer = std::get_if<Answer>(&line)) {
+    console.out << answer->out;
+    console.err << answer->err;
+    status = answer->exit_status;
+  } else {
+    const Invocation& invocation = std::get<Invocation>(line);
+    status = invocation.command->run(invocation.options, files, console);
+  }
+  // An answer that nobody got is not an answer: a full disk, a closed pipe.
+  if (!console.out.flush()) {
+    console.err << "detachfix: standard output cannot be written\n";
+    status = std::max(status, kExitFileError);
+  }
+  return status;
+}
+
+int RunAndReportBugs(const std::function<int()>& run, std::ostream& err) {
+  try {
+    return run();
+  } catch (const std::bad_alloc&) {
+    err << "detachfix: out of memory\n";
+    return kExitFileError;
+  } catch (const std::exception& exception) {
+    err << "detachfix: internal error: " << exception.what()
+        << "\nthis is a bug of detachfix " << kVersion
+        << "; please report it with the command line\n";
+    return kExitBug;
+  }
+}
+
+}  // namespace detachfix

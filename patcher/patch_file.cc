@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/patch_file.h"
+
+#include <utility>
+
+#include "patcher/check_patched.h"
+#include "patcher/make_plan.h"
+#include "patcher/replace_file.h"
+#include "patcher/version.h"
+
+namespace detachfix {
+
+namespace {
+
+/// Why a file with this diagnosis is not to be patched, if so.
+std::optional<Error> Refusal(const Diagnosis& diagnosis, bool any_dll) {
+  if (diagnosis.verdict == Verdict::kUnknown) {
+    return Error{"unknown is never patched: " + diagnosis.because};
+  }
+  if (!diagnosis.target && !any_dll) {
+    return Error{
+        "leaks, but is not Security.dll: " + diagnosis.not_target_because +
+        "; --any-dll patches it all the same"};
+  }
+  return std::nullopt;
+}
+
+/// The outcome of `file` with what went wrong in planning or writing.
+FileOutcome Unpatched(const VerifiedFile& file, Action action,
+                      const Error& error) {
+  FileOutcome outcome = file.outcome;
+  outcome.action = action;
+  outcome.error = error;
+  return outcome;
+}
+
+Result<PatchedBytes> ApplyAndCheck(const Bytes& original, const Plan& plan) {
+  PatchedBytes patched;
+  if (!plan.undo_in_file) {
+    Result<UndoRecord> record = MakeUndoRecord(original, plan.edits, kVersion);
+    if (!record) return record.error();
+    patched.side_record = std::move(*record);
+  }
+  Result<Bytes> bytes = Apply(plan.edits, original);
+  if (!bytes) return bytes.error();
+  patched.bytes = std::move(*bytes);
+  const Result<void> checked =
+      CheckPatched(original, plan, patched.bytes, patched.side_record);
+  if (!checked) return checked.error();
+  return patched;
+}
+
+std::optional<SideFile> UndoFile(const std::string& path,
+                                 const std::optional<UndoRecord>& record) {
+  if (!record) return std::nullopt;
+  return SideFile{UndoFilePath(path), Encode(*record)};
+}
+
+WriteOutcome Write(Files& files, const VerifiedFile& file,
+                   const PatchedBytes& patched, const PatchOptions& options) {
+  const std::string& path = file.outcome.path;
+  if (!options.output.empty()) {
+    return WriteNewFile(files, options.output, file.file.state, patched.bytes,
+                        UndoFile(options.output, patched.side_record));
+  }
+  ReplaceOptions replace;
+  replace.replace_read_only = options.replace_read_only;
+  replace.break_hard_links = options.break_hard_links;
+  replace.undo_file = UndoFile(path, patched.side_record);
+  if (options.backup_suffix) replace.backup = path + *options.backup_suffix;
+  return ReplaceFile(files, path, file.file, patched.bytes, replace);
+}
+
+/// What is reported of a file that was written: the verdict on what was read
+/// back, not on what was meant.
+FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
+                           const PatchedBytes& patched,
+                           const PatchOptions& options) {
+  FileOutcome outcome =
+      VerifyBytes(file.outcome.path, read_back, patched.side_record).outcome;
+  outcome.sha256_before = file.outcome.sha256;
+  outcome.plan = file.outcome.plan;
+  outcome.edit_rvas = file.outcome.edit_rvas;
+  outcome.output = options.output;
+  if (options.backup_suffix) {
+    outcome.backup = file.outcome.path + *options.backup_suffix;
+  }
+  if (patched.side_record) {
+    outcome.notes.push_back(
+        "undo record in " +
+        UndoFilePath(options.output.empty() ? outcome.path : options.output) +
+        ": keep it with the file");
+  }
+  outcome.action = Action::kPatched;
+  return outcome;
+}
+
+FileOutcome CopyUnchanged(Files& files, const VerifiedFile& file,
+                          const std::string& output) {
+  const WriteOutcome written = WriteNewFile(files, output, file.file.state,
+                                            file.file.bytes, std::nullopt);
+  if (written.error) {
+    return Unpatched(file, written.refused ? Action::kRefused : Action::kFailed,
+                     *written.error);
+  }
+  FileOutcome outcome = file.outcome;
+  outcome.output = output;
+  outcome.notes.push_back("nothing to repair: " + output +
+                          " is an unchanged copy");
+  return outcome;
+}
+
+FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
+                         const PatchOptions& options) {
+  const Result<PatchedBytes> patched = PatchInMemory(file);
+  if (!patched) return Unpatched(file, Action::kRefused, patched.error());
+  if (options.dry_run) {
+    file.outcome.action = Action::kWouldPatch;
+    return file.outcome;
+  }
+  // From here on the patch is known to be good; only the disk can fail.
+  const WriteOutcome written = Write(files, file, *patched, options);
+  if (written.error && written.written == Written::kNothing) {
+    return Unpatched(file, written.refused ? Action::kRefused : Action::kFailed,
+                     *written.error);
+  }
+  FileOutcome outcome = WrittenOutcome(
+      file, written.error ? patched->bytes : written.bytes, *patched, options);
+  if (written.error) {
+    outcome.action = Action::kFailed;
+    outcome.error = *written.error;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Result<PatchedBytes> PatchInMemory(VerifiedFile& file) {
+  FileOutcome& outcome = file.outcome;
+  const Result<Plan> plan = MakePlan(*file.image, outcome.diagnosis);
+  if (!plan) return plan.error();
+  outcome.plan = *plan;
+  for (const Edit& edit : plan->edits) {
+    const std::optional<Rva> rva = ToRva(*file.image, edit.offset);
+    if (rva) outcome.edit_rvas[edit.offset] = *rva;
+  }
+  Result<PatchedBytes> patched = ApplyAndCheck(file.file.bytes, *plan);
+  if (!patched) {
+    outcome.is_bug = true;
+    return Error{"the planned patch fails its own check: " +
+                 patched.error().message};
+  }
+  return patched;
+}
+
+FileOutcome PatchFile(Files& files, const std::string& path,
+                      const PatchOptions& options) {
+  VerifiedFile file = VerifyFile(files, path);
+  if (file.outcome.action == Action::kFailed) return file.outcome;
+  const Verdict verdict = file.outcome.diagnosis.verdict;
+  if (verdict == Verdict::kFixed || verdict == Verdict::kNotApplicable) {
+    if (options.output.empty() || options.dry_run) return file.outcome;
+    return CopyUnchanged(files, file, options.output);
+  }
+  const std::optional<Error> refusal =
+      Refusal(file.outcome.diagnosis, options.any_dll);
+  if (refusal) return Unpatched(file, Action::kRefused, *refusal);
+  return PatchLeaking(files, file, options);
+}
+
+}  // namespace detachfix

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command that repairs a file.
+#ifndef DETACHFIX_PATCHER_PATCH_FILE_H_
+#define DETACHFIX_PATCHER_PATCH_FILE_H_
+
+#include <optional>
+#include <string>
+
+#include "patcher/files.h"
+#include "patcher/outcome.h"
+#include "patcher/verify_file.h"
+
+namespace detachfix {
+
+struct PatchOptions {
+  bool dry_run = false;
+  bool any_dll = false;  ///< also what is not Security.dll by its content
+  bool replace_read_only = false;
+  bool break_hard_links = false;
+  std::string output;  ///< write there instead, a new file; or empty
+  std::optional<std::string> backup_suffix;
+};
+
+/// Repairs the file at `path`, or says why not. What it reports is what stands
+/// on the disk afterwards, read again. A file that needs no repair is left
+/// alone; with `output` it is copied there, so that success always leaves a
+/// file at `output`.
+FileOutcome PatchFile(Files& files, const std::string& path,
+                      const PatchOptions& options);
+
+/// A patch that has passed every check in memory.
+struct PatchedBytes {
+  Bytes bytes;
+  std::optional<UndoRecord> side_record;  ///< when it does not fit into `bytes`
+};
+
+/// Plans the repair of a leaking `file`, whichever DLL it is, applies it in
+/// memory and checks the result. Puts the plan into the outcome of `file`, and
+/// marks there a fault that is a bug of ours.
+Result<PatchedBytes> PatchInMemory(VerifiedFile& file);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_PATCH_FILE_H_

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/revert_file.h"
+
+#include <optional>
+#include <utility>
+
+#include "patcher/replace_file.h"
+#include "patcher/sha256.h"
+#include "patcher/verify_file.h"
+
+namespace detachfix {
+
+namespace {
+
+FileOutcome Unreverted(const VerifiedFile& file, Action action,
+                       const Error& error) {
+  FileOutcome outcome = file.outcome;
+  outcome.action = action;
+  outcome.error = error;
+  return outcome;
+}
+
+Error NoUndo(const VerifiedFile& file) {
+  if (file.undo_error) {
+    return Error{"cannot be reverted: " + file.undo_error->message};
+  }
+  return Error{"was not patched by detachfix: no undo record in it, and no " +
+               UndoFilePath(file.outcome.path)};
+}
+
+FileOutcome RevertedOutcome(Files& files, const VerifiedFile& file,
+                            const Bytes& read_back) {
+  FileOutcome outcome =
+      VerifyBytes(file.outcome.path, read_back, std::nullopt).outcome;
+  outcome.sha256_before = file.outcome.sha256;
+  outcome.action = Action::kReverted;
+  if (outcome.sha256 != file.undo->original_sha256) {
+    outcome.action = Action::kFailed;
+    outcome.error = Error{"has SHA-256 " + ToHex(*outcome.sha256) +
+                          " after the revert, the original had " +
+                          ToHex(file.undo->original_sha256)};
+    return outcome;
+  }
+  if (!file.undo_in_side_file) return outcome;
+  const std::string side = UndoFilePath(file.outcome.path);
+  const Result<void> removed = files.Remove(side);
+  if (!removed) {
+    outcome.notes.push_back(side + " is of no more use and was not removed: " +
+                            removed.error().message);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+FileOutcome RevertFile(Files& files, const std::string& path,
+                       const RevertOptions& options) {
+  const VerifiedFile file = VerifyFile(files, path);
+  if (file.outcome.action == Action::kFailed) return file.outcome;
+  if (!file.undo) return Unreverted(file, Action::kRefused, NoUndo(file));
+  const Result<Bytes> original = Revert(file.file.bytes, *file.undo);
+  if (!original) return Unreverted(file, Action::kRefused, original.error());
+
+  ReplaceOptions replace;
+  replace.replace_read_only = options.replace_read_only;
+  replace.break_hard_links = options.break_hard_links;
+  const WriteOutcome written =
+      ReplaceFile(files, path, file.file, *original, replace);
+  if (!written.error) return RevertedOutcome(files, file, written.bytes);
+  if (written.written == Written::kNothing) {
+    return Unreverted(file,
+                      written.refused ? Action::kRefused : Action::kFailed,
+                      *written.error);
+  }
+  FileOutcome outcome = VerifyFile(files, path).outcome;
+  outcome.action = Action::kFailed;
+  outcome.error = *written.error;
+  return outcome;
+}
+
+}  // namespace detachfix

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command that gives the original back.
+#ifndef DETACHFIX_PATCHER_REVERT_FILE_H_
+#define DETACHFIX_PATCHER_REVERT_FILE_H_
+
+#include <string>
+
+#include "patcher/files.h"
+#include "patcher/outcome.h"
+
+namespace detachfix {
+
+struct RevertOptions {
+  bool replace_read_only = false;
+  bool break_hard_links = false;
+};
+
+/// Puts the original back in place of the patched file at `path`, and proves it
+/// by the SHA-256 in the undo record. A side file that held the record is
+/// removed afterwards.
+FileOutcome RevertFile(Files& files, const std::string& path,
+                       const RevertOptions& options);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_REVERT_FILE_H_
