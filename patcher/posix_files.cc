@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files on a POSIX system, Linux in particular. What we rely on (POSIX.1-2017
+// rename(), Linux rename(2) and fsync(2)): rename() replaces a name atomically;
+// data is durable after fsync() of the file, the name after fsync() of its
+// folder.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "patcher/extended_attributes.h"
+#include "patcher/files.h"
+#include "patcher/interrupt.h"
+#include "patcher/system_error.h"
+
+namespace detachfix {
+namespace {
+
+// Of the base name this many bytes go into a temporary name, so that it stays
+// below NAME_MAX (255).
+constexpr size_t kMaxBaseSize = 200;
+constexpr int kMaxNames = 100;  // temporary names tried
+constexpr size_t kReadSize = size_t{1} << 20;
+
+// A descriptor that is closed at the end of its block.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int number() const { return number_; }
+  int Release() { return std::exchange(number_, -1); }
+
+ private:
+  int number_;
+};
+
+int64_t Nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+timespec ToTimespec(int64_t nanoseconds) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  int64_t rest = nanoseconds % kSecond;
+  if (rest < 0) rest += kSecond;
+  timespec time = {};
+  time.tv_sec = static_cast<time_t>((nanoseconds - rest) / kSecond);
+  time.tv_nsec = static_cast<long>(rest);
+  return time;
+}
+
+FileState ToState(const struct stat& info,
+                  const Result<Attributes>& attributes) {
+  FileState state;
+  state.device = info.st_dev;
+  state.inode = info.st_ino;
+  state.size = static_cast<uint64_t>(info.st_size);
+  state.modified_ns = Nanoseconds(info.st_mtim);
+  state.accessed_ns = Nanoseconds(info.st_atim);
+  state.changed_ns = Nanoseconds(info.st_ctim);
+  state.mode = info.st_mode;
+  state.owner = info.st_uid;
+  state.group = info.st_gid;
+  state.link_count = info.st_nlink;
+  state.is_regular = S_ISREG(info.st_mode);
+  state.is_symlink = S_ISLNK(info.st_mode);
+  state.writable = (info.st_mode & S_IWUSR) != 0;
+  if (attributes) {
+    state.attributes = *attributes;
+  } else {
+    state.attributes_problem = attributes.error().message;
+  }
+  return state;
+}
+
+Result<void> CheckCall(int result) {
+  if (result == 0) return {};
+  return SystemError(errno);
+}
+
+std::string Octal(uint32_t mode) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%04o", mode);
+  return text;
+}
+
+class PosixOutputFile : public OutputFile {
+ public:
+  PosixOutputFile(std::string path, int descriptor)
+      : path_(std::move(path)), descriptor_(descriptor) {}
+
+  const std::string& path() const override { return path_; }
+
+  Result<void> Write(std::span<const uint8_t> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t size =
+          write(descriptor_.number(), bytes.data(), bytes.size());
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) return SystemError(errno);
+      bytes = bytes.subspan(static_cast<size_t>(size));
+    }
+    return {};
+  }
+
+  // The permissions come after the attributes: the owner of a file without
+  // write permission may not write user.* attributes. The owner comes first:
+  // to change it clears set-id bits and capabilities.
+  Result<void> SetState(const FileState& state) override {
+    const int fd = descriptor_.number();
+    struct stat now = {};
+    if (fstat(fd, &now) != 0) return SystemError(errno);
+    const bool same = now.st_uid == state.owner && now.st_gid == state.group;
+    if (!same && fchown(fd, state.owner, state.group) != 0) {
+      return Error{"owner " + std::to_string(state.owner) + ":" +
+                   std::to_string(state.group) + ": " +
+                   SystemError(errno).message};
+    }
+    Result<void> attributes = WriteAttributes(fd, state.attributes);
+    if (!attributes) return attributes;
+    const mode_t mode = state.mode & 07777;
+    if (fchmod(fd, mode) != 0) {
+      return Error{"mode " + Octal(mode) + ": " + SystemError(errno).message};
+    }
+    const timespec times[2] = {ToTimespec(state.accessed_ns),
+                               ToTimespec(state.modified_ns)};
+    if (futimens(fd, times) != 0) {
+      return Error{"times: " + SystemError(errno).message};
+    }
+    return {};
+  }
+
+  Result<void> Sync() override {
+    const int fd = descriptor_.number();
+    if (fsync(fd) != 0) return SystemError(errno);
+    // Advice only: with the pages gone a later read is one from the device.
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return {};
+  }
+
+  // Network file systems report a failed write as late as here.
+  Result<void> Close() override {
+    return CheckCall(close(descriptor_.Release()));
+  }
+
+ private:
+  std::string path_;
+  Descriptor descriptor_;
+};
+
+const char* KindOf(mode_t mode) {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+// O_NONBLOCK: to open a pipe must not wait for its other end. O_NOATIME is
+// allowed to the owner only.
+int OpenToRead(const std::string& path) {
+  const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const int fd = open(path.c_str(), flags | O_NOATIME);
+  if (fd >= 0 || errno != EPERM) return fd;
+  return open(path.c_str(), flags);
+}
+
+Result<Bytes> ReadToEnd(int fd, uint64_t expected, uint64_t limit) {
+  Bytes bytes;
+  bytes.reserve(expected);
+  while (true) {
+    const size_t size = bytes.size();
+    // One byte more than is expected, to see the end or that there is none.
+    const uint64_t rest = expected > size ? expected - size + 1 : 1;
+    bytes.resize(size + std::min<uint64_t>(kReadSize, rest));
+    const ssize_t got = read(fd, bytes.data() + size, bytes.size() - size);
+    const int error = errno;
+    bytes.resize(size + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0) return bytes;
+    if (got < 0 && error != EINTR) {
+      return Error{"cannot be read at byte " + std::to_string(size) + ": " +
+                   SystemError(error).message};
+    }
+    if (bytes.size() > limit) {
+      return Error{"has more than the " + std::to_string(limit) +
+                   " bytes that are read"};
+    }
+  }
+}
+
+bool SameContentTimes(const struct stat& a, const struct stat& b) {
+  return a.st_size == b.st_size &&
+         Nanoseconds(a.st_mtim) == Nanoseconds(b.st_mtim) &&
+         Nanoseconds(a.st_ctim) == Nanoseconds(b.st_ctim);
+}
+
+class PosixFilesImpl : public Files {
+ public:
+  Result<FileState> Look(const std::string& path) override {
+    struct stat info = {};
+    if (lstat(path.c_str(), &info) != 0) return SystemError(errno);
+    return ToState(info, ReadAttributes(path));
+  }
+
+  Result<bool> Exists(const std::string& path) override {
+    struct stat info = {};
+    if (lstat(path.c_str(), &info) == 0) return true;
+    if (errno == ENOENT) return false;
+    return SystemError(errno);
+  }
+
+  Result<ReadFile> Read(const std::string& path, uint64_t limit) override {
+    const Descriptor file(OpenToRead(path));
+    if (file.number() < 0) {
+      return Error{"cannot be opened: " + SystemError(errno).message};
+    }
+    struct stat before = {};
+    if (fstat(file.number(), &before) != 0) return SystemError(errno);
+    if (!S_ISREG(before.st_mode)) {
+      return Error{std::string("is ") + KindOf(before.st_mode) +
+                   ", not a regular file"};
+    }
+    const uint64_t size = static_cast<uint64_t>(before.st_size);
+    if (size > limit) {
+      return Error{"has " + std::to_string(size) + " bytes, more than the " +
+                   std::to_string(limit) + " that are read"};
+    }
+    Result<Bytes> bytes = ReadToEnd(file.number(), size, limit);
+    if (!bytes) return bytes.error();
+    struct stat after = {};
+    if (fstat(file.number(), &after) != 0) return SystemError(errno);
+    if (bytes->size() != size || !SameContentTimes(before, after)) {
+      return Error{"changed while it was read"};
+    }
+    return ReadFile{std::move(*bytes),
+                    ToState(before, ReadAttributes(file.number()))};
+  }
+
+  Result<std::unique_ptr<OutputFile>> CreateBeside(
+      const std::string& path) override {
+    const HoldInterrupts hold;
+    const std::string base = path.substr(path.rfind('/') + 1);
+    const std::string stem = FolderOf(path) + "/." +
+                             base.substr(0, kMaxBaseSize) + ".detachfix-" +
+                             std::to_string(getpid()) + "-";
+    for (int i = 0; i < kMaxNames; ++i) {
+      const std::string name = stem + std::to_string(i);
+      const int fd = open(name.c_str(),
+                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                          S_IRUSR | S_IWUSR);
+      if (fd >= 0) {
+        guards_[name] = std::make_unique<RemoveOnInterrupt>(name);
+        return std::unique_ptr<OutputFile>(
+            std::make_unique<PosixOutputFile>(name, fd));
+      }
+      if (errno != EEXIST) break;
+    }
+    return SystemError(errno);
+  }
+
+  Result<void> Rename(const std::string& from, const std::string& to) override {
+    const HoldInterrupts hold;
+    if (rename(from.c_str(), to.c_str()) != 0) return SystemError(errno);
+    guards_.erase(from);
+    return {};
+  }
+
+  Result<void> RenameNew(const std::string& from,
+                         const std::string& to) override {
+    const HoldInterrupts hold;
+    int result = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(),
+                           RENAME_NOREPLACE);
+    // Not every file system has that; a link() fails on an existing name too.
+    if (result != 0 && (errno == EINVAL || errno == ENOSYS)) {
+      result = link(from.c_str(), to.c_str());
+      if (result == 0) unlink(from.c_str());
+    }
+    if (result != 0) return SystemError(errno);
+    guards_.erase(from);
+    return {};
+  }
+
+  Result<void> Remove(const std::string& path) override {
+    const HoldInterrupts hold;
+    if (unlink(path.c_str()) != 0) return SystemError(errno);
+    guards_.erase(path);
+    return {};
+  }
+
+  Result<void> SyncFolder(const std::string& path) override {
+    const Descriptor folder(
+        open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.number() < 0) return SystemError(errno);
+    // EINVAL: the file system has no such operation (fsync(2)).
+    if (fsync(folder.number()) == 0 || errno == EINVAL) return {};
+    return SystemError(errno);
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<RemoveOnInterrupt>> guards_;
+};
+
+}  // namespace
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::unique_ptr<Files> PosixFiles() {
+  return std::make_unique<PosixFilesImpl>();
+}
+
+}  // namespace detachfix

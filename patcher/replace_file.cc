@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/replace_file.h"
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "patcher/interrupt.h"
+#include "patcher/pe_image.h"
+#include "patcher/sha256.h"
+
+namespace detachfix {
+namespace {
+
+// Why a step was not made, and whether by our own rules.
+struct Stop {
+  Error error;
+  bool refused = false;
+};
+using Step = std::optional<Stop>;
+
+// What a new file shall be like, given how it came into being.
+using StateOf = std::function<FileState(const FileState& own)>;
+
+// A complete file under a name that is not yet the final one.
+struct Temporary {
+  std::string path;
+  FileState state;
+};
+
+// The undo file and the backup that this call made. They go again when the file
+// itself does not become new, also when a signal ends the program before.
+class MadeFiles {
+ public:
+  void Add(const std::string& path) {
+    paths_.push_back(path);
+    guards_.push_back(std::make_unique<RemoveOnInterrupt>(path));
+  }
+
+  // They stay. Gives their paths.
+  std::vector<std::string> Keep() {
+    guards_.clear();
+    return std::exchange(paths_, {});
+  }
+
+  void Remove(Files& files, Error& error) {
+    for (const std::string& path : Keep()) {
+      Result<void> removed = files.Remove(path);
+      if (removed) continue;
+      error.message += "; " + path + " is left behind: it cannot be removed: " +
+                       removed.error().message;
+    }
+  }
+
+ private:
+  std::vector<std::string> paths_;
+  std::vector<std::unique_ptr<RemoveOnInterrupt>> guards_;
+};
+
+Stop Failed(const std::string& what, const Error& cause) {
+  return Stop{Error{what + ": " + cause.message}};
+}
+
+std::string Octal(uint32_t mode) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%04o", mode & 07777);
+  return text;
+}
+
+std::string Owner(const FileState& state) {
+  return std::to_string(state.owner) + ":" + std::to_string(state.group);
+}
+
+// How `now` differs from what was read, or nothing.
+std::optional<std::string> Change(const FileState& read, const FileState& now) {
+  if (now.is_symlink) return "a symbolic link stands in its place";
+  if (now.device != read.device || now.inode != read.inode) {
+    return "another file stands in its place";
+  }
+  if (now.size != read.size) {
+    return "it had " + std::to_string(read.size) + " bytes and has " +
+           std::to_string(now.size) + " now";
+  }
+  if (now.modified_ns != read.modified_ns) {
+    return "its time of modification is another";
+  }
+  if (now.changed_ns != read.changed_ns) {
+    return "its permissions, owner, links or attributes were changed";
+  }
+  return std::nullopt;
+}
+
+Stop ChangedMeanwhile(const std::string& how) {
+  return Stop{Error{"changed since it was read: " + how}};
+}
+
+Step CheckAllowed(const FileState& state, const ReplaceOptions& options) {
+  if (!state.is_regular) return Stop{Error{"is not a regular file"}, true};
+  if (state.link_count > 1 && !options.break_hard_links) {
+    return Stop{
+        Error{"has " + std::to_string(state.link_count) +
+              " hard links, and only this one would get the new content; "
+              "--break-hard-links allows that"},
+        true};
+  }
+  if (!state.writable && !options.replace_read_only) {
+    return Stop{Error{"is read-only (mode " + Octal(state.mode) +
+                      "); --replace-read-only allows replacing it"},
+                true};
+  }
+  return std::nullopt;
+}
+
+Step CheckBefore(Files& files, const std::string& path,
+                 const ReadFile& original, const ReplaceOptions& options) {
+  Result<FileState> now = files.Look(path);
+  if (!now) return Failed("cannot be looked at", now.error());
+  if (now->is_symlink) {
+    return Stop{Error{"is a symbolic link; name the file that it points to"},
+                true};
+  }
+  if (Step stop = CheckAllowed(*now, options)) return stop;
+  if (!original.state.attributes_problem.empty()) {
+    return Failed("its attributes could not be kept",
+                  Error{original.state.attributes_problem});
+  }
+  const std::optional<std::string> change = Change(original.state, *now);
+  if (change) return ChangedMeanwhile(*change);
+  return std::nullopt;
+}
+
+// What of `wanted` the file system did not keep, though it reported no error.
+std::optional<std::string> NotKept(const FileState& wanted,
+                                   const FileState& now) {
+  if (Owner(wanted) != Owner(now)) {
+    return "owner " + Owner(wanted) + ": it has " + Owner(now);
+  }
+  if (Octal(wanted.mode) != Octal(now.mode)) {
+    return "mode " + Octal(wanted.mode) + ": it has " + Octal(now.mode);
+  }
+  if (wanted.modified_ns != now.modified_ns) return "time of modification";
+  if (wanted.attributes != now.attributes) return "extended attributes";
+  return std::nullopt;
+}
+
+std::optional<std::string> Misread(const Bytes& written, const Bytes& read) {
+  const Sha256 wanted = HashSha256(written);
+  const Sha256 found = HashSha256(read);
+  if (wanted == found) return std::nullopt;
+  return "reads back with SHA-256 " + ToHex(found) + ", written was " +
+         ToHex(wanted);
+}
+
+// Reads: the temporary file, from the device. Fails when it is not, in content
+// and state, what was asked for.
+Step ReadBack(Files& files, const std::string& name, const std::string& path,
+              const Bytes& bytes, const FileState& wanted) {
+  Result<ReadFile> back = files.Read(path, kMaxFileSize);
+  if (!back) return Failed("cannot read back " + name, back.error());
+  const std::optional<std::string> misread = Misread(bytes, back->bytes);
+  if (misread) return Stop{Error{name + " " + *misread}};
+  const std::optional<std::string> not_kept = NotKept(wanted, back->state);
+  if (not_kept) {
+    return Stop{Error{name + " did not keep the original's " + *not_kept}};
+  }
+  return std::nullopt;
+}
+
+// Fills, flushes and checks `file`. Afterwards `state` is that of the file.
+Step Fill(Files& files, OutputFile& file, const Bytes& bytes,
+          const StateOf& state_of, FileState& state) {
+  const std::string name = "the temporary file " + file.path();
+  Result<void> done = file.Write(bytes);
+  if (!done) return Failed("cannot write " + name, done.error());
+  Result<FileState> own = files.Look(file.path());
+  if (!own) return Failed("cannot look at " + name, own.error());
+  state = *own;
+  const FileState wanted = state_of(*own);
+  done = file.SetState(wanted);
+  if (!done) {
+    return Failed("cannot give " + name + " the original's state",
+                  done.error());
+  }
+  done = file.Sync();
+  if (!done) return Failed("cannot flush " + name, done.error());
+  done = file.Close();
+  if (!done) return Failed("cannot close " + name, done.error());
+  return ReadBack(files, name, file.path(), bytes, wanted);
+}
+
+void RemoveTemporary(Files& files, const std::string& path, Error& error) {
+  Result<void> removed = files.Remove(path);
+  if (removed) return;
+  error.message +=
+      "; the temporary file " + path +
+      " is left behind: it cannot be removed: " + removed.error().message;
+}
+
+// Makes a complete temporary file beside `path`, or none.
+Step MakeTemporary(Files& files, const std::string& path, const Bytes& bytes,
+                   const StateOf& state_of, Temporary& temporary) {
+  Result<std::unique_ptr<OutputFile>> file = files.CreateBeside(path);
+  if (!file) {
+    return Failed("cannot create a temporary file in " + FolderOf(path),
+                  file.error());
+  }
+  temporary.path = (*file)->path();
+  Step stop = Fill(files, **file, bytes, state_of, temporary.state);
+  if (stop) RemoveTemporary(files, temporary.path, stop->error);
+  return stop;
+}
+
+// Whether the same content stands at `side.path` already. What else stands
+// there is not ours to overwrite.
+Step CheckTaken(Files& files, const std::string& name, const SideFile& side,
+                bool& same) {
+  same = false;
+  Result<bool> exists = files.Exists(side.path);
+  if (!exists) return Failed("cannot look at " + name, exists.error());
+  if (!*exists) return std::nullopt;
+  Result<FileState> state = files.Look(side.path);
+  if (!state) return Failed("cannot look at " + name, state.error());
+  if (!state->is_regular) {
+    return Stop{Error{name + " exists and is not a regular file"}, true};
+  }
+  Result<ReadFile> present = files.Read(side.path, kMaxFileSize);
+  if (!present) return Failed("cannot compare " + name, present.error());
+  same = present->bytes == side.bytes;
+  if (same) return std::nullopt;
+  return Stop{Error{name + " exists and has other content"}, true};
+}
+
+// Makes a file of its own, durable when this returns.
+Step PutNew(Files& files, const std::string& what, const SideFile& side,
+            const StateOf& state_of, MadeFiles& made) {
+  const std::string name = what + " " + side.path;
+  bool same = false;
+  Step stop = CheckTaken(files, name, side, same);
+  if (stop || same) return stop;
+  Temporary temporary;
+  stop = MakeTemporary(files, side.path, side.bytes, state_of, temporary);
+  if (stop) {
+    stop->error.message = name + ": " + stop->error.message;
+    return stop;
+  }
+  const HoldInterrupts hold;
+  Result<void> renamed = files.RenameNew(temporary.path, side.path);
+  if (!renamed) {
+    stop = Failed(
+        "cannot rename the temporary file " + temporary.path + " to " + name,
+        renamed.error());
+    RemoveTemporary(files, temporary.path, stop->error);
+    return stop;
+  }
+  made.Add(side.path);
+  Result<void> flushed = files.SyncFolder(side.path);
+  if (!flushed) {
+    return Failed("cannot flush the folder of " + name, flushed.error());
+  }
+  return std::nullopt;
+}
+
+// A new file of whoever runs this: permissions like those of `like`, no access
+// list that the folder handed down, which would widen them.
+FileState OwnState(const FileState& own, const FileState& like) {
+  FileState state = own;
+  state.mode = (own.mode & ~0777u) | (like.mode & 0777u);
+  state.attributes.erase("system.posix_acl_access");
+  return state;
+}
+
+Step PutSideFiles(Files& files, const ReadFile& original,
+                  const ReplaceOptions& options, MadeFiles& made) {
+  if (options.undo_file) {
+    Step stop = PutNew(
+        files, "the undo file", *options.undo_file,
+        [&](const FileState& own) { return OwnState(own, original.state); },
+        made);
+    if (stop) return stop;
+  }
+  if (options.backup) {
+    return PutNew(
+        files, "the backup", {*options.backup, original.bytes},
+        [&](const FileState&) { return original.state; }, made);
+  }
+  return std::nullopt;
+}
+
+// The last look. After it only the rename follows; a writer that comes between
+// the two cannot be seen by any means that POSIX has.
+Step CheckUnchanged(Files& files, const std::string& path,
+                    const ReadFile& original) {
+  Result<FileState> now = files.Look(path);
+  if (!now) return Failed("cannot be looked at again", now.error());
+  std::optional<std::string> change = Change(original.state, *now);
+  if (change) return ChangedMeanwhile(*change);
+  Result<ReadFile> again = files.Read(path, kMaxFileSize);
+  if (!again) return Failed("cannot be read again", again.error());
+  change = Change(original.state, again->state);
+  if (change) return ChangedMeanwhile(*change);
+  if (HashSha256(again->bytes) != HashSha256(original.bytes)) {
+    return ChangedMeanwhile("its content is another");
+  }
+  return std::nullopt;
+}
+
+// A rename over a network can succeed and yet report a failure.
+bool StandsAt(Files& files, const Temporary& temporary,
+              const std::string& path) {
+  Result<FileState> state = files.Look(path);
+  return state && state->device == temporary.state.device &&
+         state->inode == temporary.state.inode;
+}
+
+// Renames, flushes the folder, reads back. Sets `written` as soon as the new
+// content stands at `path`.
+using RenameStep = Result<void> (Files::*)(const std::string& from,
+                                           const std::string& to);
+Step PutInPlace(Files& files, const Temporary& temporary,
+                const std::string& path, RenameStep rename, MadeFiles& made,
+                WriteOutcome& outcome) {
+  const HoldInterrupts hold;
+  Result<void> renamed = (files.*rename)(temporary.path, path);
+  if (!renamed && !StandsAt(files, temporary, path)) {
+    Stop stop = Failed(
+        "cannot rename the temporary file " + temporary.path + " to " + path,
+        renamed.error());
+    RemoveTemporary(files, temporary.path, stop.error);
+    return stop;
+  }
+  outcome.written = Written::kNew;
+  outcome.made = made.Keep();
+  if (!renamed) {
+    return Failed("has its new content, but the rename reported",
+                  renamed.error());
+  }
+  Result<void> flushed = files.SyncFolder(path);
+  if (!flushed) {
+    return Failed("has its new content, but the folder " + FolderOf(path) +
+                      " cannot be flushed",
+                  flushed.error());
+  }
+  return std::nullopt;
+}
+
+Step ReadAfterwards(Files& files, const std::string& path, const Bytes& bytes,
+                    WriteOutcome& outcome) {
+  Result<ReadFile> back = files.Read(path, kMaxFileSize);
+  if (!back) {
+    return Failed("was given its new content, but reading it back failed",
+                  back.error());
+  }
+  const std::optional<std::string> misread = Misread(bytes, back->bytes);
+  if (misread) {
+    return Stop{Error{"was given its new content, but " + *misread}};
+  }
+  outcome.bytes = std::move(back->bytes);
+  return std::nullopt;
+}
+
+Step Replace(Files& files, const std::string& path, const ReadFile& original,
+             const Bytes& bytes, const ReplaceOptions& options, MadeFiles& made,
+             WriteOutcome& outcome) {
+  Step stop = CheckBefore(files, path, original, options);
+  if (stop) return stop;
+  stop = PutSideFiles(files, original, options, made);
+  if (stop) return stop;
+  // From here on the way back is on the device.
+  Temporary temporary;
+  stop = MakeTemporary(
+      files, path, bytes, [&](const FileState&) { return original.state; },
+      temporary);
+  if (stop) return stop;
+  // From here on the new content is on the device, whole.
+  stop = CheckUnchanged(files, path, original);
+  if (stop) {
+    RemoveTemporary(files, temporary.path, stop->error);
+    return stop;
+  }
+  stop = PutInPlace(files, temporary, path, &Files::Rename, made, outcome);
+  if (stop) return stop;
+  return ReadAfterwards(files, path, bytes, outcome);
+}
+
+Step WriteNew(Files& files, const std::string& path, const FileState& like,
+              const Bytes& bytes, const std::optional<SideFile>& undo_file,
+              MadeFiles& made, WriteOutcome& outcome) {
+  bool same = false;
+  Step stop = CheckTaken(files, path, {path, bytes}, same);
+  if (stop) return stop;
+  if (undo_file) {
+    stop = PutNew(
+        files, "the undo file", *undo_file,
+        [&](const FileState& own) { return OwnState(own, like); }, made);
+    if (stop) return stop;
+  }
+  if (same) {
+    made.Keep();
+    outcome.bytes = bytes;
+    return std::nullopt;
+  }
+  Temporary temporary;
+  const StateOf state_of = [&](const FileState& own) {
+    FileState state = OwnState(own, like);
+    state.modified_ns = like.modified_ns;
+    state.accessed_ns = like.accessed_ns;
+    return state;
+  };
+  stop = MakeTemporary(files, path, bytes, state_of, temporary);
+  if (stop) return stop;
+  stop = PutInPlace(files, temporary, path, &Files::RenameNew, made, outcome);
+  if (stop) return stop;
+  return ReadAfterwards(files, path, bytes, outcome);
+}
+
+WriteOutcome Finish(Files& files, Step stop, MadeFiles& made,
+                    WriteOutcome outcome) {
+  if (!stop) return outcome;
+  made.Remove(files, stop->error);
+  outcome.error = std::move(stop->error);
+  outcome.refused = stop->refused;
+  return outcome;
+}
+
+}  // namespace
+
+WriteOutcome ReplaceFile(Files& files, const std::string& path,
+                         const ReadFile& original, const Bytes& bytes,
+                         const ReplaceOptions& options) {
+  WriteOutcome outcome;
+  if (bytes == original.bytes) {
+    outcome.bytes = bytes;
+    return outcome;
+  }
+  MadeFiles made;
+  Step stop = Replace(files, path, original, bytes, options, made, outcome);
+  return Finish(files, std::move(stop), made, std::move(outcome));
+}
+
+WriteOutcome WriteNewFile(Files& files, const std::string& path,
+                          const FileState& like, const Bytes& bytes,
+                          const std::optional<SideFile>& undo_file) {
+  WriteOutcome outcome;
+  MadeFiles made;
+  Step stop = WriteNew(files, path, like, bytes, undo_file, made, outcome);
+  return Finish(files, std::move(stop), made, std::move(outcome));
+}
+
+}  // namespace detachfix
