@@ -40,16 +40,15 @@ class CSample:
         shape = self.shape
         locks = shape.locks
         if self.fixed:
-            locks = [replace(lock, leaked=False) for lock in locks]
+            locks = [replace(lock, deleted_on=shape.fixed_deletes_on)
+                     for lock in locks]
         verdict = "fixed" if self.fixed else shape.verdict
-        deletes = self.fixed or verdict == "fixed"
         text = shape.what + (", as the vendor fixed it" if self.fixed else "")
         return Truth(
             what=f"C at -{self.level}: {text}", verdict=verdict, locks=locks,
             initialise_import=shape.initialise, delete_import=shape.delete,
             delete_imported=shape.delete_imported or self.fixed,
             sibling_delete_imported=shape.sibling,
-            process_exit_deletes=deletes and shape.exit_deletes,
             calls=shape.calls, attach_fail=shape.attach_fail, probe=PROBE,
             identity="security.dll" if self.security else None,
             note=shape.note)

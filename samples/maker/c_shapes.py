@@ -8,8 +8,8 @@ add a shape: a source in src/c, a row here.
 
 from dataclasses import dataclass, field
 
-from maker.truth import (AttachFail, DELETE, INITIALIZE, KERNEL32, Lock,
-                         RTL_DELETE, RTL_INITIALIZE)
+from maker.truth import (ALWAYS, AttachFail, DELETE, INITIALIZE, KERNEL32,
+                         Lock, RTL_DELETE, RTL_INITIALIZE)
 
 LOCAL_ALLOC = KERNEL32 + "LocalAlloc"
 LOCAL_FREE = KERNEL32 + "LocalFree"
@@ -36,9 +36,7 @@ class Shape:
     delete: str = DELETE
     delete_imported: bool = False  # without the fix
     sibling: bool = False  # the other DLL's delete function is imported
-    # Whether the section is deleted at process exit too (where the fix is, or
-    # where `verdict` is "fixed").
-    exit_deletes: bool = True
+    fixed_deletes_on: tuple = ALWAYS
     calls: dict = field(default_factory=dict)
     attach_fail: AttachFail = None
     flags: list = field(default_factory=list)
@@ -69,12 +67,12 @@ SHAPES = [
     Shape("init-helper", "initialised in a helper function",
           source="init_helper"),
     Shape("reason-helper", "the reason is handed to a helper that decides",
-          source="reason_helper", exit_deletes=False),
+          source="reason_helper", fixed_deletes_on=("detach",)),
     Shape("thunk", "imports called through jmp [slot] thunks",
           calls={"attach": [SET_LAST_ERROR]}),
     Shape("register", "two sections, imports called through a register; one "
           "is deleted, the other is not",
-          locks=[Lock("g_lock"), Lock("g_queue_lock", leaked=False)],
+          locks=[Lock("g_lock"), Lock("g_queue_lock", ALWAYS)],
           delete_imported=True),
     Shape("two-sections", "two sections, neither deleted",
           source="two_sections",
@@ -87,11 +85,11 @@ SHAPES = [
           source="flag_guard"),
     Shape("reserved-guard", "deletes unless the process ends",
           source="reserved_guard", fixed=False, verdict="fixed",
-          locks=[Lock("g_lock", leaked=False)], delete_imported=True,
-          exit_deletes=False),
+          locks=[Lock("g_lock", ("detach",))], delete_imported=True),
     Shape("reserved-wrong", "deletes only when the process ends, which is the "
           "wrong way round", source="reserved_guard", fixed=False,
-          delete_imported=True, flags=["-DWRONG_WAY"]),
+          locks=[Lock("g_lock", ("process_exit",))], delete_imported=True,
+          flags=["-DWRONG_WAY"]),
     Shape("fail-early", "attach can return FALSE before the section is "
           "initialised", source="fail_early",
           calls={"attach": [GET_ENVIRONMENT], **both([SET_LAST_ERROR])},
@@ -129,7 +127,7 @@ SHAPES = [
           locks=[], calls=both([SET_LAST_ERROR])),
     Shape("environment", "whether detach deletes depends on the environment",
           fixed=False, verdict="unknown",
-          locks=[Lock("g_lock", leaked=False)], delete_imported=True,
+          locks=[Lock("g_lock", ALWAYS)], delete_imported=True,
           calls=both([GET_ENVIRONMENT]),
           note="deletes when GetEnvironmentVariableA answers 0, leaks "
                "otherwise"),

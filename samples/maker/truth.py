@@ -11,6 +11,9 @@ DELETE = KERNEL32 + "DeleteCriticalSection"
 RTL_INITIALIZE = NTDLL + "RtlInitializeCriticalSection"
 RTL_DELETE = NTDLL + "RtlDeleteCriticalSection"
 
+# Lock.deleted_on, where lpvReserved makes no difference.
+ALWAYS = ("detach", "process_exit")
+
 REASONS = ("attach", "detach", "process_exit", "thread_attach",
            "thread_detach")
 
@@ -32,10 +35,16 @@ SUCCESS = {
 
 @dataclass(frozen=True)
 class Lock:
-    """A critical section: a symbol of the source and the bytes behind it."""
+    """A critical section that attach initialises: a symbol of the source and
+    the bytes behind it, and the reasons ("detach": with lpvReserved NULL,
+    "process_exit") on which it is deleted again."""
     symbol: str
-    leaked: bool = True
+    deleted_on: tuple = ()
     offset: int = 0
+
+    @property
+    def leaked(self):
+        return "detach" not in self.deleted_on
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,6 @@ class Truth:
     delete_import: str = None
     delete_imported: bool = False
     sibling_delete_imported: bool = False
-    process_exit_deletes: bool = False
     calls: dict = field(default_factory=dict)  # reason -> other imports
     attach_fail: AttachFail = None
     probe: Probe = None
@@ -91,6 +99,7 @@ def manifest_entry(name, content, build, truth, symbols):
         "symbol": lock.symbol + (f"+{lock.offset}" if lock.offset else ""),
         "rva": symbols[lock.symbol] + lock.offset,
         "leaked": lock.leaked,
+        "deleted_on": list(lock.deleted_on),
     } for lock in truth.locks]
     return {
         "name": name,
@@ -109,7 +118,6 @@ def manifest_entry(name, content, build, truth, symbols):
         "delete_import": truth.delete_import,
         "delete_imported": truth.delete_imported,
         "sibling_delete_imported": truth.sibling_delete_imported,
-        "process_exit_deletes": truth.process_exit_deletes,
         "other_calls": {reason: truth.calls.get(reason, [])
                         for reason in REASONS},
         "import_returns": _imports_whose_answer_counts(truth),

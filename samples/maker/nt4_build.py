@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the look-alikes of nt4_samples.py: assembled and linked by GNU tools,
+filled up to the published sizes, with headers by pe_shape.py."""
+
+import functools
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from maker import (bulk_code, export_table, import_table, nt4_samples,
+                   pe_shape, toolchain, version_resource)
+from maker.truth import Probe, Truth, manifest_entry
+
+NT4 = toolchain.SOURCES / "nt4"
+
+# As near to the old compilers as gcc goes: no instruction newer than the 386,
+# frames, pushed arguments, a stack aligned to four bytes.
+BODY_FLAGS = [
+    "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-march=i386",
+    "-mtune=i486", "-ffreestanding", "-fno-omit-frame-pointer",
+    "-mpreferred-stack-boundary=2", "-mno-stack-arg-probe",
+    "-mno-accumulate-outgoing-args",
+    "-fno-asynchronous-unwind-tables", "-fno-ident",
+]
+LINK_FLAGS = ["--enable-reloc-section", "-e", "_DllEntry", "--section-alignment", "0x1000",
+              "--file-alignment", "0x200", "--exclude-all-symbols",
+              "--no-insert-timestamp", "--dynamicbase"]
+
+LARGEST_BULK = 400  # functions; more than any layout needs
+OVERHEAD = pe_shape.SIZE_OF_HEADERS + pe_shape.MISC_SIZE
+RDATA_SLACK = 0x60
+
+# Two numbers of no meaning for the probe.
+PROBE_QUALITY, PROBE_SEQUENCE = 0x1234, 7
+
+
+class LayoutError(Exception):
+    """The pieces cannot be fitted to the published sizes."""
+
+
+@functools.lru_cache(maxsize=None)
+def _bulk_offsets(padding):
+    """Bytes that the first n functions take, for each n."""
+    addresses = {}
+    with tempfile.TemporaryDirectory(prefix="samples-") as folder:
+        pool = _assemble(Path(folder), "pool", bulk_code.source(
+            LARGEST_BULK, bulk_code.TABLE_WORDS, padding))
+        symbols = toolchain.run("nm", pool)
+    for line in symbols.splitlines():
+        address, _, name = line.split()
+        addresses[name] = int(address, 16)
+    return [addresses[f"_Bulk{index}"] for index in range(LARGEST_BULK)]
+
+
+@dataclass
+class Linked:
+    sections: list
+    symbols: dict
+    dos_header: bytes
+
+    def section(self, name):
+        return next(s for s in self.sections if s.name == name)
+
+
+@dataclass
+class Build:
+    """One sample on its way: the objects that do not depend on sizes, and the
+    size-giving numbers that Fit finds."""
+    sample: nt4_samples.Nt4Sample
+    folder: object
+    objects: list
+    bulk_count: int = 0
+    table_words: int = bulk_code.TABLE_WORDS
+
+    @property
+    def layout(self):
+        return nt4_samples.LAYOUTS[self.sample.layout]
+
+    def link(self):
+        bulk = _assemble(self.folder, "bulk", bulk_code.source(
+            self.bulk_count, self.table_words, self.sample.padding))
+        output, map_file = self.folder / "linked.dll", self.folder / "map"
+        toolchain.run("ld", *LINK_FLAGS, "--image-base",
+                      hex(nt4_samples.PREFERRED_BASE), "-T", NT4 / "layout.ld",
+                      "-Map", map_file, "-o", output, *self.objects, bulk)
+        content = output.read_bytes()
+        sections = pe_shape.read_sections(content)
+        pe_shape.trim_data(sections)
+        return Linked(sections,
+                      toolchain.map_symbols(map_file,
+                                            nt4_samples.PREFERRED_BASE),
+                      content[:pe_shape.DOS_HEADER_SIZE])
+
+
+def _assemble(folder, name, text):
+    path = folder / f"{name}.s"
+    path.write_text(text, encoding="ascii")
+    toolchain.run("as", path, "-o", path.with_suffix(".o"))
+    return path.with_suffix(".o")
+
+
+def _imports(sample):
+    """The functions imported: by body.c, by the entry, by the fix."""
+    prefix = "Rtl" if sample.rtl else ""
+    names = {prefix + "EnterCriticalSection", prefix + "LeaveCriticalSection",
+             prefix + "InitializeCriticalSection", "LocalAlloc", "LocalFree",
+             "GetCurrentThreadId", *sample.imports}
+    delete = prefix + "DeleteCriticalSection"
+    if sample.fixed or sample.delete == "own":
+        names.add(delete)
+    if sample.delete == "sibling":
+        names.add("RtlDeleteCriticalSection")
+    return import_table.Imports(sorted(names),
+                                prefix + "InitializeCriticalSection", delete,
+                                sample.bound)
+
+
+def body_defines(sample):
+    """What body.c is compiled with for the imports of the sample."""
+    defines = ["-DLOCKS_OF_NTDLL"] if sample.rtl else []
+    if sample.delete:
+        defines.append("-DCREDENTIAL_LOCKS")
+    if sample.delete == "sibling":
+        defines.append("-DSIBLING")
+    return defines
+
+
+def _entry_symbols(sample):
+    return [*sample.flags, *(["VENDOR_FIX"] if sample.fixed else [])]
+
+
+def _objects(sample, folder, stamp):
+    entry, body = folder / "entry.o", folder / "body.o"
+    resource = folder / "version.o"
+    symbols = [argument for name in _entry_symbols(sample)
+               for argument in ("--defsym", f"{name}=1")]
+    toolchain.run("as", "-I", NT4, *symbols, NT4 / f"entry_{sample.entry}.s",
+                  "-o", entry)
+    toolchain.run("gcc", *BODY_FLAGS, *body_defines(sample), "-c",
+                  NT4 / "body.c", "-o", body)
+    version_resource.build(resource, sample.edition, sample.export_name)
+    return [
+        entry, body,
+        _assemble(folder, "imports", import_table.source(_imports(sample))),
+        _assemble(folder, "exports",
+                  export_table.source(sample.export_name, stamp)),
+        resource,
+    ]
+
+
+def fit(build):
+    """Chooses how much bulk code and how many constants make the sections as
+    large as the layout says. Three links: bare, with code, with both."""
+    layout, sample = build.layout, build.sample
+    bare = build.link().section(".text").virtual_size
+    room = layout.text_raw - sample.text_slack - bare
+    offsets = _bulk_offsets(sample.padding)
+    build.bulk_count = max(n for n, size in enumerate(offsets) if size <= room)
+    linked = build.link()
+    others = sum(section.raw_size() for section in linked.sections
+                 if section.name not in (".text", ".rdata"))
+    rdata = layout.size - OVERHEAD - layout.text_raw - others
+    spare = rdata - RDATA_SLACK - linked.section(".rdata").virtual_size
+    if spare < 0:
+        raise LayoutError(f"{sample.name}: .rdata is {-spare} bytes too large")
+    build.table_words += spare // 4
+    linked = build.link()
+    size = OVERHEAD + sum(s.raw_size() for s in linked.sections)
+    text_raw = linked.section(".text").raw_size()
+    if (size, text_raw) != (layout.size, layout.text_raw):
+        raise LayoutError(f"{sample.name}: {size} bytes, code {text_raw:#x}; "
+                          f"wanted {layout.size}, {layout.text_raw:#x}")
+    return linked
+
+
+def _range(symbols, name):
+    start = symbols[name]
+    return start, symbols[name + "_end"] - start
+
+
+def _bound_imports(sample, layout):
+    stamps = {"KERNEL32.dll": layout.kernel32, "ntdll.dll": layout.ntdll}
+    imports = _imports(sample)
+    bound = []
+    for dll in imports.dlls():
+        forwards = dll == "KERNEL32.dll" and any(
+            name in import_table.FORWARDED for name in imports.of(dll))
+        references = [("ntdll.dll", layout.ntdll)] if forwards else []
+        bound.append((dll, stamps[dll], references))
+    return bound
+
+
+def _shape(sample, layout, linked):
+    symbols = linked.symbols
+    resource = linked.section(".rsrc")
+    relocations = linked.section(".reloc")
+    directories = {
+        pe_shape.EXPORT: _range(symbols, "export_directory"),
+        pe_shape.IMPORT: _range(symbols, "import_directory"),
+        pe_shape.RESOURCE: (resource.rva, resource.virtual_size),
+        pe_shape.BASE_RELOCATION: (relocations.rva, relocations.virtual_size),
+    }
+    if sample.address_table_directory:
+        directories[pe_shape.ADDRESS_TABLE] = _range(symbols, "address_table")
+    return pe_shape.Shape(
+        image_base=nt4_samples.PREFERRED_BASE, stamp=layout.stamp,
+        entry=symbols["DllEntry"], symbol_count=layout.symbol_count,
+        directories=directories, debug_rva=symbols["debug_directory"],
+        debug_name="dll\\" + sample.export_name.replace(".dll", ".dbg"),
+        bound=_bound_imports(sample, layout) if sample.bound else [])
+
+
+def truth(sample, bulk_count):
+    """What is true of the sample; `bulk_count` decides the probe's answer."""
+    answer = bulk_code.digest(bulk_count, PROBE_QUALITY, PROBE_SEQUENCE)
+    return Truth(
+        what=f"look-alike of NT 4.0's Security.dll: {sample.what}",
+        verdict="fixed" if sample.fixed else "leaks", locks=sample.locks,
+        initialise_import=sample.initialise_import(),
+        delete_import=sample.delete_import(),
+        delete_imported=sample.fixed or sample.delete == "own",
+        sibling_delete_imported=sample.delete == "sibling",
+        calls=sample.calls, attach_fail=sample.attach_fail,
+        probe=Probe("MakeSignature", [0, PROBE_QUALITY, 0, PROBE_SEQUENCE],
+                    answer, "stdcall"),
+        identity=sample.export_name.lower())
+
+
+class Nt4Build:
+    """A row of nt4_samples.py as the generator takes it."""
+
+    def __init__(self, sample):
+        self.sample = sample
+        self.name = sample.name
+
+    def build(self, folder):
+        sample = self.sample
+        layout = nt4_samples.LAYOUTS[sample.layout]
+        build = Build(sample, folder, _objects(sample, folder, layout.stamp))
+        linked = fit(build)
+        content = pe_shape.write(_shape(sample, layout, linked),
+                                 linked.sections, linked.dos_header)
+        base, stamp = nt4_samples.PREFERRED_BASE, layout.stamp
+        if sample.rebased:
+            base = nt4_samples.WRONG_BASE
+            stamp = nt4_samples.WRONG_BASE_STAMP
+            content = pe_shape.rebase(content, base, stamp)
+        entry = manifest_entry(self.name, content, self.describe(base, stamp),
+                               truth(sample, build.bulk_count), linked.symbols)
+        return content, entry
+
+    def describe(self, base, stamp):
+        """How the sample is built, for the manifest."""
+        sample = self.sample
+        layout = nt4_samples.LAYOUTS[sample.layout]
+        return {
+            "family": "nt4",
+            "shape": sample.entry,
+            "sources": [f"samples/src/nt4/entry_{sample.entry}.s",
+                        "samples/src/nt4/body.c",
+                        "samples/maker/bulk_code.py"],
+            "compiler": toolchain.compiler_version(),
+            "flags": [*BODY_FLAGS, *body_defines(sample),
+                      *(f"--defsym {name}=1"
+                        for name in _entry_symbols(sample)), *LINK_FLAGS],
+            "nt4": {
+                "layout": sample.layout,
+                "published_in": layout.source,
+                "edition": sample.edition.entry(),
+                "image_base": base,
+                "stamp": stamp,
+                "bound": sample.bound,
+                "address_table_directory": sample.address_table_directory,
+                "export_name": sample.export_name,
+                "rebased": sample.rebased,
+            },
+        }
+
+
+def samples():
+    return [Nt4Build(sample) for sample in nt4_samples.SAMPLES]
