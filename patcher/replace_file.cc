@@ -1,33 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/replace_file.h"
 
-#include <cstdio>
-#include <functional>
 #include <memory>
 #include <utility>
 
 #include "patcher/interrupt.h"
 #include "patcher/pe_image.h"
 #include "patcher/sha256.h"
+#include "patcher/temporary_file.h"
 
 namespace detachfix {
 namespace {
-
-// Why a step was not made, and whether by our own rules.
-struct Stop {
-  Error error;
-  bool refused = false;
-};
-using Step = std::optional<Stop>;
-
-// What a new file shall be like, given how it came into being.
-using StateOf = std::function<FileState(const FileState& own)>;
-
-// A complete file under a name that is not yet the final one.
-struct Temporary {
-  std::string path;
-  FileState state;
-};
 
 // The undo file and the backup that this call made. They go again when the file
 // itself does not become new, also when a signal ends the program before.
@@ -57,20 +40,6 @@ class MadeFiles {
   std::vector<std::string> paths_;
   std::vector<std::unique_ptr<RemoveOnInterrupt>> guards_;
 };
-
-Stop Failed(const std::string& what, const Error& cause) {
-  return Stop{Error{what + ": " + cause.message}};
-}
-
-std::string Octal(uint32_t mode) {
-  char text[16];
-  std::snprintf(text, sizeof text, "%04o", mode & 07777);
-  return text;
-}
-
-std::string Owner(const FileState& state) {
-  return std::to_string(state.owner) + ":" + std::to_string(state.group);
-}
 
 // How `now` differs from what was read, or nothing.
 std::optional<std::string> Change(const FileState& read, const FileState& now) {
@@ -105,7 +74,7 @@ Step CheckAllowed(const FileState& state, const ReplaceOptions& options) {
         true};
   }
   if (!state.writable && !options.replace_read_only) {
-    return Stop{Error{"is read-only (mode " + Octal(state.mode) +
+    return Stop{Error{"is read-only (mode " + OctalMode(state.mode) +
                       "); --replace-read-only allows replacing it"},
                 true};
   }
@@ -128,87 +97,6 @@ Step CheckBefore(Files& files, const std::string& path,
   const std::optional<std::string> change = Change(original.state, *now);
   if (change) return ChangedMeanwhile(*change);
   return std::nullopt;
-}
-
-// What of `wanted` the file system did not keep, though it reported no error.
-std::optional<std::string> NotKept(const FileState& wanted,
-                                   const FileState& now) {
-  if (Owner(wanted) != Owner(now)) {
-    return "owner " + Owner(wanted) + ": it has " + Owner(now);
-  }
-  if (Octal(wanted.mode) != Octal(now.mode)) {
-    return "mode " + Octal(wanted.mode) + ": it has " + Octal(now.mode);
-  }
-  if (wanted.modified_ns != now.modified_ns) return "time of modification";
-  if (wanted.attributes != now.attributes) return "extended attributes";
-  return std::nullopt;
-}
-
-std::optional<std::string> Misread(const Bytes& written, const Bytes& read) {
-  const Sha256 wanted = HashSha256(written);
-  const Sha256 found = HashSha256(read);
-  if (wanted == found) return std::nullopt;
-  return "reads back with SHA-256 " + ToHex(found) + ", written was " +
-         ToHex(wanted);
-}
-
-// Reads: the temporary file, from the device. Fails when it is not, in content
-// and state, what was asked for.
-Step ReadBack(Files& files, const std::string& name, const std::string& path,
-              const Bytes& bytes, const FileState& wanted) {
-  Result<ReadFile> back = files.Read(path, kMaxFileSize);
-  if (!back) return Failed("cannot read back " + name, back.error());
-  const std::optional<std::string> misread = Misread(bytes, back->bytes);
-  if (misread) return Stop{Error{name + " " + *misread}};
-  const std::optional<std::string> not_kept = NotKept(wanted, back->state);
-  if (not_kept) {
-    return Stop{Error{name + " did not keep the original's " + *not_kept}};
-  }
-  return std::nullopt;
-}
-
-// Fills, flushes and checks `file`. Afterwards `state` is that of the file.
-Step Fill(Files& files, OutputFile& file, const Bytes& bytes,
-          const StateOf& state_of, FileState& state) {
-  const std::string name = "the temporary file " + file.path();
-  Result<void> done = file.Write(bytes);
-  if (!done) return Failed("cannot write " + name, done.error());
-  Result<FileState> own = files.Look(file.path());
-  if (!own) return Failed("cannot look at " + name, own.error());
-  state = *own;
-  const FileState wanted = state_of(*own);
-  done = file.SetState(wanted);
-  if (!done) {
-    return Failed("cannot give " + name + " the original's state",
-                  done.error());
-  }
-  done = file.Sync();
-  if (!done) return Failed("cannot flush " + name, done.error());
-  done = file.Close();
-  if (!done) return Failed("cannot close " + name, done.error());
-  return ReadBack(files, name, file.path(), bytes, wanted);
-}
-
-void RemoveTemporary(Files& files, const std::string& path, Error& error) {
-  Result<void> removed = files.Remove(path);
-  if (removed) return;
-  error.message +=
-      "; the temporary file " + path +
-      " is left behind: it cannot be removed: " + removed.error().message;
-}
-
-// Makes a complete temporary file beside `path`, or none.
-Step MakeTemporary(Files& files, const std::string& path, const Bytes& bytes,
-                   const StateOf& state_of, Temporary& temporary) {
-  Result<std::unique_ptr<OutputFile>> file = files.CreateBeside(path);
-  if (!file) {
-    return Failed("cannot create a temporary file in " + FolderOf(path),
-                  file.error());
-  }
-  temporary.path = (*file)->path();
-  Step stop = Fill(files, **file, bytes, state_of, temporary.state);
-  if (stop) RemoveTemporary(files, temporary.path, stop->error);
-  return stop;
 }
 
 // Whether the same content stands at `side.path` already. What else stands
@@ -305,16 +193,40 @@ Step CheckUnchanged(Files& files, const std::string& path,
   return std::nullopt;
 }
 
-// A rename over a network can succeed and yet report a failure.
-bool StandsAt(Files& files, const Temporary& temporary,
-              const std::string& path) {
+// Whether the new file stands at `path`, as far as that can be seen.
+Written WhatStandsAt(Files& files, const std::string& path,
+                     const Temporary& temporary) {
+  Result<bool> exists = files.Exists(path);
+  if (exists && !*exists) return Written::kNothing;
   Result<FileState> state = files.Look(path);
-  return state && state->device == temporary.state.device &&
-         state->inode == temporary.state.inode;
+  if (!state) return Written::kUnsure;
+  const bool same = state->device == temporary.state.device &&
+                    state->inode == temporary.state.inode;
+  return same ? Written::kNew : Written::kNothing;
 }
 
-// Renames, flushes the folder, reads back. Sets `written` as soon as the new
-// content stands at `path`.
+// A rename over a network can report a failure and yet have happened, so what
+// is true is looked up. While that is in doubt the way back is not removed.
+Stop RenameFailed(Files& files, const std::string& path,
+                  const Temporary& temporary, const Error& cause,
+                  MadeFiles& made, WriteOutcome& outcome) {
+  outcome.written = WhatStandsAt(files, path, temporary);
+  if (outcome.written == Written::kNew) {
+    outcome.made = made.Keep();
+    return Failed("has its new content, but the rename reported", cause);
+  }
+  Stop stop = Failed(
+      "cannot rename the temporary file " + temporary.path + " to " + path,
+      cause);
+  if (outcome.written == Written::kUnsure) {
+    outcome.made = made.Keep();
+    stop.error.message += "; which content it has now cannot be seen";
+  }
+  RemoveTemporary(files, temporary.path, stop.error);
+  return stop;
+}
+
+// Renames and flushes the folder.
 using RenameStep = Result<void> (Files::*)(const std::string& from,
                                            const std::string& to);
 Step PutInPlace(Files& files, const Temporary& temporary,
@@ -322,19 +234,11 @@ Step PutInPlace(Files& files, const Temporary& temporary,
                 WriteOutcome& outcome) {
   const HoldInterrupts hold;
   Result<void> renamed = (files.*rename)(temporary.path, path);
-  if (!renamed && !StandsAt(files, temporary, path)) {
-    Stop stop = Failed(
-        "cannot rename the temporary file " + temporary.path + " to " + path,
-        renamed.error());
-    RemoveTemporary(files, temporary.path, stop.error);
-    return stop;
+  if (!renamed) {
+    return RenameFailed(files, path, temporary, renamed.error(), made, outcome);
   }
   outcome.written = Written::kNew;
   outcome.made = made.Keep();
-  if (!renamed) {
-    return Failed("has its new content, but the rename reported",
-                  renamed.error());
-  }
   Result<void> flushed = files.SyncFolder(path);
   if (!flushed) {
     return Failed("has its new content, but the folder " + FolderOf(path) +
@@ -396,7 +300,7 @@ Step WriteNew(Files& files, const std::string& path, const FileState& like,
     if (stop) return stop;
   }
   if (same) {
-    made.Keep();
+    outcome.made = made.Keep();
     outcome.bytes = bytes;
     return std::nullopt;
   }
@@ -410,8 +314,11 @@ Step WriteNew(Files& files, const std::string& path, const FileState& like,
   stop = MakeTemporary(files, path, bytes, state_of, temporary);
   if (stop) return stop;
   stop = PutInPlace(files, temporary, path, &Files::RenameNew, made, outcome);
-  if (stop) return stop;
-  return ReadAfterwards(files, path, bytes, outcome);
+  if (!stop) stop = ReadAfterwards(files, path, bytes, outcome);
+  if (stop && outcome.written == Written::kNew) {
+    stop->error.message = path + " " + stop->error.message;
+  }
+  return stop;
 }
 
 WriteOutcome Finish(Files& files, Step stop, MadeFiles& made,

@@ -31,6 +31,7 @@ struct ReplaceOptions {
 enum class Written : uint8_t {
   kNothing,  ///< the file is as it was; with no error: it needed no change
   kNew,      ///< the file has its new content, also when there is an error
+  kUnsure,   ///< a rename failed and the file could not be looked at after it
 };
 
 struct WriteOutcome {
