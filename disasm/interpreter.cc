@@ -49,8 +49,13 @@ bool Interpreter::IsCode(uint64_t va) const {
   return false;
 }
 
-std::string Interpreter::Site() const {
-  return Hex(uint64_t{view_.image_base} + site_.value);
+std::string Interpreter::Site() const { return Hex(site_.value); }
+
+/// A virtual address as the reader knows it: the RVA, where there is one.
+std::string Interpreter::Where(uint64_t va) const {
+  const uint64_t rva = va - view_.image_base;
+  if (va >= view_.image_base && rva < view_.image_size) return Hex(rva);
+  return "the virtual address " + Hex(va);
 }
 
 void Interpreter::Incomplete(const std::string& why) {
@@ -102,7 +107,7 @@ void Interpreter::Follow(State state) {
   while (true) {
     if (++steps_ > kMaxSteps) {
       Incomplete("the budget of " + std::to_string(kMaxSteps) +
-                 " instructions is spent at " + Hex(state.pc));
+                 " instructions is spent at " + Where(state.pc));
       return;
     }
     if (state.open_branches > 0 && leaders_.contains(state.pc) &&
@@ -245,7 +250,7 @@ Interpreter::Step Interpreter::Do(State& state, const Branch& op) {
     if (IsCode(op.target)) {
       todo_.push_back(std::move(taken));
     } else {
-      Incomplete("branches to " + Hex(op.target) +
+      Incomplete("branches to " + Where(op.target) +
                  ", outside the image's code, at " + Site());
     }
     Assume(state, condition, false);
@@ -262,7 +267,7 @@ Interpreter::Step Interpreter::GoTo(State& state, const Value& target,
     return Step::kPathEnds;
   }
   if (!IsCode(target.bits)) {
-    Incomplete(std::string(verb) + " to " + Hex(target.bits) +
+    Incomplete(std::string(verb) + " to " + Where(target.bits) +
                ", outside the image's code, at " + Site());
     return Step::kPathEnds;
   }
@@ -295,7 +300,7 @@ Interpreter::Step Interpreter::Do(State& state, const Call& op) {
     const auto known = std::ranges::find(log_->calls, site, &CallRecord::site);
     if (known == log_->calls.end()) {
       const Rva callee{static_cast<uint32_t>(target.bits) - view_.image_base};
-      log_->calls.push_back({site, std::nullopt, callee, Hex(target.bits)});
+      log_->calls.push_back({site, std::nullopt, callee, Hex(callee.value)});
     }
   }
   return step;
@@ -306,13 +311,13 @@ Interpreter::Step Interpreter::Do(State& state, const Return& op) {
 }
 
 Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
-  const Value& stack = state.at(isa_.convention().stack_pointer);
-  if (const std::optional<MemoryAddress> top = AddressOf(stack)) {
-    state.memory.DropBelow(top->region, top->offset);
-  }
   if (target.IsSymbolic() && target.symbol == kReturnSymbol) {
     ends_.push_back({std::move(state), site_});
     return Step::kPathEnds;
+  }
+  const Value& stack = state.at(isa_.convention().stack_pointer);
+  if (const std::optional<MemoryAddress> top = AddressOf(stack)) {
+    state.memory.DropBelow(top->region, top->offset);
   }
   if (!target.IsConstant() || state.call_stack.empty() ||
       state.call_stack.back() != target.bits) {

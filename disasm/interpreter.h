@@ -95,6 +95,7 @@ class Interpreter {
 
   bool IsCode(uint64_t va) const;
   std::string Site() const;
+  std::string Where(uint64_t va) const;
   void Incomplete(const std::string& why);
 
   const CodeView& view_;

@@ -234,7 +234,7 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) && counted &&
         !IsString(view_, argument.bits)) {
-      Incomplete("passes code at " + ToText(argument) + " to " +
+      Incomplete("passes code at " + Where(argument.bits) + " to " +
                  ToText(import) + ", which may run it, at " + Site());
     }
     ForgetThrough(state, argument);

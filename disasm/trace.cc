@@ -43,7 +43,7 @@ class Tracer {
          const std::vector<Rva>& callbacks)
       : view_(view), isa_(isa), interpreter_(view, isa) {
     entries_ = callbacks;
-    entries_.push_back(entry);
+    if (entry.value != 0) entries_.push_back(entry);
   }
 
   EntryTraces Run();
@@ -210,7 +210,7 @@ void Tracer::SplitSections(const State& state, TraceExit& exit,
       std::array<char, 96> text{};
       std::snprintf(text.data(), text.size(),
                     "a critical section %s, initialised at 0x%x", where,
-                    view_.image_base + site.value);
+                    site.value);
       if (std::ranges::find(trace.other_sections, text.data()) ==
           trace.other_sections.end()) {
         trace.other_sections.emplace_back(text.data());

@@ -84,7 +84,8 @@ struct EntryTraces {
 };
 
 /// Runs `entry` of `view` for each reason, and before it, as the loader does,
-/// each of `callbacks` (the TLS directory's, with the same arguments). Never
+/// each of `callbacks` (the TLS directory's, with the same arguments). An
+/// `entry` of 0 means that the image has only callbacks. Never
 /// fails: what cannot be followed makes the trace concerned incomplete.
 EntryTraces TraceEntry(const CodeView& view, Rva entry,
                        const std::vector<Rva>& callbacks);

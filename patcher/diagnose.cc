@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// From traces to a verdict.
+//
+// A section leaks when attach succeeds with it alive and every path of the
+// detach that follows leaves it alive; it is dealt with when every path deletes
+// it. Anything between is unknown. A trace that is not complete proves nothing,
+// with one exception: an image that cannot reach any of the functions that
+// initialise a section has no such section, whatever else it does.
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "disasm/api.h"
+#include "patcher/diagnosis.h"
+#include "patcher/hex_text.h"
+#include "patcher/target.h"
+#include "patcher/undo_record.h"
+
+namespace detachfix {
+namespace {
+
+/// What becomes of one section on detach, over all paths that count.
+enum class Fate : uint8_t { kDeleted, kLeft, kOpen };
+
+bool CanSucceed(const TraceExit& exit) { return !exit.returns_zero; }
+
+/// The exits of attach that a successful load goes through; all of them when
+/// attach never succeeds.
+std::vector<const TraceExit*> LoadedExits(const Trace& attach) {
+  std::vector<const TraceExit*> exits;
+  const bool any = std::ranges::any_of(attach.exits, CanSucceed);
+  for (const TraceExit& exit : attach.exits) {
+    if (!any || CanSucceed(exit)) exits.push_back(&exit);
+  }
+  return exits;
+}
+
+bool IsLive(const TraceExit& exit, Rva section) {
+  const auto it = exit.sections.find(section);
+  return it != exit.sections.end() && it->second.live;
+}
+
+Fate FateAfter(const Trace& detach, size_t origin, Rva section) {
+  bool left = false;
+  bool deleted = false;
+  for (const TraceExit& exit : detach.exits) {
+    if (exit.origin != origin) continue;
+    (IsLive(exit, section) ? left : deleted) = true;
+  }
+  if (left == deleted) return Fate::kOpen;
+  return left ? Fate::kLeft : Fate::kDeleted;
+}
+
+/// The first call that deletes the section after an attach that succeeded.
+std::optional<Rva> FirstDelete(const EntryTraces& traces, Rva section) {
+  std::set<Rva> sites;
+  for (const TraceExit& exit : traces.detach.exits) {
+    const auto state = exit.sections.find(section);
+    if (state == exit.sections.end()) continue;
+    if (!CanSucceed(traces.attach.exits[exit.origin])) continue;
+    sites.insert(state->second.deleted_at.begin(),
+                 state->second.deleted_at.end());
+  }
+  if (sites.empty()) return std::nullopt;
+  return *sites.begin();
+}
+
+std::string JoinLines(const std::vector<std::string>& lines) {
+  constexpr size_t kShown = 3;
+  std::string text;
+  for (size_t i = 0; i < std::min(lines.size(), kShown); ++i) {
+    text += (i == 0 ? "" : "; ") + lines[i];
+  }
+  if (lines.size() > kShown) {
+    text += "; and " + std::to_string(lines.size() - kShown) + " more";
+  }
+  return text;
+}
+
+/// Whether nothing that the image imports, or has itself, can initialise a
+/// section: no such function, and no way to look one up by name at run time.
+bool CannotInitialise(const PeImage& image) {
+  constexpr std::string_view kLookUp[] = {"GetProcAddress",
+                                          "LdrGetProcedureAddress"};
+  for (const ImportDescriptor& descriptor : image.imports) {
+    for (const ImportedFunction& function : descriptor.functions) {
+      const ImportName& name = function.name;
+      if (name.name.empty() || InitialisesSection(LookUpApi(name).effect) ||
+          std::ranges::find(kLookUp, name.name) != std::end(kLookUp)) {
+        return false;
+      }
+    }
+  }
+  for (const ExportedFunction& function : image.exports) {
+    const ImportName own{"kernel32.dll", function.name, std::nullopt};
+    if (InitialisesSection(LookUpApi(own).effect)) return false;
+  }
+  return true;
+}
+
+class Judge {
+ public:
+  Judge(const PeImage& image, Diagnosis& diagnosis)
+      : image_(image), diagnosis_(diagnosis) {}
+
+  void Run();
+
+ private:
+  void Say(Verdict verdict, std::string because) {
+    diagnosis_.verdict = verdict;
+    diagnosis_.because = std::move(because);
+  }
+  bool StopAtIncomplete(const Trace& trace, const char* name);
+  void CollectSections();
+  void JudgeSections();
+  void NoteFailedAttach();
+  CriticalSection MakeSection(Rva rva, const SectionState& state) const;
+  void Conclude(size_t left, size_t deleted);
+  void CreditFix();
+
+  const Trace& attach() const { return diagnosis_.traces->attach; }
+  const Trace& detach() const { return diagnosis_.traces->detach; }
+
+  const PeImage& image_;
+  Diagnosis& diagnosis_;
+};
+
+bool Judge::StopAtIncomplete(const Trace& trace, const char* name) {
+  if (trace.complete) return false;
+  for (const std::string& why : trace.incomplete_because) {
+    diagnosis_.evidence.push_back(std::string(name) + " not followed: " + why);
+  }
+  if (CannotInitialise(image_)) {
+    Say(Verdict::kNotApplicable,
+        "imports no function that initialises a critical section");
+  } else {
+    Say(Verdict::kUnknown,
+        std::string(name) + ": " + JoinLines(trace.incomplete_because));
+  }
+  return true;
+}
+
+CriticalSection Judge::MakeSection(Rva rva, const SectionState& state) const {
+  CriticalSection section;
+  section.rva = rva;
+  if (state.initialised_at.empty()) return section;
+  section.initialised_at = *state.initialised_at.begin();
+  for (const CallRecord& call : attach().calls) {
+    if (call.site == *section.initialised_at && call.import &&
+        InitialisesSection(LookUpApi(*call.import).effect)) {
+      section.initialised_by = *call.import;
+    }
+  }
+  return section;
+}
+
+void Judge::CollectSections() {
+  for (const TraceExit* exit : LoadedExits(attach())) {
+    for (const auto& [rva, state] : exit->sections) {
+      if (!state.live) continue;
+      const auto known = std::ranges::find(diagnosis_.critical_sections, rva,
+                                           &CriticalSection::rva);
+      if (known != diagnosis_.critical_sections.end()) continue;
+      diagnosis_.critical_sections.push_back(MakeSection(rva, state));
+      const CriticalSection& section = diagnosis_.critical_sections.back();
+      diagnosis_.evidence.push_back(
+          "attach initialises the critical section at " + HexNumber(rva.value) +
+          " by " + ToText(section.initialised_by) + ", called at " +
+          HexNumber(section.initialised_at.value_or(Rva{}).value));
+    }
+  }
+  std::ranges::sort(diagnosis_.critical_sections, {}, &CriticalSection::rva);
+}
+
+void Judge::NoteFailedAttach() {
+  for (const TraceExit& exit : detach().exits) {
+    if (CanSucceed(attach().exits[exit.origin])) continue;
+    for (const auto& [rva, state] : exit.sections) {
+      if (!state.live) continue;
+      const std::string line =
+          "when attach returns 0 at " +
+          HexNumber(attach().exits[exit.origin].site.value) +
+          ", the section at " + HexNumber(rva.value) + " stays";
+      if (std::ranges::find(diagnosis_.evidence, line) ==
+          diagnosis_.evidence.end()) {
+        diagnosis_.evidence.push_back(line);
+      }
+    }
+  }
+}
+
+void Judge::CreditFix() {
+  diagnosis_.fixed_by = FixedBy::kVendor;
+  const Result<std::optional<FoundUndoRecord>> found =
+      FindUndoRecord(image_.bytes);
+  if (!found || !*found) return;
+  diagnosis_.fixed_by = FixedBy::kDetachfix;
+  diagnosis_.fixed_version = (*found)->record.version;
+}
+
+void Judge::Conclude(size_t left, size_t deleted) {
+  const size_t count = diagnosis_.critical_sections.size();
+  const std::string sections =
+      count == 1 ? "1 critical section"
+                 : std::to_string(count) + " critical sections";
+  if (left + deleted < count) {
+    Say(Verdict::kUnknown,
+        "detach deletes a critical section on some paths and not on others");
+    return;
+  }
+  if (left > 0) {
+    Say(Verdict::kLeaks,
+        std::to_string(left) + " of " + sections + " that attach initialises " +
+            (left == 1 ? "is" : "are") + " not deleted on detach");
+    return;
+  }
+  const auto leaves_other = [&](const TraceExit& exit) {
+    return exit.leaves_other_section && CanSucceed(attach().exits[exit.origin]);
+  };
+  if (std::ranges::any_of(detach().exits, leaves_other)) {
+    Say(Verdict::kUnknown, "detach leaves " +
+                               JoinLines(detach().other_sections) +
+                               ": not at a fixed place in the image");
+    return;
+  }
+  if (count == 0) {
+    Say(Verdict::kNotApplicable, "attach initialises no critical section");
+    return;
+  }
+  Say(Verdict::kFixed, "detach deletes " + sections);
+  CreditFix();
+}
+
+void Judge::JudgeSections() {
+  size_t left = 0;
+  size_t deleted = 0;
+  for (CriticalSection& section : diagnosis_.critical_sections) {
+    bool any_left = false;
+    bool any_deleted = false;
+    bool any_open = false;
+    for (const TraceExit* exit : LoadedExits(attach())) {
+      if (!IsLive(*exit, section.rva)) continue;
+      const Fate fate = FateAfter(detach(), exit->origin, section.rva);
+      any_left |= fate == Fate::kLeft;
+      any_deleted |= fate == Fate::kDeleted;
+      any_open |= fate == Fate::kOpen;
+    }
+    if (!any_left)
+      section.deleted_at = FirstDelete(*diagnosis_.traces, section.rva);
+    const std::string name = "the section at " + HexNumber(section.rva.value);
+    if (any_open || any_left == any_deleted) {
+      diagnosis_.evidence.push_back(
+          name +
+          " is deleted on some paths and left on others, or detach does "
+          "not return");
+    } else if (any_left) {
+      section.leaked = true;
+      ++left;
+      diagnosis_.evidence.push_back("detach leaves " + name + " alive");
+    } else {
+      ++deleted;
+      diagnosis_.evidence.push_back(
+          "detach deletes " + name + ", called at " +
+          HexNumber(section.deleted_at.value_or(Rva{}).value));
+    }
+  }
+  Conclude(left, deleted);
+}
+
+void Judge::Run() {
+  if (StopAtIncomplete(attach(), "attach")) return;
+  CollectSections();
+  if (attach().exits.empty()) {
+    Say(Verdict::kUnknown, "attach: no path returns to the loader");
+    return;
+  }
+  const bool made_any =
+      !diagnosis_.critical_sections.empty() || !attach().other_sections.empty();
+  if (made_any && StopAtIncomplete(detach(), "detach")) return;
+  NoteFailedAttach();
+  JudgeSections();
+}
+
+}  // namespace
+
+const char* ToText(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kLeaks:
+      return "leaks";
+    case Verdict::kFixed:
+      return "fixed";
+    case Verdict::kNotApplicable:
+      return "not-applicable";
+    case Verdict::kUnknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+Diagnosis Diagnose(const PeImage& image) {
+  Diagnosis diagnosis;
+  const TargetMatch target = IdentifyTarget(image);
+  diagnosis.target = target.name;
+  diagnosis.not_target_because = target.because;
+  if (image.entry_point.value == 0 && image.tls_callbacks.empty()) {
+    diagnosis.verdict = Verdict::kNotApplicable;
+    diagnosis.because = "has no entry point";
+    return diagnosis;
+  }
+  const CodeView view = MakeCodeView(image);
+  diagnosis.traces = TraceEntry(view, image.entry_point, image.tls_callbacks);
+  Judge(image, diagnosis).Run();
+  return diagnosis;
+}
+
+Diagnosis NotApplicable(const OtherMachine& other) {
+  Diagnosis diagnosis;
+  diagnosis.verdict = Verdict::kNotApplicable;
+  diagnosis.because = "machine " + other.text;
+  return diagnosis;
+}
+
+}  // namespace detachfix
