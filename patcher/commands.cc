@@ -51,8 +51,8 @@ void PrintNotes(const FileOutcome& outcome, const Options& options,
     return;
   }
   for (const std::string& note : outcome.notes) {
-    console.err << "detachfix: " << Printable(outcome.path) << ": "
-                << Printable(note) << "\n";
+    console.err << "detachfix: " << ForTerminal(outcome.path) << ": "
+                << ForTerminal(note) << "\n";
   }
 }
 

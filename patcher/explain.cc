@@ -19,7 +19,7 @@ namespace {
 
 std::string HeadText(const VerifiedFile &file) {
   const PeImage &image = *file.image;
-  std::string text = "file\n  " + Printable(file.outcome.path) + "\n";
+  std::string text = "file\n  " + ForTerminal(file.outcome.path) + "\n";
   text += "  image base " + HexNumber(image.image_base) + ", entry " +
           HexNumber(image.entry_point.value) + ", image size " +
           HexNumber(image.size_of_image) + "\n";
@@ -51,14 +51,14 @@ std::string JudgedCode(const VerifiedFile &file) {
 
 std::string VerdictPart(const FileOutcome &outcome) {
   return "\nverdict\n  " + VerdictText(outcome.diagnosis) + ": " +
-         Printable(outcome.diagnosis.because) + "\n" + EvidenceText(outcome);
+         ForTerminal(outcome.diagnosis.because) + "\n" + EvidenceText(outcome);
 }
 
 std::string PlannedPart(VerifiedFile &file) {
   if (file.outcome.diagnosis.verdict != Verdict::kLeaks) return "";
   const Result<PatchedBytes> patched = PatchInMemory(file);
   if (!patched) {
-    return "\nplan\n  none: " + Printable(patched.error().message) + "\n";
+    return "\nplan\n  none: " + ForTerminal(patched.error().message) + "\n";
   }
   return "\nplan (hook: " + file.outcome.plan->hook + ")\n" +
          PlanText(file.outcome);

@@ -171,7 +171,7 @@ std::string VerdictText(const Diagnosis& diagnosis) {
   return "unknown";
 }
 
-std::string Printable(const std::string& text) {
+std::string ForTerminal(const std::string& text) {
   std::string printable;
   for (char c : text) {
     const uint8_t byte = static_cast<uint8_t>(c);
@@ -188,8 +188,8 @@ std::string OutcomeLine(const FileOutcome& outcome, bool colour) {
   std::string headline = Headline(outcome);
   const std::string sgr = colour ? ColourOf(outcome) : "";
   if (!sgr.empty()) headline = sgr + headline + kPlain;
-  return Printable(outcome.path) + ": " + headline + ": " +
-         Printable(ActionDetail(outcome)) + "\n";
+  return ForTerminal(outcome.path) + ": " + headline + ": " +
+         ForTerminal(ActionDetail(outcome)) + "\n";
 }
 
 std::string EvidenceText(const FileOutcome& outcome) {
@@ -206,14 +206,14 @@ std::string EvidenceText(const FileOutcome& outcome) {
     text += "  is " + *diagnosis.target + " by its content\n";
   } else if (!diagnosis.not_target_because.empty()) {
     text +=
-        "  is not Security.dll: " + Printable(diagnosis.not_target_because) +
+        "  is not Security.dll: " + ForTerminal(diagnosis.not_target_because) +
         "\n";
   }
   for (const std::string& line : diagnosis.evidence) {
-    text += "  " + Printable(line) + "\n";
+    text += "  " + ForTerminal(line) + "\n";
   }
   for (const std::string& note : outcome.notes) {
-    text += "  note: " + Printable(note) + "\n";
+    text += "  note: " + ForTerminal(note) + "\n";
   }
   return text;
 }
@@ -221,8 +221,8 @@ std::string EvidenceText(const FileOutcome& outcome) {
 std::string EditText(const Edit& edit, const std::optional<Rva>& rva) {
   std::string text = "  offset " + HexNumber(edit.offset.value);
   if (rva) text += ", RVA " + HexNumber(rva->value);
-  text += ", " + Count(edit.after.size(), "byte") + ": " + Printable(edit.why) +
-          "\n";
+  text += ", " + Count(edit.after.size(), "byte") + ": " +
+          ForTerminal(edit.why) + "\n";
   text += edit.before.empty() ? "    before  (the end of the file)\n"
                               : BytesText("before", edit.before);
   return text + BytesText("after", edit.after);
@@ -245,7 +245,7 @@ std::string PlanText(const FileOutcome& outcome) {
   const Plan& plan = *outcome.plan;
   std::string text;
   for (const std::string& rejected : plan.rejected) {
-    text += "  not taken: " + Printable(rejected) + "\n";
+    text += "  not taken: " + ForTerminal(rejected) + "\n";
   }
   for (const Edit& edit : plan.edits) {
     const auto rva = outcome.edit_rvas.find(edit.offset);

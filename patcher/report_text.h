@@ -31,7 +31,7 @@ std::string SummaryLine(std::span<const FileOutcome> outcomes);
 
 /// `text` with control characters as "\xNN": names that come from a file can
 /// neither break a line nor command the terminal.
-std::string Printable(const std::string& text);
+std::string ForTerminal(const std::string& text);
 
 /// One critical section: "critical section 0xa010 is initialised at 0x1036 and
 /// never deleted on detach".

@@ -81,7 +81,7 @@ std::string NoteText(const Instruction& instruction,
       if (call.site == instruction.rva) notes.Add(call.text, named.name);
     }
   }
-  return Printable(notes.Text());
+  return ForTerminal(notes.Text());
 }
 
 std::string Bytes(const CodeView& view, const Instruction& instruction) {
@@ -188,11 +188,11 @@ std::string ExitsText(const EntryTraces& traces) {
     text += std::string(named.name) + (trace.complete ? "" : " (incomplete)") +
             ":\n";
     for (const std::string& because : trace.incomplete_because) {
-      text += "  incomplete: " + Printable(because) + "\n";
+      text += "  incomplete: " + ForTerminal(because) + "\n";
     }
     for (const TraceExit& exit : trace.exits) text += ExitText(exit);
     for (const std::string& other : trace.other_sections) {
-      text += "  elsewhere: " + Printable(other) + "\n";
+      text += "  elsewhere: " + ForTerminal(other) + "\n";
     }
   }
   return text;
