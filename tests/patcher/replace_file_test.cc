@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/replace_file.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "patcher/pe_image.h"
+#include "patcher/sha256.h"
+#include "tests/support/fake_files.h"
+
+namespace detachfix {
+namespace {
+
+constexpr char kPath[] = "/d/Security.dll";
+constexpr char kUndo[] = "/d/Security.dll.detachfix-undo";
+constexpr char kBackup[] = "/d/Security.dll.orig";
+const Bytes kOld = {1, 2, 3, 4};
+const Bytes kNew = {1, 9, 9, 4};
+const Bytes kRecord = {7, 7};
+
+// One run over a fresh disk; what it did is looked at afterwards.
+struct Trial {
+  Trial() { files.Add(kPath, kOld); }
+
+  const WriteOutcome& Replace() {
+    original = {kOld, files.names.at(kPath)->state};
+    outcome = ReplaceFile(files, kPath, original, kNew, options);
+    return outcome;
+  }
+
+  std::string Message() const {
+    return outcome.error ? outcome.error->message : "";
+  }
+
+  FakeFiles files;
+  ReadFile original;
+  ReplaceOptions options;
+  WriteOutcome outcome;
+};
+
+ReplaceOptions WithSideFiles() {
+  ReplaceOptions options;
+  options.undo_file = SideFile{kUndo, kRecord};
+  options.backup = kBackup;
+  return options;
+}
+
+size_t IndexOf(const std::vector<std::string>& log, const std::string& begin) {
+  size_t index = 0;
+  while (index < log.size() && !log[index].starts_with(begin)) ++index;
+  EXPECT_LT(index, log.size()) << begin;
+  return index;
+}
+
+TEST(ReplaceFile, MakesEveryStepInOrder) {
+  Trial run;
+  run.Replace();
+  EXPECT_EQ(run.Message(), "");
+  const std::vector<std::string> expected = {
+      "look /d/Security.dll",
+      "create-beside /d/Security.dll",
+      "write /d/.Security.dll.tmp0",
+      "look /d/.Security.dll.tmp0",
+      "set-state /d/.Security.dll.tmp0",
+      "sync /d/.Security.dll.tmp0",
+      "close /d/.Security.dll.tmp0",
+      "read /d/.Security.dll.tmp0",
+      "look /d/Security.dll",
+      "read /d/Security.dll",
+      "rename /d/.Security.dll.tmp0 -> /d/Security.dll",
+      "sync-folder /d",
+      "read /d/Security.dll",
+  };
+  EXPECT_EQ(run.files.log, expected);
+  EXPECT_EQ(run.outcome.written, Written::kNew);
+  EXPECT_EQ(run.outcome.bytes, kNew);
+  EXPECT_EQ(run.files.Content(kPath), kNew);
+}
+
+TEST(ReplaceFile, FlushesUndoFileAndBackupBeforeTheFileIsTouched) {
+  Trial run;
+  run.options = WithSideFiles();
+  run.Replace();
+  EXPECT_EQ(run.Message(), "");
+  const std::vector<std::string> expected = {
+      "look /d/Security.dll",
+      "exists /d/Security.dll.detachfix-undo",
+      "create-beside /d/Security.dll.detachfix-undo",
+      "write /d/.Security.dll.detachfix-undo.tmp0",
+      "look /d/.Security.dll.detachfix-undo.tmp0",
+      "set-state /d/.Security.dll.detachfix-undo.tmp0",
+      "sync /d/.Security.dll.detachfix-undo.tmp0",
+      "close /d/.Security.dll.detachfix-undo.tmp0",
+      "read /d/.Security.dll.detachfix-undo.tmp0",
+      "rename-new /d/.Security.dll.detachfix-undo.tmp0 -> "
+      "/d/Security.dll.detachfix-undo",
+      "sync-folder /d",
+      "exists /d/Security.dll.orig",
+      "create-beside /d/Security.dll.orig",
+      "write /d/.Security.dll.orig.tmp1",
+      "look /d/.Security.dll.orig.tmp1",
+      "set-state /d/.Security.dll.orig.tmp1",
+      "sync /d/.Security.dll.orig.tmp1",
+      "close /d/.Security.dll.orig.tmp1",
+      "read /d/.Security.dll.orig.tmp1",
+      "rename-new /d/.Security.dll.orig.tmp1 -> /d/Security.dll.orig",
+      "sync-folder /d",
+      "create-beside /d/Security.dll",
+  };
+  ASSERT_GT(run.files.log.size(), expected.size());
+  EXPECT_TRUE(
+      std::equal(expected.begin(), expected.end(), run.files.log.begin()));
+  EXPECT_EQ(run.files.Content(kUndo), kRecord);
+  EXPECT_EQ(run.files.Content(kBackup), kOld);
+  EXPECT_EQ(run.outcome.made, (std::vector<std::string>{kUndo, kBackup}));
+}
+
+TEST(ReplaceFile, KeepsOwnerModeTimesAndAttributes) {
+  Trial run;
+  run.options = WithSideFiles();
+  FileState& state = run.files.names.at(kPath)->state;
+  state.mode = 0100640;
+  state.attributes["user.DOSATTRIB"] = {1, 2};
+  const FileState before = state;
+  run.Replace();
+  EXPECT_EQ(run.Message(), "");
+  for (const char* path : {kPath, kBackup}) {
+    const FileState& now = run.files.names.at(path)->state;
+    EXPECT_EQ(now.mode, before.mode);
+    EXPECT_EQ(now.owner, before.owner);
+    EXPECT_EQ(now.group, before.group);
+    EXPECT_EQ(now.modified_ns, before.modified_ns);
+    EXPECT_EQ(now.attributes, before.attributes);
+  }
+  // The undo file is the user's own, as open as the original.
+  EXPECT_EQ(run.files.names.at(kUndo)->state.mode, 0100640u);
+  EXPECT_EQ(run.files.names.at(kUndo)->state.owner, 0u);
+}
+
+TEST(ReplaceFile, WritesNothingWhenNothingChanges) {
+  Trial run;
+  run.options = WithSideFiles();
+  const ReadFile original = {kOld, run.files.names.at(kPath)->state};
+  const WriteOutcome outcome =
+      ReplaceFile(run.files, kPath, original, kOld, run.options);
+  EXPECT_FALSE(outcome.error);
+  EXPECT_EQ(outcome.written, Written::kNothing);
+  EXPECT_EQ(outcome.bytes, kOld);
+  EXPECT_TRUE(run.files.log.empty());
+}
+
+// Each operation of a run with everything in it fails once.
+TEST(ReplaceFile, LeavesTheOldOrTheNewFileWhicheverStepFails) {
+  Trial good;
+  good.options = WithSideFiles();
+  good.Replace();
+  const size_t rename = IndexOf(good.files.log, "rename /");
+  for (size_t i = 0; i < good.files.log.size(); ++i) {
+    SCOPED_TRACE("fails: " + good.files.log[i]);
+    Trial run;
+    run.options = WithSideFiles();
+    run.files.fail = {i};
+    run.Replace();
+    ASSERT_TRUE(run.outcome.error);
+    EXPECT_NE(run.Message().find("Input/output error (5)"), std::string::npos)
+        << run.Message();
+    EXPECT_FALSE(run.outcome.refused);
+    EXPECT_TRUE(run.outcome.bytes.empty());
+    if (i <= rename) {
+      EXPECT_EQ(run.outcome.written, Written::kNothing);
+      EXPECT_EQ(run.files.Content(kPath), kOld);
+      EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+      EXPECT_TRUE(run.outcome.made.empty());
+    } else {
+      EXPECT_EQ(run.outcome.written, Written::kNew);
+      EXPECT_EQ(run.files.Content(kPath), kNew);
+      EXPECT_EQ(run.files.Names(),
+                (std::set<std::string>{kPath, kUndo, kBackup}));
+    }
+  }
+}
+
+TEST(ReplaceFile, NamesTheStepThatFailed) {
+  const std::string temporary = "the temporary file /d/.Security.dll.tmp0";
+  const std::string cause = ": Input/output error (5)";
+  const std::vector<std::string> expected = {
+      "cannot be looked at" + cause,
+      "cannot create a temporary file in /d" + cause,
+      "cannot write " + temporary + cause,
+      "cannot look at " + temporary + cause,
+      "cannot give " + temporary + " the original's state: owner 1000:1000" +
+          cause,
+      "cannot flush " + temporary + cause,
+      "cannot close " + temporary + cause,
+      "cannot read back " + temporary + ": cannot be opened" + cause,
+      "cannot be looked at again" + cause,
+      "cannot be read again: cannot be opened" + cause,
+      "cannot rename " + temporary + " to /d/Security.dll" + cause,
+      "has its new content, but the folder /d cannot be flushed" + cause,
+      "was given its new content, but reading it back failed: cannot be "
+      "opened" +
+          cause,
+  };
+  for (size_t i = 0; i < expected.size(); ++i) {
+    Trial run;
+    run.files.fail = {i};
+    run.Replace();
+    EXPECT_EQ(run.Message(), expected[i]);
+  }
+}
+
+TEST(ReplaceFile, NamesTheStepOfTheUndoFileThatFailed) {
+  const std::string temporary =
+      "the temporary file /d/.Security.dll.detachfix-undo.tmp0";
+  const std::string undo = "the undo file /d/Security.dll.detachfix-undo";
+  const std::string cause = ": Input/output error (5)";
+  const std::vector<std::string> expected = {
+      "cannot look at " + undo + cause,
+      undo + ": cannot create a temporary file in /d" + cause,
+      undo + ": cannot write " + temporary + cause,
+      undo + ": cannot look at " + temporary + cause,
+      undo + ": cannot give " + temporary +
+          " the original's state: owner 1000:1000" + cause,
+      undo + ": cannot flush " + temporary + cause,
+      undo + ": cannot close " + temporary + cause,
+      undo + ": cannot read back " + temporary + ": cannot be opened" + cause,
+      "cannot rename " + temporary + " to " + undo + cause,
+      "cannot flush the folder of " + undo + cause,
+  };
+  for (size_t i = 0; i < expected.size(); ++i) {
+    Trial run;
+    run.options.undo_file = SideFile{kUndo, kRecord};
+    run.files.fail = {i + 1};
+    run.Replace();
+    EXPECT_EQ(run.Message(), expected[i]);
+  }
+}
+
+TEST(ReplaceFile, SaysWhatItCouldNotRemove) {
+  Trial run;
+  run.options.undo_file = SideFile{kUndo, kRecord};
+  run.files.fail_verbs = {"rename", "remove"};
+  run.Replace();
+  const std::string cause = ": Input/output error (5)";
+  EXPECT_EQ(run.Message(),
+            "cannot rename the temporary file /d/.Security.dll.tmp1 to "
+            "/d/Security.dll" +
+                cause +
+                "; the temporary file /d/.Security.dll.tmp1 is left behind: "
+                "it cannot be removed" +
+                cause +
+                "; /d/Security.dll.detachfix-undo is left behind: it cannot "
+                "be removed" +
+                cause);
+  EXPECT_EQ(run.files.Content(kPath), kOld);
+}
+
+// Another program writes to the file before each of the operations up to the
+// last look.
+TEST(ReplaceFile, StopsWhenTheFileChangesMeanwhile) {
+  Trial good;
+  good.options = WithSideFiles();
+  good.Replace();
+  const size_t rename = IndexOf(good.files.log, "rename /");
+  const Bytes theirs = {5, 5, 5, 5};
+  for (size_t i = 0; i < rename; ++i) {
+    SCOPED_TRACE("before: " + good.files.log[i]);
+    Trial run;
+    run.options = WithSideFiles();
+    run.files.before = [&](size_t index) {
+      if (index == i) run.files.Overwrite(kPath, theirs);
+    };
+    run.Replace();
+    EXPECT_EQ(run.Message(),
+              "changed since it was read: its permissions, owner, links or "
+              "attributes were changed");
+    EXPECT_EQ(run.outcome.written, Written::kNothing);
+    EXPECT_EQ(run.files.Content(kPath), theirs);
+    EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+  }
+}
+
+TEST(ReplaceFile, SaysHowTheFileChanged) {
+  struct Case {
+    std::function<void(FakeFiles& files)> change;
+    std::string how;
+  };
+  const Case cases[] = {
+      {[](FakeFiles& files) { files.Overwrite(kPath, {1}); },
+       "it had 4 bytes and has 1 now"},
+      {[](FakeFiles& files) { files.Add(kPath, kOld); },
+       "another file stands in its place"},
+      {[](FakeFiles& files) { files.names.at(kPath)->state.is_symlink = true; },
+       "a symbolic link stands in its place"},
+      {[](FakeFiles& files) { ++files.names.at(kPath)->state.modified_ns; },
+       "its time of modification is another"},
+      {[](FakeFiles& files) { ++files.names.at(kPath)->state.changed_ns; },
+       "its permissions, owner, links or attributes were changed"},
+      // As a program can do that sets the times back, or a broken disk.
+      {[](FakeFiles& files) {
+         files.names.at(kPath)->bytes = {4, 3, 2, 1};
+       },
+       "its content is another"},
+  };
+  for (const Case& c : cases) {
+    Trial run;
+    run.files.before = [&](size_t index) {
+      if (index == 8) c.change(run.files);
+    };
+    run.Replace();
+    EXPECT_EQ(run.Message(), "changed since it was read: " + c.how);
+    EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+  }
+}
+
+// At each moment: whether names that were not flushed yet are there or not,
+// the file is whole, and where it is new the undo file is there, whole.
+TEST(ReplaceFile, SurvivesAPowerCutAtEachMoment) {
+  Trial run;
+  run.options = WithSideFiles();
+  int seen_new = 0;
+  const auto durable = [](const FakeFiles::Folder& folder, const char* path) {
+    const FakeFiles::Folder::const_iterator it = folder.find(path);
+    return it == folder.end() ? Bytes() : it->second->durable;
+  };
+  run.files.before = [&](size_t index) {
+    SCOPED_TRACE("before: " + run.files.log[index]);
+    for (const FakeFiles::Folder* folder :
+         {&run.files.names, &run.files.durable_names}) {
+      const Bytes content = durable(*folder, kPath);
+      EXPECT_TRUE(content == kOld || content == kNew);
+      if (content != kNew) continue;
+      ++seen_new;
+      EXPECT_EQ(durable(run.files.durable_names, kUndo), kRecord);
+      EXPECT_EQ(durable(run.files.durable_names, kBackup), kOld);
+    }
+  };
+  run.Replace();
+  EXPECT_EQ(run.Message(), "");
+  EXPECT_GT(seen_new, 0);
+  EXPECT_EQ(durable(run.files.durable_names, kPath), kNew);
+}
+
+TEST(ReplaceFile, RefusesWhatItMayNotReplace) {
+  struct Case {
+    std::function<void(FileState& state)> set;
+    std::function<void(ReplaceOptions& options)> allow;
+    std::string message;
+  };
+  const Case cases[] = {
+      {[](FileState& state) {
+         state.is_symlink = true;
+         state.is_regular = false;
+       },
+       nullptr, "is a symbolic link; name the file that it points to"},
+      {[](FileState& state) { state.is_regular = false; }, nullptr,
+       "is not a regular file"},
+      {[](FileState& state) { state.link_count = 3; },
+       [](ReplaceOptions& options) { options.break_hard_links = true; },
+       "has 3 hard links, and only this one would get the new content; "
+       "--break-hard-links allows that"},
+      {[](FileState& state) {
+         state.mode = 0100444;
+         state.writable = false;
+       },
+       [](ReplaceOptions& options) { options.replace_read_only = true; },
+       "is read-only (mode 0444); --replace-read-only allows replacing it"},
+  };
+  for (const Case& c : cases) {
+    Trial run;
+    c.set(run.files.names.at(kPath)->state);
+    run.options = WithSideFiles();
+    run.Replace();
+    EXPECT_EQ(run.Message(), c.message);
+    EXPECT_TRUE(run.outcome.refused);
+    EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+    EXPECT_EQ(run.files.Content(kPath), kOld);
+    if (!c.allow) continue;
+    c.allow(run.options);
+    run.Replace();
+    EXPECT_EQ(run.Message(), "");
+    EXPECT_EQ(run.files.Content(kPath), kNew);
+  }
+}
+
+TEST(ReplaceFile, StopsWhenAttributesCouldNotBeRead) {
+  Trial run;
+  run.files.names.at(kPath)->state.attributes_problem =
+      "extended attribute user.x: Permission denied (13)";
+  run.Replace();
+  EXPECT_EQ(run.Message(),
+            "its attributes could not be kept: extended attribute user.x: "
+            "Permission denied (13)");
+  EXPECT_EQ(run.files.Content(kPath), kOld);
+}
+
+TEST(ReplaceFile, NeverOverwritesAnUndoFileOrBackup) {
+  for (const auto& [path, message] : std::map<std::string, std::string>{
+           {kUndo,
+            "the undo file /d/Security.dll.detachfix-undo exists and "
+            "has other content"},
+           {kBackup,
+            "the backup /d/Security.dll.orig exists and has other content"}}) {
+    Trial run;
+    run.options = WithSideFiles();
+    run.files.Add(path, {6});
+    run.Replace();
+    EXPECT_EQ(run.Message(), message);
+    EXPECT_TRUE(run.outcome.refused);
+    EXPECT_EQ(run.files.Content(path), Bytes{6});
+    EXPECT_EQ(run.files.Names(), (std::set<std::string>{kPath, path}));
+    EXPECT_EQ(run.files.Content(kPath), kOld);
+  }
+  Trial run;
+  run.options = WithSideFiles();
+  run.files.Add(kUndo, kRecord).state.is_regular = false;
+  run.Replace();
+  EXPECT_EQ(run.Message(),
+            "the undo file /d/Security.dll.detachfix-undo exists and is not a "
+            "regular file");
+}
+
+TEST(ReplaceFile, UsesAnUndoFileAndABackupOfTheSameContent) {
+  Trial run;
+  run.options = WithSideFiles();
+  run.files.Add(kUndo, kRecord);
+  run.files.Add(kBackup, kOld);
+  run.Replace();
+  EXPECT_EQ(run.Message(), "");
+  EXPECT_TRUE(run.outcome.made.empty());
+
+  // They were not made here, so a failure does not take them away.
+  Trial failing;
+  failing.options = WithSideFiles();
+  failing.files.Add(kUndo, kRecord);
+  failing.files.Add(kBackup, kOld);
+  failing.files.fail_verbs = {"rename"};
+  failing.Replace();
+  EXPECT_TRUE(failing.outcome.error);
+  EXPECT_EQ(failing.files.Names(),
+            (std::set<std::string>{kPath, kUndo, kBackup}));
+}
+
+TEST(ReplaceFile, NoticesADiskThatDoesNotKeepWhatWasWritten) {
+  Trial run;
+  run.files.on_write = [](Bytes& bytes) { bytes[0] ^= 1; };
+  run.Replace();
+  Bytes spoilt = kNew;
+  spoilt[0] ^= 1;
+  EXPECT_EQ(
+      run.Message(),
+      "the temporary file /d/.Security.dll.tmp0 reads back with SHA-256 " +
+          ToHex(HashSha256(spoilt)) + ", written was " +
+          ToHex(HashSha256(kNew)));
+  EXPECT_EQ(run.files.Content(kPath), kOld);
+  EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+}
+
+TEST(ReplaceFile, NoticesAFileSystemThatDropsTheState) {
+  Trial run;
+  run.files.ignores_state = true;
+  run.Replace();
+  EXPECT_EQ(run.Message(),
+            "the temporary file /d/.Security.dll.tmp0 did not keep the "
+            "original's owner 1000:1000: it has 0:0");
+  EXPECT_EQ(run.files.Content(kPath), kOld);
+}
+
+TEST(ReplaceFile, KnowsARenameThatHappenedThoughItFailed) {
+  Trial run;
+  run.options = WithSideFiles();
+  run.files.failed_rename_happens = true;
+  run.files.fail_verbs = {"rename"};
+  run.Replace();
+  EXPECT_EQ(run.Message(),
+            "has its new content, but the rename reported: Input/output error "
+            "(5)");
+  EXPECT_EQ(run.outcome.written, Written::kNew);
+  EXPECT_EQ(run.files.Names(), (std::set<std::string>{kPath, kUndo, kBackup}));
+}
+
+TEST(ReplaceFile, KeepsTheWayBackWhileInDoubt) {
+  Trial good;
+  good.options = WithSideFiles();
+  good.Replace();
+  const size_t rename = IndexOf(good.files.log, "rename /");
+  Trial run;
+  run.options = WithSideFiles();
+  run.files.fail = {rename, rename + 1, rename + 2};
+  run.Replace();
+  EXPECT_EQ(run.Message(),
+            "cannot rename the temporary file /d/.Security.dll.tmp2 to "
+            "/d/Security.dll: Input/output error (5); which content it has "
+            "now cannot be seen");
+  EXPECT_EQ(run.outcome.written, Written::kUnsure);
+  EXPECT_EQ(run.files.Names(), (std::set<std::string>{kPath, kUndo, kBackup}));
+}
+
+TEST(WriteNewFile, MakesTheFileWithModeAndTimesOfTheOriginal) {
+  FakeFiles files;
+  FileState like;
+  like.mode = 0100640;
+  like.owner = 1000;
+  like.modified_ns = 77;
+  const WriteOutcome outcome =
+      WriteNewFile(files, "/o/out.dll", like, kNew,
+                   SideFile{"/o/out.dll.detachfix-undo", kRecord});
+  EXPECT_FALSE(outcome.error) << outcome.error->message;
+  EXPECT_EQ(outcome.written, Written::kNew);
+  EXPECT_EQ(outcome.bytes, kNew);
+  EXPECT_EQ(files.Names(),
+            (std::set<std::string>{"/o/out.dll", "/o/out.dll.detachfix-undo"}));
+  const FileState& state = files.names.at("/o/out.dll")->state;
+  EXPECT_EQ(state.mode, 0100640u);
+  EXPECT_EQ(state.modified_ns, 77);
+  EXPECT_EQ(state.owner, 0u);
+}
+
+TEST(WriteNewFile, LeavesNothingWhicheverStepFails) {
+  FakeFiles good;
+  const SideFile undo{"/o/out.dll.detachfix-undo", kRecord};
+  WriteNewFile(good, "/o/out.dll", {}, kNew, undo);
+  const size_t placed = IndexOf(good.log, "rename-new /o/.out.dll.tmp");
+  for (size_t i = 0; i < good.log.size(); ++i) {
+    SCOPED_TRACE("fails: " + good.log[i]);
+    FakeFiles files;
+    files.fail = {i};
+    const WriteOutcome outcome =
+        WriteNewFile(files, "/o/out.dll", {}, kNew, undo);
+    ASSERT_TRUE(outcome.error);
+    if (i <= placed) {
+      EXPECT_TRUE(files.Names().empty());
+      EXPECT_EQ(outcome.written, Written::kNothing);
+    } else {
+      EXPECT_EQ(outcome.written, Written::kNew);
+      EXPECT_EQ(files.Content("/o/out.dll"), kNew);
+      EXPECT_TRUE(outcome.error->message.starts_with("/o/out.dll "))
+          << outcome.error->message;
+    }
+  }
+}
+
+TEST(WriteNewFile, TakesOnlyTheSameContentForDone) {
+  FakeFiles files;
+  files.Add("/o/out.dll", kNew);
+  WriteOutcome outcome =
+      WriteNewFile(files, "/o/out.dll", {}, kNew, std::nullopt);
+  EXPECT_FALSE(outcome.error);
+  EXPECT_EQ(outcome.written, Written::kNothing);
+  EXPECT_EQ(outcome.bytes, kNew);
+
+  files.Overwrite("/o/out.dll", kOld);
+  outcome = WriteNewFile(files, "/o/out.dll", {}, kNew, std::nullopt);
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->message, "/o/out.dll exists and has other content");
+  EXPECT_TRUE(outcome.refused);
+  EXPECT_EQ(files.Content("/o/out.dll"), kOld);
+}
+
+TEST(WriteNewFile, DoesNotOverwriteAFileThatAppearsMeanwhile) {
+  FakeFiles files;
+  files.before = [&](size_t index) {
+    if (files.log[index].starts_with("rename-new")) {
+      files.Add("/o/out.dll", {6});
+    }
+  };
+  const WriteOutcome outcome =
+      WriteNewFile(files, "/o/out.dll", {}, kNew, std::nullopt);
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->message,
+            "cannot rename the temporary file /o/.out.dll.tmp0 to /o/out.dll: "
+            "File exists (17)");
+  EXPECT_EQ(files.Content("/o/out.dll"), Bytes{6});
+  EXPECT_EQ(files.Names(), std::set<std::string>{"/o/out.dll"});
+}
+
+}  // namespace
+}  // namespace detachfix
