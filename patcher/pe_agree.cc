@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two readers must give one answer. What LIEF reads reliably is compared with
+// what was read here from the bytes; plain header fields that nothing was
+// checked against are LIEF's alone.
+#include <algorithm>
+
+#include "patcher/hex_text.h"
+#include "patcher/pe_parts.h"
+
+namespace detachfix {
+
+namespace {
+
+Error Disagree(const std::string& what, uint64_t lief, uint64_t file) {
+  return Error{what + " is " + HexNumber(file) + " in the file, LIEF reads " +
+               HexNumber(lief)};
+}
+
+struct Compared {
+  const char* name;
+  uint64_t lief;
+  uint64_t file;
+};
+
+Result<void> CompareAll(const std::string& prefix,
+                        std::initializer_list<Compared> fields) {
+  for (const Compared& field : fields) {
+    if (field.lief == field.file) continue;
+    return Disagree(prefix + field.name, field.lief, field.file);
+  }
+  return {};
+}
+
+Result<void> CompareHeaders(const PeImage& image, const LiefFile& lief) {
+  return CompareAll(
+      "",
+      {{"Machine", lief.machine, image.machine},
+       {"AddressOfEntryPoint", lief.entry_point, image.entry_point.value},
+       {"ImageBase", lief.image_base, image.image_base},
+       {"SectionAlignment", lief.section_alignment, image.section_alignment},
+       {"FileAlignment", lief.file_alignment, image.file_alignment},
+       {"SizeOfImage", lief.size_of_image, image.size_of_image},
+       {"SizeOfHeaders", lief.size_of_headers, image.size_of_headers},
+       {"number of sections", lief.sections.size(), image.sections.size()}});
+}
+
+Result<void> CompareTables(const PeImage& image, const LiefFile& lief) {
+  for (size_t i = 0; i < image.sections.size(); ++i) {
+    const Section& ours = image.sections[i];
+    const LiefSection& theirs = lief.sections[i];
+    Result<void> ok = CompareAll(
+        SectionText(image, i) + ": ",
+        {{"VirtualAddress", theirs.rva, ours.rva.value},
+         {"VirtualSize", theirs.virtual_size, ours.virtual_size},
+         {"PointerToRawData", theirs.raw_offset, ours.raw_offset.value},
+         {"SizeOfRawData", theirs.raw_size, ours.raw_size},
+         {"Characteristics", theirs.characteristics, ours.characteristics}});
+    if (!ok) return ok;
+  }
+  const size_t count =
+      std::min<size_t>(image.directory_count, lief.directories.size());
+  for (size_t i = 0; i < count; ++i) {
+    // What LIEF is given has some directories cleared.
+    const LiefDirectory& theirs = lief.directories[i];
+    if (theirs.rva == 0) continue;
+    Result<void> ok =
+        CompareAll("data directory " + std::to_string(i) + ": ",
+                   {{"VirtualAddress", theirs.rva, image.directories[i].rva},
+                    {"Size", theirs.size, image.directories[i].size}});
+    if (!ok) return ok;
+  }
+  return {};
+}
+
+// LIEF 0.9 also reads on while slots are not zero, so it may have more; each
+// that was read here must be among its functions, in the same slot.
+Result<void> CompareFunctions(const ImportDescriptor& ours,
+                              const LiefImport& theirs) {
+  for (size_t i = 0; i < ours.functions.size(); ++i) {
+    const ImportedFunction& function = ours.functions[i];
+    const bool same =
+        i < theirs.functions.size() &&
+        theirs.functions[i].slot == function.slot.value &&
+        theirs.functions[i].name == function.name.name &&
+        theirs.functions[i].ordinal == function.name.ordinal.value_or(0);
+    if (same) continue;
+    return Error{"LIEF reads another function than " +
+                 Printable(ToText(function.name)) + " for the slot at RVA " +
+                 HexNumber(function.slot.value)};
+  }
+  return {};
+}
+
+Result<void> CompareImports(const PeImage& image, const LiefFile& lief) {
+  for (const LiefImport& theirs : lief.imports) {
+    // Without a lookup table LIEF 0.9 gives one function only.
+    if (theirs.lookup_table < image.size_of_headers) continue;
+    const auto ours = std::find_if(
+        image.imports.begin(), image.imports.end(),
+        [&](const ImportDescriptor& import) {
+          return import.first_thunk == theirs.first_slot &&
+                 import.original_first_thunk == theirs.lookup_table;
+        });
+    if (ours == image.imports.end()) {
+      return Error{"LIEF reads an import of " + Printable(theirs.dll) +
+                   " that is not in the import directory"};
+    }
+    if (Result<void> ok = CompareFunctions(*ours, theirs); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> CompareRelocations(const PeImage& image, const LiefFile& lief) {
+  constexpr uint8_t kHighAdj = 4;
+  std::vector<BaseRelocation> theirs;
+  for (size_t i = 0; i < lief.relocations.size(); ++i) {
+    const LiefRelocation& relocation = lief.relocations[i];
+    if (relocation.type == 0) continue;
+    theirs.push_back({Rva{relocation.rva}, relocation.type});
+    if (relocation.type == kHighAdj) ++i;  // what follows is its parameter
+  }
+  if (theirs.size() != image.relocations.size()) {
+    return Disagree("number of base relocations", theirs.size(),
+                    image.relocations.size());
+  }
+  std::stable_sort(theirs.begin(), theirs.end(),
+                   [](const BaseRelocation& a, const BaseRelocation& b) {
+                     return a.rva < b.rva;
+                   });
+  for (size_t i = 0; i < theirs.size(); ++i) {
+    const BaseRelocation& ours = image.relocations[i];
+    if (theirs[i].rva == ours.rva && theirs[i].type == ours.type) continue;
+    return Disagree("base relocation " + std::to_string(i + 1),
+                    theirs[i].rva.value, ours.rva.value);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> AgreeWithLief(PeImage& image, const LiefFile& lief) {
+  image.characteristics = lief.characteristics;
+  image.time_date_stamp = lief.time_date_stamp;
+  image.major_linker_version = lief.major_linker_version;
+  image.minor_linker_version = lief.minor_linker_version;
+  image.checksum = lief.checksum;
+  image.dll_characteristics = static_cast<uint16_t>(lief.dll_characteristics);
+  Result<void> ok = CompareHeaders(image, lief);
+  if (ok) ok = CompareTables(image, lief);
+  if (ok) ok = CompareImports(image, lief);
+  if (ok) ok = CompareRelocations(image, lief);
+  return ok;
+}
+
+}  // namespace detachfix

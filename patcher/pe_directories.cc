@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ranges of the data directories; base relocations, debug directory and TLS
+// callbacks (PE/COFF specification, sections of these names).
+//
+// The debug directory is read here since LIEF 0.9 gives its first entry only;
+// TLS since it takes callbacks at any address; relocations since its answer
+// for a hostile table takes thirty times the table's size. AgreeWithLief holds
+// its relocations against these.
+#include <algorithm>
+
+#include "patcher/bytes.h"
+#include "patcher/hex_text.h"
+#include "patcher/image_reader.h"
+#include "patcher/pe_parts.h"
+
+namespace detachfix {
+
+namespace {
+
+struct DirectoryName {
+  Directory directory;
+  const char* name;
+};
+// Those that are addresses. Not here: 4, a file offset; 7, 8 and 15, which
+// loaders on i386 do not read and old linkers fill with other things.
+constexpr DirectoryName kMapped[] = {
+    {Directory::kExport, "export"},
+    {Directory::kImport, "import"},
+    {Directory::kResource, "resource"},
+    {Directory::kException, "exception"},
+    {Directory::kBaseRelocation, "base relocation"},
+    {Directory::kDebug, "debug"},
+    {Directory::kTls, "TLS"},
+    {Directory::kLoadConfig, "load configuration"},
+    {Directory::kBoundImport, "bound import"},
+    {Directory::kImportAddressTable, "import address table"},
+    {Directory::kDelayImport, "delay import"},
+    {Directory::kClrHeader, "CLR header"},
+};
+
+constexpr uint32_t kBlockHeader = 8;
+constexpr uint8_t kAbsolute = 0;  // IMAGE_REL_BASED_ABSOLUTE: padding
+constexpr uint8_t kHighAdj = 4;   // its next entry is a parameter
+constexpr uint32_t kDebugEntrySize = 28;
+constexpr uint32_t kTlsDirectorySize = 24;
+
+// Bytes that a relocation rewrites, by its type.
+uint32_t WidthOf(uint8_t type) {
+  if (type == 1 || type == 2 || type == kHighAdj) return 2;
+  return type == 10 ? 8 : 4;
+}
+
+struct Block {
+  uint64_t begin = 0;  // RVA of its header
+  uint32_t page = 0;
+  uint32_t size = 0;
+};
+
+// The caller has checked that the block lies inside the directory.
+Result<void> ReadBlock(const ImageReader& reader, const Block& block,
+                       PeImage& image) {
+  for (uint64_t at = kBlockHeader; at + 2 <= block.size; at += 2) {
+    const std::optional<uint16_t> entry = reader.U16(block.begin + at);
+    if (!entry) {
+      return Error{"base relocation at RVA " + HexNumber(block.begin + at) +
+                   " is outside the sections"};
+    }
+    const uint8_t type = static_cast<uint8_t>(*entry >> 12);
+    if (type == kAbsolute) continue;
+    const uint64_t target = uint64_t{block.page} + (*entry & 0xfff);
+    if (target + WidthOf(type) > image.size_of_image) {
+      return Error{"base relocation at RVA " + HexNumber(block.begin + at) +
+                   " rewrites RVA " + HexNumber(target) + ", SizeOfImage is " +
+                   HexNumber(image.size_of_image)};
+    }
+    image.relocations.push_back({Rva{static_cast<uint32_t>(target)}, type});
+    if (type == kHighAdj) at += 2;
+  }
+  if (image.relocations.size() > kMaxRelocations) {
+    return Error{"more than " + std::to_string(kMaxRelocations) +
+                 " base relocations"};
+  }
+  return {};
+}
+
+Result<DebugEntry> ReadDebugEntry(const ImageReader& reader, uint64_t rva,
+                                  const PeImage& image) {
+  const std::string text =
+      "debug entry " + std::to_string(image.debug.size() + 1);
+  if (!reader.Bytes(rva, kDebugEntrySize)) {
+    return Error{text + " at RVA " + HexNumber(rva) + " is not in the file"};
+  }
+  DebugEntry entry;
+  entry.time_date_stamp = *reader.U32(rva + 4);
+  entry.type = *reader.U32(rva + 12);
+  entry.size = *reader.U32(rva + 16);
+  entry.rva = *reader.U32(rva + 20);
+  entry.raw_offset = *reader.U32(rva + 24);
+  entry.entry_offset = *ToOffset(image, Rva{static_cast<uint32_t>(rva)});
+  const uint64_t end = uint64_t{entry.raw_offset} + entry.size;
+  if (entry.raw_offset != 0 && end > image.bytes.size()) {
+    return Error{text + " (type " + std::to_string(entry.type) + ") ends at " +
+                 HexNumber(end) + ", file has " +
+                 HexNumber(image.bytes.size()) + " bytes"};
+  }
+  return entry;
+}
+
+}  // namespace
+
+Result<void> CheckDirectories(const PeImage& image) {
+  for (const DirectoryName& known : kMapped) {
+    const DataDirectory& directory = image.directory(known.directory);
+    const uint64_t end = uint64_t{directory.rva} + directory.size;
+    if (directory.rva == 0 || end <= image.size_of_image) continue;
+    return Error{std::string(known.name) + " directory ends at RVA " +
+                 HexNumber(end) + ", SizeOfImage is " +
+                 HexNumber(image.size_of_image)};
+  }
+  const DataDirectory& certificate = image.directory(Directory::kCertificate);
+  const uint64_t end = uint64_t{certificate.rva} + certificate.size;
+  if (certificate.rva != 0 && end > image.bytes.size()) {
+    return Error{"certificate table ends at " + HexNumber(end) + ", file has " +
+                 HexNumber(image.bytes.size()) + " bytes"};
+  }
+  return {};
+}
+
+Result<void> ReadRelocations(PeImage& image) {
+  const DataDirectory& directory = image.directory(Directory::kBaseRelocation);
+  if (directory.rva == 0) return {};
+  const ImageReader reader(image);
+  const uint64_t end = uint64_t{directory.rva} + directory.size;
+  image.relocations.reserve(
+      std::min<size_t>(directory.size, image.bytes.size()) / 2);
+  Block block{directory.rva, 0, 0};
+  for (uint32_t i = 1; block.begin + kBlockHeader <= end; ++i) {
+    const std::optional<uint32_t> page = reader.U32(block.begin);
+    const std::optional<uint32_t> size = reader.U32(block.begin + 4);
+    const std::string text = "base relocation block " + std::to_string(i) +
+                             " at RVA " + HexNumber(block.begin);
+    if (!page || !size) return Error{text + " is outside the sections"};
+    // Some linkers round the directory's size up and leave zeros.
+    if (*page == 0 && *size == 0) break;
+    if (*size < kBlockHeader || *size > end - block.begin) {
+      return Error{text + " has SizeOfBlock " + HexNumber(*size) + ", " +
+                   HexNumber(end - block.begin) +
+                   " bytes are left in the directory"};
+    }
+    block.page = *page;
+    block.size = *size;
+    if (Result<void> ok = ReadBlock(reader, block, image); !ok) return ok;
+    block.begin += block.size;
+  }
+  std::stable_sort(image.relocations.begin(), image.relocations.end(),
+                   [](const BaseRelocation& a, const BaseRelocation& b) {
+                     return a.rva < b.rva;
+                   });
+  return {};
+}
+
+Result<void> ReadDebugDirectory(PeImage& image) {
+  const DataDirectory& directory = image.directory(Directory::kDebug);
+  if (directory.rva == 0) return {};
+  // Borland's linker writes the number of entries instead of their size; what
+  // is less than one entry is none.
+  const uint32_t count = directory.size / kDebugEntrySize;
+  if (count > kMaxDebugEntries) {
+    return Error{"debug directory has " + std::to_string(count) +
+                 " entries, at most " + std::to_string(kMaxDebugEntries) +
+                 " are read"};
+  }
+  const ImageReader reader(image);
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t at = uint64_t{directory.rva} + i * kDebugEntrySize;
+    const Result<DebugEntry> entry = ReadDebugEntry(reader, at, image);
+    if (!entry) return entry.error();
+    image.debug.push_back(*entry);
+  }
+  return {};
+}
+
+Result<void> ReadTlsCallbacks(PeImage& image) {
+  const uint64_t tls = image.directory(Directory::kTls).rva;
+  if (tls == 0) return {};
+  const ImageReader reader(image);
+  if (!reader.Holds(tls, kTlsDirectorySize)) {
+    return Error{"TLS directory at RVA " + HexNumber(tls) +
+                 " is outside the sections"};
+  }
+  const uint32_t list = *reader.U32(tls + 12);  // AddressOfCallBacks, a VA
+  if (list == 0) return {};
+  for (uint64_t at = list;; at += 4) {
+    const std::optional<uint32_t> callback = reader.U32(at - image.image_base);
+    if (!callback) {
+      return Error{"TLS callback list at " + HexNumber(at) +
+                   " is outside the sections"};
+    }
+    if (*callback == 0) return {};
+    const Rva rva{*callback - image.image_base};
+    if (rva.value >= image.size_of_image) {
+      return Error{"TLS callback " +
+                   std::to_string(image.tls_callbacks.size() + 1) + " at " +
+                   HexNumber(*callback) + " is outside the image"};
+    }
+    image.tls_callbacks.push_back(rva);
+    if (image.tls_callbacks.size() > kMaxTlsCallbacks) {
+      return Error{"more than " + std::to_string(kMaxTlsCallbacks) +
+                   " TLS callbacks"};
+    }
+  }
+}
+
+}  // namespace detachfix

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a PE32 file in three steps: our own range checks of everything, since
+// LIEF 0.9 accepts truncated files and follows any size; then LIEF, on bytes
+// that it cannot be led astray by; then the comparison of both answers.
+#include "patcher/pe_image.h"
+
+#include <algorithm>
+
+#include "patcher/bytes.h"
+#include "patcher/pe_parts.h"
+
+namespace detachfix {
+
+namespace {
+
+// The directories that LIEF reads for us. The others are cleared in its copy:
+// they are read here, and its resource tree and signatures cost most of its
+// time.
+constexpr Directory kForLief[] = {Directory::kImport,
+                                  Directory::kBaseRelocation,
+                                  Directory::kImportAddressTable};
+
+void PutZeros(std::vector<uint8_t>& bytes, FileOffset offset, size_t count) {
+  const auto begin = bytes.begin() + offset.value;
+  std::fill(begin, begin + static_cast<std::ptrdiff_t>(count), uint8_t{0});
+}
+
+std::vector<uint8_t> CopyForLief(const PeImage& image) {
+  // An overlay can be long (an installer's payload), and nothing of it is used.
+  std::vector<uint8_t> copy(image.bytes.begin(),
+                            image.bytes.begin() + image.overlay_offset.value);
+  // PointerToSymbolTable, NumberOfSymbols: NT 4.0's files state a number of
+  // symbols although these were moved to a .dbg file.
+  PutZeros(copy, image.pe_header_offset + 12, 8);
+  for (uint32_t i = 0; i < image.directory_count; ++i) {
+    const Directory directory = static_cast<Directory>(i);
+    if (std::find(std::begin(kForLief), std::end(kForLief), directory) !=
+        std::end(kForLief)) {
+      continue;
+    }
+    PutZeros(copy, image.directories_offset + i * 8, 8);
+  }
+  return copy;
+}
+
+// What follows the last section's data: debug records, certificates, payloads.
+void PlaceOverlay(PeImage& image) {
+  uint64_t end = image.size_of_headers;
+  for (const Section& section : image.sections) {
+    if (section.raw_offset.value == 0) continue;
+    end = std::max(end, uint64_t{section.raw_offset.value} + section.raw_size);
+  }
+  image.overlay_offset = FileOffset{static_cast<uint32_t>(end)};
+  image.overlay_size = static_cast<uint32_t>(image.bytes.size() - end);
+}
+
+Result<void> ReadOwn(PeImage& image) {
+  Result<void> ok = ReadHeaders(image);
+  if (ok) ok = CheckSections(image);
+  if (ok) ok = CheckDirectories(image);
+  // From here on every section's data lies in the file and every directory in
+  // the image.
+  if (ok) ok = ReadImports(image);
+  if (ok) ok = ReadBoundImports(image);
+  if (ok) ok = ReadRelocations(image);
+  if (ok) ok = ReadExports(image);
+  if (ok) ok = ReadDebugDirectory(image);
+  if (ok) ok = ReadTlsCallbacks(image);
+  if (!ok) return ok;
+  ReadVersionResource(image);
+  PlaceOverlay(image);
+  return {};
+}
+
+}  // namespace
+
+Result<ReadPe> ReadPeImage(std::vector<uint8_t> bytes) {
+  Result<PeKind> kind = FindPe(bytes);
+  if (!kind) return kind.error();
+  if (kind->other) return ReadPe{std::nullopt, std::move(kind->other)};
+  PeImage image;
+  image.bytes = std::move(bytes);
+  image.pe_header_offset = kind->pe_header_offset;
+  if (Result<void> ok = ReadOwn(image); !ok) return ok.error();
+  const Result<LiefFile> lief = ReadWithLief(CopyForLief(image));
+  if (!lief) return lief.error();
+  if (Result<void> ok = AgreeWithLief(image, *lief); !ok) return ok.error();
+  return ReadPe{std::move(image), std::nullopt};
+}
+
+}  // namespace detachfix
