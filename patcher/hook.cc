@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// What makes it safe to write a jump over the end of a function:
+// - The exit knows reason and lpvReserved still: at the `ret 0Ch` the stack is
+//   balanced and the arguments are as the caller passed them, for every way
+//   that the entry was seen to return there, whatever the reason.
+// - The instructions that make room mean the same in the stub: no relative
+//   operand, nothing that a base relocation rewrites, no call, no branch.
+// - Nothing leads behind the first of the replaced bytes. Branches of the
+//   function are decoded; branches from elsewhere, with their 32-bit distances,
+//   and pointers are searched for byte by byte; exports are known. A jump
+//   through a table goes where the table's pointers say, and those carry base
+//   relocations, so an image without relocations must not have such a jump.
+//   Short branches reach 128 bytes: bytes so near that are no instruction of
+//   this function are read as short branches at every offset.
+#include "patcher/hook.h"
+
+#include <algorithm>
+#include <set>
+
+#include "disasm/instruction.h"
+#include "patcher/hex_text.h"
+
+namespace detachfix {
+namespace {
+
+/// DllMain(hinstDLL, fdwReason, lpvReserved), stdcall: three words.
+constexpr uint16_t kArgumentBytes = 12;
+/// Farthest that a two-byte branch is from its target.
+constexpr uint32_t kShortBranchReach = 130;
+
+std::vector<const Trace*> AllTraces(const EntryTraces& traces) {
+  return {&traces.attach, &traces.detach, &traces.process_exit,
+          &traces.thread_attach, &traces.thread_detach};
+}
+
+Result<void> CheckComplete(const Trace& trace, const std::string& name) {
+  if (trace.complete) return {};
+  return Error{"the run of " + name + " is not complete" +
+               (trace.incomplete_because.empty()
+                    ? ""
+                    : ": " + trace.incomplete_because.front())};
+}
+
+Result<void> CheckAllComplete(const EntryTraces& traces) {
+  static const char* const kNames[] = {"process attach", "process detach",
+                                       "process exit", "thread attach",
+                                       "thread detach"};
+  const std::vector<const Trace*> all = AllTraces(traces);
+  for (size_t i = 0; i < all.size(); ++i) {
+    Result<void> complete = CheckComplete(*all[i], kNames[i]);
+    if (!complete) return complete;
+  }
+  return {};
+}
+
+/// The returns at which a section to be deleted may be alive.
+std::set<Rva> LeakingReturns(const Trace& detach,
+                             const std::vector<Rva>& leaked) {
+  std::set<Rva> returns;
+  for (const TraceExit& exit : detach.exits) {
+    for (Rva section : leaked) {
+      const auto state = exit.sections.find(section);
+      if (state == exit.sections.end() || !state->second.live) continue;
+      returns.insert(exit.site);
+    }
+  }
+  return returns;
+}
+
+/// What the stub relies on at the return `site`, for every reason.
+Result<void> CheckExits(const EntryTraces& traces, Rva site) {
+  for (const Trace* trace : AllTraces(traces)) {
+    for (const TraceExit& exit : trace->exits) {
+      if (exit.site != site) continue;
+      const std::string place = "at the return " + HexNumber(site.value);
+      if (!exit.stack_balanced) {
+        return Error{place + " the stack is not known to be balanced"};
+      }
+      if (!exit.arguments_intact) {
+        return Error{place +
+                     " fdwReason and lpvReserved are not known to be "
+                     "what the caller passed"};
+      }
+    }
+  }
+  return {};
+}
+
+/// The instructions that a jump in place of `body`'s return at `site` replaces:
+/// the return and as many before it as it takes.
+Result<std::vector<Instruction>> Replaced(const FunctionBody& body, Rva site) {
+  const std::string place = "the return " + HexNumber(site.value);
+  auto at = std::find_if(body.instructions.begin(), body.instructions.end(),
+                         [&](const Instruction& i) { return i.rva == site; });
+  if (at == body.instructions.end()) {
+    return Error{place + " is not in the entry's own function"};
+  }
+  if (at->flow != Flow::kReturn || at->stack_pop != kArgumentBytes) {
+    return Error{place + " is \"" + at->text + "\", not \"ret 0x0C\""};
+  }
+  std::vector<Instruction> replaced = {*at};
+  uint32_t size = at->size;
+  while (size < kJumpSize) {
+    const Rva end = replaced.front().rva;
+    if (at == body.instructions.begin() ||
+        (at - 1)->rva + (at - 1)->size != end) {
+      return Error{"before " + place +
+                   " stand no instructions to make room "
+                   "for a jump of 5 bytes"};
+    }
+    --at;
+    if (at->flow != Flow::kNext || !at->position_independent) {
+      return Error{"\"" + at->text + "\" at " + HexNumber(at->rva.value) +
+                   " before " + place + " cannot be moved"};
+    }
+    size += at->size;
+    replaced.insert(replaced.begin(), *at);
+  }
+  return replaced;
+}
+
+/// Whether a short branch that starts at `source` would end in the range.
+bool IsShortBranchInto(const PeImage& image, uint32_t source, Rva begin,
+                       uint32_t size) {
+  const std::optional<FileOffset> offset = ToOffset(image, Rva{source});
+  if (!offset || offset->value + 2 > image.bytes.size()) return false;
+  const uint8_t opcode = image.bytes[offset->value];
+  // jcc 70..7F, loopcc and jecxz E0..E3, jmp EB (SDM volume 2, appendix A).
+  if ((opcode & 0xf0) != 0x70 && (opcode & 0xfc) != 0xe0 && opcode != 0xeb) {
+    return false;
+  }
+  const int8_t distance = static_cast<int8_t>(image.bytes[offset->value + 1]);
+  const uint32_t target = source + 2 + static_cast<uint32_t>(distance);
+  return target - begin.value < size;
+}
+
+/// Looks for a short branch into [begin, begin + size) among the bytes near it
+/// that are no instruction of `body`.
+Result<void> CheckNearBytes(const PeImage& image, const FunctionBody& body,
+                            Rva begin, uint32_t size) {
+  const uint32_t from = begin.value - std::min(begin.value, kShortBranchReach);
+  const uint32_t to = begin.value + size + kShortBranchReach;
+  std::vector<bool> known(to - from, false);
+  for (const Instruction& instruction : body.instructions) {
+    for (uint32_t i = 0; i < instruction.size; ++i) {
+      const uint32_t rva = instruction.rva.value + i;
+      if (rva >= from && rva < to) known[rva - from] = true;
+    }
+  }
+  for (uint32_t rva = from; rva < to; ++rva) {
+    if (known[rva - from] || !IsShortBranchInto(image, rva, begin, size)) {
+      continue;
+    }
+    return Error{"a short branch may lead from " + HexNumber(rva) + " behind " +
+                 HexNumber(begin.value - 1)};
+  }
+  return {};
+}
+
+/// Nothing may lead to [begin, begin + size), bytes inside the jump.
+Result<void> CheckInterior(const PeImage& image, const References& references,
+                           const FunctionBody& body, Rva begin, uint32_t size) {
+  const std::string behind = " leads behind " + HexNumber(begin.value - 1);
+  for (const Instruction& instruction : body.instructions) {
+    if (!instruction.target ||
+        instruction.target->value - begin.value >= size) {
+      continue;
+    }
+    return Error{"\"" + instruction.text + "\" at " +
+                 HexNumber(instruction.rva.value) + behind};
+  }
+  const std::optional<References::Found> found = references.Into(begin, size);
+  if (found) return Error{found->text + behind};
+  return CheckNearBytes(image, body, begin, size);
+}
+
+Result<void> CheckBody(const References& references, const FunctionBody& body) {
+  if (body.has_unknown) {
+    return Error{
+        "the entry's function holds bytes that are no known "
+        "instruction"};
+  }
+  if (body.has_indirect_jump && !references.pointers_known()) {
+    return Error{
+        "the entry's function has an indirect jump and no base "
+        "relocations tell where it leads"};
+  }
+  return {};
+}
+
+HookSite MakeSite(const PeImage& image,
+                  const std::vector<Instruction>& replaced) {
+  HookSite site;
+  site.rva = replaced.front().rva;
+  for (const Instruction& instruction : replaced) {
+    site.size += instruction.size;
+    if (&instruction == &replaced.back()) break;
+    const std::optional<FileOffset> offset = ToOffset(image, instruction.rva);
+    const auto begin = image.bytes.begin() + offset->value;
+    site.moved.instructions.emplace_back(begin, begin + instruction.size);
+    site.moved.texts.push_back(instruction.text);
+  }
+  return site;
+}
+
+Result<HookSite> HookReturn(const PeImage& image, const References& references,
+                            const FunctionBody& body, Rva ret) {
+  const Result<std::vector<Instruction>> replaced = Replaced(body, ret);
+  if (!replaced) return replaced.error();
+  const Rva begin = replaced->front().rva;
+  const uint32_t size = ret.value + replaced->back().size - begin.value;
+  const std::optional<FileOffset> offset = ToOffset(image, begin);
+  if (!offset || offset->value + size > image.bytes.size()) {
+    return Error{"the code at " + HexNumber(begin.value) +
+                 " is not in the file"};
+  }
+  const std::optional<Rva> relocation = RelocationIn(image, begin, size);
+  if (relocation) {
+    return Error{"a base relocation rewrites " + HexNumber(relocation->value) +
+                 " before the return " + HexNumber(ret.value)};
+  }
+  Result<void> free =
+      CheckInterior(image, references, body, begin + 1, size - 1);
+  if (!free) return free.error();
+  return MakeSite(image, *replaced);
+}
+
+/// Two returns so near that their jumps would share bytes.
+Result<void> CheckApart(const std::vector<HookSite>& sites) {
+  for (size_t i = 1; i < sites.size(); ++i) {
+    if (sites[i - 1].rva + sites[i - 1].size <= sites[i].rva) continue;
+    return Error{"the jumps at " + HexNumber(sites[i - 1].rva.value) + " and " +
+                 HexNumber(sites[i].rva.value) + " would overlap"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
+                                              const References& references,
+                                              const EntryTraces& traces,
+                                              const std::vector<Rva>& leaked) {
+  Result<void> complete = CheckAllComplete(traces);
+  if (!complete) return complete.error();
+  const std::set<Rva> returns = LeakingReturns(traces.detach, leaked);
+  if (returns.empty()) {
+    return Error{"no detach that leaks is seen to return"};
+  }
+  const FunctionBody body =
+      DecodeFunction(MakeCodeView(image), image.entry_point);
+  Result<void> known = CheckBody(references, body);
+  if (!known) return known.error();
+  std::vector<HookSite> sites;
+  for (Rva ret : returns) {
+    Result<void> exits = CheckExits(traces, ret);
+    if (!exits) return exits.error();
+    Result<HookSite> site = HookReturn(image, references, body, ret);
+    if (!site) return site.error();
+    sites.push_back(std::move(*site));
+  }
+  Result<void> apart = CheckApart(sites);
+  if (!apart) return apart.error();
+  return sites;
+}
+
+Result<void> CheckEntryWrapper(const PeImage& image,
+                               const EntryTraces& traces) {
+  Result<void> complete = CheckComplete(traces.detach, "process detach");
+  if (!complete) return complete;
+  if (traces.detach.exits.empty()) {
+    return Error{"the entry is not seen to return from a detach"};
+  }
+  const CodeView view = MakeCodeView(image);
+  for (const TraceExit& exit : traces.detach.exits) {
+    const std::string place = "at the return " + HexNumber(exit.site.value);
+    if (!exit.stack_balanced) {
+      return Error{place + " the stack is not known to be balanced"};
+    }
+    const Instruction ret = Decode(view, exit.site);
+    if (ret.flow != Flow::kReturn || ret.stack_pop != kArgumentBytes) {
+      return Error{place + " stands \"" + ret.text + "\", not \"ret 0x0C\""};
+    }
+  }
+  return {};
+}
+
+}  // namespace detachfix

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Three kinds of reference are looked for. Branches: at every byte of every
+// executable section, not only where an instruction is known to start, the
+// i386 encodings with a 32-bit distance (call E8, jmp E9, jcc 0F 80..8F).
+// Pointers: every word that a HIGHLOW base relocation rewrites (PE/COFF
+// specification, "Base Relocation Types"). Exports and the entry point.
+#include "patcher/references.h"
+
+#include <algorithm>
+
+#include "patcher/bytes.h"
+#include "patcher/hex_text.h"
+
+namespace detachfix {
+namespace {
+
+constexpr uint8_t kRelocationHighLow = 3;  // IMAGE_REL_BASED_HIGHLOW
+/// Widest field that a base relocation type rewrites, in bytes.
+constexpr uint32_t kRelocationWidth = 4;
+
+/// Length of the branch opcode that stands at `offset`, or 0.
+uint32_t BranchOpcodeSize(std::span<const uint8_t> bytes, size_t offset) {
+  if (bytes[offset] == 0xe8 || bytes[offset] == 0xe9) return 1;
+  if (bytes[offset] == 0x0f && offset + 1 < bytes.size() &&
+      (bytes[offset + 1] & 0xf0) == 0x80) {
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+
+References::References(const PeImage& image) {
+  AddBranches(image);
+  AddPointers(image);
+  for (const ExportedFunction& exported : image.exports) {
+    if (exported.rva.value == 0) continue;
+    references_.push_back({exported.rva, Kind::kExport,
+                           static_cast<uint32_t>(export_names_.size())});
+    export_names_.push_back(exported.name.empty()
+                                ? "#" + std::to_string(exported.ordinal)
+                                : exported.name);
+  }
+  if (image.entry_point.value != 0) {
+    references_.push_back({image.entry_point, Kind::kEntry, 0});
+  }
+  for (Rva callback : image.tls_callbacks) {
+    references_.push_back({callback, Kind::kEntry, 0});
+  }
+  std::stable_sort(references_.begin(), references_.end(),
+                   [](const Reference& a, const Reference& b) {
+                     return a.target < b.target;
+                   });
+}
+
+void References::AddBranches(const PeImage& image) {
+  for (const Section& section : image.sections) {
+    if (!section.IsExecutable()) continue;
+    const std::span<const uint8_t> bytes =
+        std::span(image.bytes)
+            .subspan(section.raw_offset.value, section.raw_size);
+    for (size_t i = 0; i + 5 <= bytes.size(); ++i) {
+      const uint32_t opcode = BranchOpcodeSize(bytes, i);
+      if (opcode == 0 || i + opcode + 4 > bytes.size()) continue;
+      const uint32_t source = section.rva.value + static_cast<uint32_t>(i);
+      const Rva target{source + opcode + 4 +
+                       *ByteReader(bytes).U32(i + opcode)};
+      if (target.value >= image.size_of_image) continue;
+      references_.push_back({target, Kind::kBranch, source});
+    }
+  }
+}
+
+void References::AddPointers(const PeImage& image) {
+  pointers_known_ = !image.relocations.empty();
+  for (const BaseRelocation& relocation : image.relocations) {
+    if (relocation.type != kRelocationHighLow) {
+      pointers_known_ = false;
+      continue;
+    }
+    const std::optional<FileOffset> offset = ToOffset(image, relocation.rva);
+    if (!offset) continue;
+    const std::optional<uint32_t> va =
+        ByteReader(image.bytes).U32(offset->value);
+    if (!va) continue;
+    const Rva target{*va - image.image_base};
+    if (target.value >= image.size_of_image) continue;
+    references_.push_back({target, Kind::kPointer, relocation.rva.value});
+  }
+}
+
+std::string References::Describe(const Reference& reference) const {
+  switch (reference.kind) {
+    case Kind::kBranch:
+      return "a branch at " + HexNumber(reference.source);
+    case Kind::kPointer:
+      return "a pointer at " + HexNumber(reference.source);
+    case Kind::kExport:
+      return "export " + export_names_[reference.source];
+    case Kind::kEntry:
+      break;
+  }
+  return "the loader";
+}
+
+std::optional<References::Found> References::Into(Rva begin,
+                                                  uint32_t size) const {
+  const auto at = std::lower_bound(
+      references_.begin(), references_.end(), begin,
+      [](const Reference& r, Rva rva) { return r.target < rva; });
+  if (at == references_.end() || at->target.value - begin.value >= size) {
+    return std::nullopt;
+  }
+  return Found{at->target, Describe(*at)};
+}
+
+std::optional<Rva> RelocationIn(const PeImage& image, Rva begin,
+                                uint32_t size) {
+  const uint32_t from =
+      begin.value < kRelocationWidth ? 0 : begin.value - kRelocationWidth + 1;
+  const auto at = std::lower_bound(
+      image.relocations.begin(), image.relocations.end(), Rva{from},
+      [](const BaseRelocation& r, Rva rva) { return r.rva < rva; });
+  if (at == image.relocations.end() ||
+      at->rva.value >= uint64_t{begin.value} + size) {
+    return std::nullopt;
+  }
+  return at->rva;
+}
+
+}  // namespace detachfix
