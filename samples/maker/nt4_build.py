@@ -20,7 +20,7 @@ BODY_FLAGS = [
     "-mtune=i486", "-ffreestanding", "-fno-omit-frame-pointer",
     "-mpreferred-stack-boundary=2", "-mno-stack-arg-probe",
     "-mno-accumulate-outgoing-args",
-    "-fno-asynchronous-unwind-tables", "-fno-ident",
+    "-fno-asynchronous-unwind-tables", "-fno-ident", "-fno-toplevel-reorder",
 ]
 LINK_FLAGS = ["--enable-reloc-section", "-e", "_DllEntry", "--section-alignment", "0x1000",
               "--file-alignment", "0x200", "--exclude-all-symbols",
@@ -122,6 +122,8 @@ def body_defines(sample):
         defines.append("-DCREDENTIAL_LOCKS")
     if sample.delete == "sibling":
         defines.append("-DSIBLING")
+    if sample.recent_handles:
+        defines.append(f"-DRECENT_HANDLES={sample.recent_handles}")
     return defines
 
 

@@ -69,6 +69,7 @@ class Nt4Sample:
     attach_fail: AttachFail = None
     bound: bool = True
     address_table_directory: bool = True
+    recent_handles: int = 256  # words of uninitialised data in body.c
     padding: int = 0xcc  # between functions
     text_slack: int = 0x120  # about as many free bytes behind the code
     export_name: str = "Security.dll"
@@ -101,7 +102,8 @@ DELETED = [Lock("SspiLock", ALWAYS)]
 EXPORT, DOMESTIC, STANDARD = Edition.EXPORT, Edition.DOMESTIC, Edition.STANDARD
 
 SAMPLES = [
-    Nt4Sample("nt4-sp3-dec-jz", "dec/jz chain, Delete not imported", "sp3"),
+    Nt4Sample("nt4-sp3-dec-jz", "dec/jz chain, Delete not imported", "sp3",
+              recent_handles=0),
     Nt4Sample("nt4-sp5-switch", "switch through a jump table in the code, "
               "Delete imported", entry="switch", delete="own"),
     Nt4Sample("nt4-sp5-128-if-chain", "chain of comparisons, ntdll names, "
@@ -109,7 +111,7 @@ SAMPLES = [
               rtl=True),
     Nt4Sample("nt4-sp3-128-no-detach", "no detach case, ntdll names, Delete "
               "imported", "sp3", entry="no_detach", edition=DOMESTIC, rtl=True,
-              delete="own", padding=0x90),
+              delete="own", padding=0x90, recent_handles=0),
     Nt4Sample("nt4-sp5-no-frame", "dec/jz chain without a frame, an exit for "
               "each case", entry="no_frame", padding=0x90),
     Nt4Sample("nt4-sp5-work", "detach frees a buffer and a TLS index",

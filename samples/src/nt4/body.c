@@ -68,11 +68,17 @@ typedef u32(API* BulkFunction)(u32, u32);
 extern const BulkFunction BulkFunctions[];
 extern const u32 BulkCount;
 
-// The section that DllEntry initialises.
-Lock SspiLock;
-
 static Credential* g_credentials;
 static u32 g_next_id = 1;
+
+// The last handles given out: enough to take .data beyond what stands in the
+// file, where the builds that have it keep their sections.
+#ifdef RECENT_HANDLES
+u32 RecentHandles[RECENT_HANDLES];
+#endif
+
+// The section that DllEntry initialises.
+Lock SspiLock;
 
 typedef struct {
   u32 capabilities;
@@ -108,6 +114,9 @@ static Status Acquire(Handle* out) {
   Enter(&SspiLock);
   made->id = g_next_id++;
   made->next = g_credentials;
+#ifdef RECENT_HANDLES
+  RecentHandles[made->id % RECENT_HANDLES] = made->id;
+#endif
   g_credentials = made;
   Leave(&SspiLock);
   out->lower = made->id;
