@@ -54,9 +54,9 @@ size_t IndexOf(const std::vector<std::string>& log, const std::string& begin) {
 }
 
 TEST(ReplaceFile, MakesEveryStepInOrder) {
-  Trial run;
-  run.Replace();
-  EXPECT_EQ(run.Message(), "");
+  Trial trial;
+  trial.Replace();
+  EXPECT_EQ(trial.Message(), "");
   const std::vector<std::string> expected = {
       "look /d/Security.dll",
       "create-beside /d/Security.dll",
@@ -72,17 +72,17 @@ TEST(ReplaceFile, MakesEveryStepInOrder) {
       "sync-folder /d",
       "read /d/Security.dll",
   };
-  EXPECT_EQ(run.files.log, expected);
-  EXPECT_EQ(run.outcome.written, Written::kNew);
-  EXPECT_EQ(run.outcome.bytes, kNew);
-  EXPECT_EQ(run.files.Content(kPath), kNew);
+  EXPECT_EQ(trial.files.log, expected);
+  EXPECT_EQ(trial.outcome.written, Written::kNew);
+  EXPECT_EQ(trial.outcome.bytes, kNew);
+  EXPECT_EQ(trial.files.Content(kPath), kNew);
 }
 
 TEST(ReplaceFile, FlushesUndoFileAndBackupBeforeTheFileIsTouched) {
-  Trial run;
-  run.options = WithSideFiles();
-  run.Replace();
-  EXPECT_EQ(run.Message(), "");
+  Trial trial;
+  trial.options = WithSideFiles();
+  trial.Replace();
+  EXPECT_EQ(trial.Message(), "");
   const std::vector<std::string> expected = {
       "look /d/Security.dll",
       "exists /d/Security.dll.detachfix-undo",
@@ -108,25 +108,25 @@ TEST(ReplaceFile, FlushesUndoFileAndBackupBeforeTheFileIsTouched) {
       "sync-folder /d",
       "create-beside /d/Security.dll",
   };
-  ASSERT_GT(run.files.log.size(), expected.size());
+  ASSERT_GT(trial.files.log.size(), expected.size());
   EXPECT_TRUE(
-      std::equal(expected.begin(), expected.end(), run.files.log.begin()));
-  EXPECT_EQ(run.files.Content(kUndo), kRecord);
-  EXPECT_EQ(run.files.Content(kBackup), kOld);
-  EXPECT_EQ(run.outcome.made, (std::vector<std::string>{kUndo, kBackup}));
+      std::equal(expected.begin(), expected.end(), trial.files.log.begin()));
+  EXPECT_EQ(trial.files.Content(kUndo), kRecord);
+  EXPECT_EQ(trial.files.Content(kBackup), kOld);
+  EXPECT_EQ(trial.outcome.made, (std::vector<std::string>{kUndo, kBackup}));
 }
 
 TEST(ReplaceFile, KeepsOwnerModeTimesAndAttributes) {
-  Trial run;
-  run.options = WithSideFiles();
-  FileState& state = run.files.names.at(kPath)->state;
+  Trial trial;
+  trial.options = WithSideFiles();
+  FileState& state = trial.files.names.at(kPath)->state;
   state.mode = 0100640;
   state.attributes["user.DOSATTRIB"] = {1, 2};
   const FileState before = state;
-  run.Replace();
-  EXPECT_EQ(run.Message(), "");
+  trial.Replace();
+  EXPECT_EQ(trial.Message(), "");
   for (const char* path : {kPath, kBackup}) {
-    const FileState& now = run.files.names.at(path)->state;
+    const FileState& now = trial.files.names.at(path)->state;
     EXPECT_EQ(now.mode, before.mode);
     EXPECT_EQ(now.owner, before.owner);
     EXPECT_EQ(now.group, before.group);
@@ -134,20 +134,20 @@ TEST(ReplaceFile, KeepsOwnerModeTimesAndAttributes) {
     EXPECT_EQ(now.attributes, before.attributes);
   }
   // The undo file is the user's own, as open as the original.
-  EXPECT_EQ(run.files.names.at(kUndo)->state.mode, 0100640u);
-  EXPECT_EQ(run.files.names.at(kUndo)->state.owner, 0u);
+  EXPECT_EQ(trial.files.names.at(kUndo)->state.mode, 0100640u);
+  EXPECT_EQ(trial.files.names.at(kUndo)->state.owner, 0u);
 }
 
 TEST(ReplaceFile, WritesNothingWhenNothingChanges) {
-  Trial run;
-  run.options = WithSideFiles();
-  const ReadFile original = {kOld, run.files.names.at(kPath)->state};
+  Trial trial;
+  trial.options = WithSideFiles();
+  const ReadFile original = {kOld, trial.files.names.at(kPath)->state};
   const WriteOutcome outcome =
-      ReplaceFile(run.files, kPath, original, kOld, run.options);
+      ReplaceFile(trial.files, kPath, original, kOld, trial.options);
   EXPECT_FALSE(outcome.error);
   EXPECT_EQ(outcome.written, Written::kNothing);
   EXPECT_EQ(outcome.bytes, kOld);
-  EXPECT_TRUE(run.files.log.empty());
+  EXPECT_TRUE(trial.files.log.empty());
 }
 
 // Each operation of a run with everything in it fails once.
@@ -158,24 +158,24 @@ TEST(ReplaceFile, LeavesTheOldOrTheNewFileWhicheverStepFails) {
   const size_t rename = IndexOf(good.files.log, "rename /");
   for (size_t i = 0; i < good.files.log.size(); ++i) {
     SCOPED_TRACE("fails: " + good.files.log[i]);
-    Trial run;
-    run.options = WithSideFiles();
-    run.files.fail = {i};
-    run.Replace();
-    ASSERT_TRUE(run.outcome.error);
-    EXPECT_NE(run.Message().find("Input/output error (5)"), std::string::npos)
-        << run.Message();
-    EXPECT_FALSE(run.outcome.refused);
-    EXPECT_TRUE(run.outcome.bytes.empty());
+    Trial trial;
+    trial.options = WithSideFiles();
+    trial.files.fail = {i};
+    trial.Replace();
+    ASSERT_TRUE(trial.outcome.error);
+    EXPECT_NE(trial.Message().find("Input/output error (5)"), std::string::npos)
+        << trial.Message();
+    EXPECT_FALSE(trial.outcome.refused);
+    EXPECT_TRUE(trial.outcome.bytes.empty());
     if (i <= rename) {
-      EXPECT_EQ(run.outcome.written, Written::kNothing);
-      EXPECT_EQ(run.files.Content(kPath), kOld);
-      EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
-      EXPECT_TRUE(run.outcome.made.empty());
+      EXPECT_EQ(trial.outcome.written, Written::kNothing);
+      EXPECT_EQ(trial.files.Content(kPath), kOld);
+      EXPECT_EQ(trial.files.Names(), std::set<std::string>{kPath});
+      EXPECT_TRUE(trial.outcome.made.empty());
     } else {
-      EXPECT_EQ(run.outcome.written, Written::kNew);
-      EXPECT_EQ(run.files.Content(kPath), kNew);
-      EXPECT_EQ(run.files.Names(),
+      EXPECT_EQ(trial.outcome.written, Written::kNew);
+      EXPECT_EQ(trial.files.Content(kPath), kNew);
+      EXPECT_EQ(trial.files.Names(),
                 (std::set<std::string>{kPath, kUndo, kBackup}));
     }
   }
@@ -203,10 +203,10 @@ TEST(ReplaceFile, NamesTheStepThatFailed) {
           cause,
   };
   for (size_t i = 0; i < expected.size(); ++i) {
-    Trial run;
-    run.files.fail = {i};
-    run.Replace();
-    EXPECT_EQ(run.Message(), expected[i]);
+    Trial trial;
+    trial.files.fail = {i};
+    trial.Replace();
+    EXPECT_EQ(trial.Message(), expected[i]);
   }
 }
 
@@ -229,21 +229,21 @@ TEST(ReplaceFile, NamesTheStepOfTheUndoFileThatFailed) {
       "cannot flush the folder of " + undo + cause,
   };
   for (size_t i = 0; i < expected.size(); ++i) {
-    Trial run;
-    run.options.undo_file = SideFile{kUndo, kRecord};
-    run.files.fail = {i + 1};
-    run.Replace();
-    EXPECT_EQ(run.Message(), expected[i]);
+    Trial trial;
+    trial.options.undo_file = SideFile{kUndo, kRecord};
+    trial.files.fail = {i + 1};
+    trial.Replace();
+    EXPECT_EQ(trial.Message(), expected[i]);
   }
 }
 
 TEST(ReplaceFile, SaysWhatItCouldNotRemove) {
-  Trial run;
-  run.options.undo_file = SideFile{kUndo, kRecord};
-  run.files.fail_verbs = {"rename", "remove"};
-  run.Replace();
+  Trial trial;
+  trial.options.undo_file = SideFile{kUndo, kRecord};
+  trial.files.fail_verbs = {"rename", "remove"};
+  trial.Replace();
   const std::string cause = ": Input/output error (5)";
-  EXPECT_EQ(run.Message(),
+  EXPECT_EQ(trial.Message(),
             "cannot rename the temporary file /d/.Security.dll.tmp1 to "
             "/d/Security.dll" +
                 cause +
@@ -253,7 +253,7 @@ TEST(ReplaceFile, SaysWhatItCouldNotRemove) {
                 "; /d/Security.dll.detachfix-undo is left behind: it cannot "
                 "be removed" +
                 cause);
-  EXPECT_EQ(run.files.Content(kPath), kOld);
+  EXPECT_EQ(trial.files.Content(kPath), kOld);
 }
 
 // Another program writes to the file before each of the operations up to the
@@ -266,18 +266,18 @@ TEST(ReplaceFile, StopsWhenTheFileChangesMeanwhile) {
   const Bytes theirs = {5, 5, 5, 5};
   for (size_t i = 0; i < rename; ++i) {
     SCOPED_TRACE("before: " + good.files.log[i]);
-    Trial run;
-    run.options = WithSideFiles();
-    run.files.before = [&](size_t index) {
-      if (index == i) run.files.Overwrite(kPath, theirs);
+    Trial trial;
+    trial.options = WithSideFiles();
+    trial.files.before = [&](size_t index) {
+      if (index == i) trial.files.Overwrite(kPath, theirs);
     };
-    run.Replace();
-    EXPECT_EQ(run.Message(),
+    trial.Replace();
+    EXPECT_EQ(trial.Message(),
               "changed since it was read: its permissions, owner, links or "
               "attributes were changed");
-    EXPECT_EQ(run.outcome.written, Written::kNothing);
-    EXPECT_EQ(run.files.Content(kPath), theirs);
-    EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+    EXPECT_EQ(trial.outcome.written, Written::kNothing);
+    EXPECT_EQ(trial.files.Content(kPath), theirs);
+    EXPECT_EQ(trial.files.Names(), std::set<std::string>{kPath});
   }
 }
 
@@ -304,42 +304,42 @@ TEST(ReplaceFile, SaysHowTheFileChanged) {
        "its content is another"},
   };
   for (const Case& c : cases) {
-    Trial run;
-    run.files.before = [&](size_t index) {
-      if (index == 8) c.change(run.files);
+    Trial trial;
+    trial.files.before = [&](size_t index) {
+      if (index == 8) c.change(trial.files);
     };
-    run.Replace();
-    EXPECT_EQ(run.Message(), "changed since it was read: " + c.how);
-    EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+    trial.Replace();
+    EXPECT_EQ(trial.Message(), "changed since it was read: " + c.how);
+    EXPECT_EQ(trial.files.Names(), std::set<std::string>{kPath});
   }
 }
 
 // At each moment: whether names that were not flushed yet are there or not,
 // the file is whole, and where it is new the undo file is there, whole.
 TEST(ReplaceFile, SurvivesAPowerCutAtEachMoment) {
-  Trial run;
-  run.options = WithSideFiles();
+  Trial trial;
+  trial.options = WithSideFiles();
   int seen_new = 0;
   const auto durable = [](const FakeFiles::Folder& folder, const char* path) {
     const FakeFiles::Folder::const_iterator it = folder.find(path);
     return it == folder.end() ? Bytes() : it->second->durable;
   };
-  run.files.before = [&](size_t index) {
-    SCOPED_TRACE("before: " + run.files.log[index]);
+  trial.files.before = [&](size_t index) {
+    SCOPED_TRACE("before: " + trial.files.log[index]);
     for (const FakeFiles::Folder* folder :
-         {&run.files.names, &run.files.durable_names}) {
+         {&trial.files.names, &trial.files.durable_names}) {
       const Bytes content = durable(*folder, kPath);
       EXPECT_TRUE(content == kOld || content == kNew);
       if (content != kNew) continue;
       ++seen_new;
-      EXPECT_EQ(durable(run.files.durable_names, kUndo), kRecord);
-      EXPECT_EQ(durable(run.files.durable_names, kBackup), kOld);
+      EXPECT_EQ(durable(trial.files.durable_names, kUndo), kRecord);
+      EXPECT_EQ(durable(trial.files.durable_names, kBackup), kOld);
     }
   };
-  run.Replace();
-  EXPECT_EQ(run.Message(), "");
+  trial.Replace();
+  EXPECT_EQ(trial.Message(), "");
   EXPECT_GT(seen_new, 0);
-  EXPECT_EQ(durable(run.files.durable_names, kPath), kNew);
+  EXPECT_EQ(durable(trial.files.durable_names, kPath), kNew);
 }
 
 TEST(ReplaceFile, RefusesWhatItMayNotReplace) {
@@ -368,31 +368,31 @@ TEST(ReplaceFile, RefusesWhatItMayNotReplace) {
        "is read-only (mode 0444); --replace-read-only allows replacing it"},
   };
   for (const Case& c : cases) {
-    Trial run;
-    c.set(run.files.names.at(kPath)->state);
-    run.options = WithSideFiles();
-    run.Replace();
-    EXPECT_EQ(run.Message(), c.message);
-    EXPECT_TRUE(run.outcome.refused);
-    EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
-    EXPECT_EQ(run.files.Content(kPath), kOld);
+    Trial trial;
+    c.set(trial.files.names.at(kPath)->state);
+    trial.options = WithSideFiles();
+    trial.Replace();
+    EXPECT_EQ(trial.Message(), c.message);
+    EXPECT_TRUE(trial.outcome.refused);
+    EXPECT_EQ(trial.files.Names(), std::set<std::string>{kPath});
+    EXPECT_EQ(trial.files.Content(kPath), kOld);
     if (!c.allow) continue;
-    c.allow(run.options);
-    run.Replace();
-    EXPECT_EQ(run.Message(), "");
-    EXPECT_EQ(run.files.Content(kPath), kNew);
+    c.allow(trial.options);
+    trial.Replace();
+    EXPECT_EQ(trial.Message(), "");
+    EXPECT_EQ(trial.files.Content(kPath), kNew);
   }
 }
 
 TEST(ReplaceFile, StopsWhenAttributesCouldNotBeRead) {
-  Trial run;
-  run.files.names.at(kPath)->state.attributes_problem =
+  Trial trial;
+  trial.files.names.at(kPath)->state.attributes_problem =
       "extended attribute user.x: Permission denied (13)";
-  run.Replace();
-  EXPECT_EQ(run.Message(),
+  trial.Replace();
+  EXPECT_EQ(trial.Message(),
             "its attributes could not be kept: extended attribute user.x: "
             "Permission denied (13)");
-  EXPECT_EQ(run.files.Content(kPath), kOld);
+  EXPECT_EQ(trial.files.Content(kPath), kOld);
 }
 
 TEST(ReplaceFile, NeverOverwritesAnUndoFileOrBackup) {
@@ -402,33 +402,33 @@ TEST(ReplaceFile, NeverOverwritesAnUndoFileOrBackup) {
             "has other content"},
            {kBackup,
             "the backup /d/Security.dll.orig exists and has other content"}}) {
-    Trial run;
-    run.options = WithSideFiles();
-    run.files.Add(path, {6});
-    run.Replace();
-    EXPECT_EQ(run.Message(), message);
-    EXPECT_TRUE(run.outcome.refused);
-    EXPECT_EQ(run.files.Content(path), Bytes{6});
-    EXPECT_EQ(run.files.Names(), (std::set<std::string>{kPath, path}));
-    EXPECT_EQ(run.files.Content(kPath), kOld);
+    Trial trial;
+    trial.options = WithSideFiles();
+    trial.files.Add(path, {6});
+    trial.Replace();
+    EXPECT_EQ(trial.Message(), message);
+    EXPECT_TRUE(trial.outcome.refused);
+    EXPECT_EQ(trial.files.Content(path), Bytes{6});
+    EXPECT_EQ(trial.files.Names(), (std::set<std::string>{kPath, path}));
+    EXPECT_EQ(trial.files.Content(kPath), kOld);
   }
-  Trial run;
-  run.options = WithSideFiles();
-  run.files.Add(kUndo, kRecord).state.is_regular = false;
-  run.Replace();
-  EXPECT_EQ(run.Message(),
+  Trial trial;
+  trial.options = WithSideFiles();
+  trial.files.Add(kUndo, kRecord).state.is_regular = false;
+  trial.Replace();
+  EXPECT_EQ(trial.Message(),
             "the undo file /d/Security.dll.detachfix-undo exists and is not a "
             "regular file");
 }
 
 TEST(ReplaceFile, UsesAnUndoFileAndABackupOfTheSameContent) {
-  Trial run;
-  run.options = WithSideFiles();
-  run.files.Add(kUndo, kRecord);
-  run.files.Add(kBackup, kOld);
-  run.Replace();
-  EXPECT_EQ(run.Message(), "");
-  EXPECT_TRUE(run.outcome.made.empty());
+  Trial trial;
+  trial.options = WithSideFiles();
+  trial.files.Add(kUndo, kRecord);
+  trial.files.Add(kBackup, kOld);
+  trial.Replace();
+  EXPECT_EQ(trial.Message(), "");
+  EXPECT_TRUE(trial.outcome.made.empty());
 
   // They were not made here, so a failure does not take them away.
   Trial failing;
@@ -443,41 +443,60 @@ TEST(ReplaceFile, UsesAnUndoFileAndABackupOfTheSameContent) {
 }
 
 TEST(ReplaceFile, NoticesADiskThatDoesNotKeepWhatWasWritten) {
-  Trial run;
-  run.files.on_write = [](Bytes& bytes) { bytes[0] ^= 1; };
-  run.Replace();
+  Trial trial;
+  trial.files.on_write = [](Bytes& bytes) { bytes[0] ^= 1; };
+  trial.Replace();
   Bytes spoilt = kNew;
   spoilt[0] ^= 1;
   EXPECT_EQ(
-      run.Message(),
+      trial.Message(),
       "the temporary file /d/.Security.dll.tmp0 reads back with SHA-256 " +
           ToHex(HashSha256(spoilt)) + ", written was " +
           ToHex(HashSha256(kNew)));
-  EXPECT_EQ(run.files.Content(kPath), kOld);
-  EXPECT_EQ(run.files.Names(), std::set<std::string>{kPath});
+  EXPECT_EQ(trial.files.Content(kPath), kOld);
+  EXPECT_EQ(trial.files.Names(), std::set<std::string>{kPath});
 }
 
 TEST(ReplaceFile, NoticesAFileSystemThatDropsTheState) {
-  Trial run;
-  run.files.ignores_state = true;
-  run.Replace();
-  EXPECT_EQ(run.Message(),
-            "the temporary file /d/.Security.dll.tmp0 did not keep the "
-            "original's owner 1000:1000: it has 0:0");
-  EXPECT_EQ(run.files.Content(kPath), kOld);
+  struct Case {
+    std::function<void(FileState& state)> drop;
+    std::string message;
+  };
+  const Case cases[] = {
+      {[](FileState& state) { state.owner = 0; },
+       "owner 1000:1000: it has 0:1000"},
+      {[](FileState& state) { state.mode = 0100600; },
+       "mode 0644: it has 0600"},
+      {[](FileState& state) { ++state.modified_ns; }, "time of modification"},
+      {[](FileState& state) { state.attributes.clear(); },
+       "extended attributes"},
+  };
+  for (const Case& c : cases) {
+    Trial trial;
+    trial.files.names.at(kPath)->state.attributes["user.x"] = {1};
+    trial.files.on_set_state = c.drop;
+    trial.Replace();
+    EXPECT_EQ(trial.Message(),
+              "the temporary file /d/.Security.dll.tmp0 did not keep the "
+              "original's " +
+                  c.message);
+    EXPECT_EQ(trial.files.Content(kPath), kOld);
+    EXPECT_EQ(trial.files.Names(), std::set<std::string>{kPath});
+  }
 }
 
 TEST(ReplaceFile, KnowsARenameThatHappenedThoughItFailed) {
-  Trial run;
-  run.options = WithSideFiles();
-  run.files.failed_rename_happens = true;
-  run.files.fail_verbs = {"rename"};
-  run.Replace();
-  EXPECT_EQ(run.Message(),
+  Trial trial;
+  trial.options = WithSideFiles();
+  trial.files.failed_rename_happens = true;
+  trial.files.fail_verbs = {"rename"};
+  trial.Replace();
+  EXPECT_EQ(trial.Message(),
             "has its new content, but the rename reported: Input/output error "
             "(5)");
-  EXPECT_EQ(run.outcome.written, Written::kNew);
-  EXPECT_EQ(run.files.Names(), (std::set<std::string>{kPath, kUndo, kBackup}));
+  EXPECT_EQ(trial.outcome.written, Written::kNew);
+  EXPECT_EQ(trial.files.Names(),
+            (std::set<std::string>{kPath, kUndo, kBackup}));
 }
 
 TEST(ReplaceFile, KeepsTheWayBackWhileInDoubt) {
@@ -485,16 +504,17 @@ TEST(ReplaceFile, KeepsTheWayBackWhileInDoubt) {
   good.options = WithSideFiles();
   good.Replace();
   const size_t rename = IndexOf(good.files.log, "rename /");
-  Trial run;
-  run.options = WithSideFiles();
-  run.files.fail = {rename, rename + 1, rename + 2};
-  run.Replace();
-  EXPECT_EQ(run.Message(),
+  Trial trial;
+  trial.options = WithSideFiles();
+  trial.files.fail = {rename, rename + 1, rename + 2};
+  trial.Replace();
+  EXPECT_EQ(trial.Message(),
             "cannot rename the temporary file /d/.Security.dll.tmp2 to "
             "/d/Security.dll: Input/output error (5); which content it has "
             "now cannot be seen");
-  EXPECT_EQ(run.outcome.written, Written::kUnsure);
-  EXPECT_EQ(run.files.Names(), (std::set<std::string>{kPath, kUndo, kBackup}));
+  EXPECT_EQ(trial.outcome.written, Written::kUnsure);
+  EXPECT_EQ(trial.files.Names(),
+            (std::set<std::string>{kPath, kUndo, kBackup}));
 }
 
 TEST(WriteNewFile, MakesTheFileWithModeAndTimesOfTheOriginal) {

@@ -32,15 +32,16 @@ class FakeOutputFile : public OutputFile {
   Result<void> SetState(const FileState& state) override {
     std::optional<Error> error = files_.Begin("set-state " + path_);
     if (error) return Error{"owner 1000:1000: " + error->message};
-    if (files_.ignores_state) return {};
+    FileState kept = state;
+    if (files_.on_set_state) files_.on_set_state(kept);
     FileState& own = node_->state;
-    own.mode = state.mode;
-    own.owner = state.owner;
-    own.group = state.group;
-    own.modified_ns = state.modified_ns;
-    own.accessed_ns = state.accessed_ns;
-    own.attributes = state.attributes;
-    own.writable = state.writable;
+    own.mode = kept.mode;
+    own.owner = kept.owner;
+    own.group = kept.group;
+    own.modified_ns = kept.modified_ns;
+    own.accessed_ns = kept.accessed_ns;
+    own.attributes = kept.attributes;
+    own.writable = kept.writable;
     return {};
   }
 

@@ -56,7 +56,9 @@ class FakeFiles : public Files {
   std::function<void(size_t index)> before;
   /// Called with what is about to be written, may change it.
   std::function<void(Bytes& bytes)> on_write;
-  bool ignores_state = false;  ///< SetState does nothing and succeeds
+  /// Called with what SetState is to set, may change it: a file system that
+  /// drops what it cannot keep.
+  std::function<void(FileState& state)> on_set_state;
 
   Folder names;          ///< as programs see them
   Folder durable_names;  ///< as a power cut leaves them at worst
