@@ -9,15 +9,20 @@
 
 namespace detachfix {
 
-/// Whether an image is the DLL of KB Q238493, by its content.
+/// Whether a file is the DLL of KB Q238493 by its content, whatever it is
+/// called on disk.
 struct TargetMatch {
-  std::optional<std::string> name;  ///< "security.dll" or "secur128.dll"
-  std::string because;              ///< one line: why it is not, when it is not
+  /// "security.dll" or "secur128.dll", or nothing.
+  std::optional<std::string> name;
+  /// One line: why it is not; empty when it is.
+  std::string because;
 };
 
-/// Judges by the export directory's or the version resource's name, and by
-/// InitSecurityInterfaceA or W as code of the DLL's own. The name on disk does
-/// not count.
+/// It is when (1) the export directory or VERSIONINFO (OriginalFilename,
+/// InternalName) calls it security.dll or secur128.dll (the 128-bit copy of
+/// service packs from SP5 on, KB Q229647), (2) it exports
+/// InitSecurityInterfaceA or W as code of its own, and (3) the machine is one
+/// that the article lists.
 TargetMatch IdentifyTarget(const PeImage& image);
 
 }  // namespace detachfix
