@@ -14,9 +14,8 @@ ImageReader::ImageReader(const PeImage& image) {
   for (const Section& section : image.sections) {
     const uint64_t raw = MappedRawSize(image, section);
     const uint64_t size = std::max<uint64_t>(section.MemorySize(), raw);
-    ranges_.push_back({section.rva.value, size,
-                       raw == 0 ? std::span<const uint8_t>()
-                                : file.subspan(RawBegin(image, section), raw)});
+    ranges_.push_back(
+        {section.rva.value, size, file.subspan(section.raw_offset.value, raw)});
   }
 }
 

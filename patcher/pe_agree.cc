@@ -4,6 +4,7 @@
 // checked against are LIEF's alone.
 #include <algorithm>
 
+#include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 #include "patcher/pe_parts.h"
 
@@ -45,15 +46,17 @@ Result<void> CompareHeaders(const PeImage& image, const LiefFile& lief) {
 }
 
 Result<void> CompareTables(const PeImage& image, const LiefFile& lief) {
+  const ByteReader reader(image.bytes);
   for (size_t i = 0; i < image.sections.size(); ++i) {
     const Section& ours = image.sections[i];
     const LiefSection& theirs = lief.sections[i];
+    const uint64_t header = ours.header_offset.value;
     Result<void> ok = CompareAll(
         SectionText(image, i) + ": ",
         {{"VirtualAddress", theirs.rva, ours.rva.value},
-         {"VirtualSize", theirs.virtual_size, ours.virtual_size},
-         {"PointerToRawData", theirs.raw_offset, ours.raw_offset.value},
-         {"SizeOfRawData", theirs.raw_size, ours.raw_size},
+         {"VirtualSize", theirs.virtual_size, *reader.U32(header + 8)},
+         {"PointerToRawData", theirs.raw_offset, *reader.U32(header + 20)},
+         {"SizeOfRawData", theirs.raw_size, *reader.U32(header + 16)},
          {"Characteristics", theirs.characteristics, ours.characteristics}});
     if (!ok) return ok;
   }

@@ -87,8 +87,11 @@ Result<DebugEntry> ReadDebugEntry(const ImageReader& reader, uint64_t rva,
                                   const PeImage& image) {
   const std::string text =
       "debug entry " + std::to_string(image.debug.size() + 1);
-  if (!reader.Bytes(rva, kDebugEntrySize)) {
-    return Error{text + " at RVA " + HexNumber(rva) + " is not in the file"};
+  const std::optional<FileOffset> offset =
+      ToOffset(image, Rva{static_cast<uint32_t>(rva)});
+  if (!offset || !reader.Bytes(rva, kDebugEntrySize)) {
+    return Error{text + " at RVA " + HexNumber(rva) +
+                 " has no bytes of its own in the file"};
   }
   DebugEntry entry;
   entry.time_date_stamp = *reader.U32(rva + 4);
@@ -96,7 +99,7 @@ Result<DebugEntry> ReadDebugEntry(const ImageReader& reader, uint64_t rva,
   entry.size = *reader.U32(rva + 16);
   entry.rva = *reader.U32(rva + 20);
   entry.raw_offset = *reader.U32(rva + 24);
-  entry.entry_offset = *ToOffset(image, Rva{static_cast<uint32_t>(rva)});
+  entry.entry_offset = *offset;
   const uint64_t end = uint64_t{entry.raw_offset} + entry.size;
   if (entry.raw_offset != 0 && end > image.bytes.size()) {
     return Error{text + " (type " + std::to_string(entry.type) + ") ends at " +

@@ -18,6 +18,7 @@ constexpr uint32_t kDirectories = 96;  // from the optional header
 constexpr uint32_t kDirectorySize = 8;
 constexpr uint32_t kSectionHeaderSize = 40;
 constexpr uint32_t kLoaderPage = 0x1000;
+constexpr uint32_t kLoaderSector = 0x200;
 
 void PlaceFields(PeImage& image) {
   const FileOffset optional = image.pe_header_offset + kOptionalHeader;
@@ -125,6 +126,18 @@ Section ReadSection(const ByteReader& reader, FileOffset at) {
   return section;
 }
 
+// See Section::raw_offset. What has no VirtualSize is as large in memory as
+// SizeOfRawData says, also when nothing of it stands in the file.
+void TakeAsLoaderDoes(uint32_t section_alignment, Section& section) {
+  if (section.raw_offset.value == 0 || section.raw_size == 0) {
+    section.virtual_size = section.MemorySize();
+    section.raw_offset = FileOffset{0};
+    section.raw_size = 0;
+  } else if (section_alignment >= kLoaderPage) {
+    section.raw_offset.value -= section.raw_offset.value % kLoaderSector;
+  }
+}
+
 Result<void> ReadSectionTable(const ByteReader& reader, PeImage& image) {
   const uint32_t count = *reader.U16(image.number_of_sections_offset.value);
   if (count > kMaxSections) {
@@ -142,8 +155,10 @@ Result<void> ReadSectionTable(const ByteReader& reader, PeImage& image) {
                  ", SizeOfHeaders is " + HexNumber(image.size_of_headers)};
   }
   for (uint32_t i = 0; i < count; ++i) {
-    image.sections.push_back(ReadSection(
-        reader, image.section_table_offset + i * kSectionHeaderSize));
+    Section section = ReadSection(
+        reader, image.section_table_offset + i * kSectionHeaderSize);
+    TakeAsLoaderDoes(image.section_alignment, section);
+    image.sections.push_back(std::move(section));
   }
   return {};
 }

@@ -47,7 +47,6 @@ std::vector<uint8_t> CopyForLief(const PeImage& image) {
 void PlaceOverlay(PeImage& image) {
   uint64_t end = image.size_of_headers;
   for (const Section& section : image.sections) {
-    if (section.raw_offset.value == 0) continue;
     end = std::max(end, uint64_t{section.raw_offset.value} + section.raw_size);
   }
   image.overlay_offset = FileOffset{static_cast<uint32_t>(end)};

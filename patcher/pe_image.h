@@ -51,9 +51,15 @@ struct Section {
   FileOffset header_offset;  ///< of its 40-byte IMAGE_SECTION_HEADER
   Rva rva;
   uint32_t virtual_size = 0;  ///< VirtualSize as written, may be 0
-  FileOffset raw_offset;      ///< PointerToRawData
-  uint32_t raw_size = 0;      ///< SizeOfRawData as written
+  /// PointerToRawData and SizeOfRawData as the loader takes them: the first
+  /// rounded down to whole sectors of 0x200 bytes where sections are aligned to
+  /// pages; both 0 where either is, since then nothing stands in the file.
+  FileOffset raw_offset;
+  uint32_t raw_size = 0;
   uint32_t characteristics = 0;
+  /// Another section has some of the same file bytes (installers made by NSIS
+  /// do that). ToOffset finds none of them: an edit would change both.
+  bool shares_file_bytes = false;
 
   /// Bytes that the section defines in memory: VirtualSize, or SizeOfRawData
   /// where VirtualSize is 0 (as the NT memory manager takes it).
@@ -182,7 +188,8 @@ Result<ReadPe> ReadPeImage(std::vector<uint8_t> bytes);
 /// The section whose memory or raw data holds `rva`, or nullptr.
 const Section* SectionAt(const PeImage& image, Rva rva);
 
-/// Where `rva` lies in the file; nothing when no raw data stands behind it.
+/// Where `rva` lies in the file; nothing when no raw data stands behind it, or
+/// when another section has the same byte.
 std::optional<FileOffset> ToOffset(const PeImage& image, Rva rva);
 
 /// The inverse of ToOffset; nothing when the loader does not map the offset.

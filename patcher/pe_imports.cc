@@ -73,10 +73,12 @@ Result<std::optional<ImportDescriptor>> ImportWalk::Descriptor(
   if (descriptor.name == 0 || descriptor.first_thunk == 0) {
     return std::optional<ImportDescriptor>();
   }
-  if (!reader_.Bytes(rva, kDescriptorSize)) {
-    return Error{text + " is not in the file"};
+  const std::optional<FileOffset> offset =
+      ToOffset(image_, Rva{static_cast<uint32_t>(rva)});
+  if (!offset || !reader_.Bytes(rva, kDescriptorSize)) {
+    return Error{text + " has no bytes of its own in the file"};
   }
-  descriptor.offset = *ToOffset(image_, Rva{static_cast<uint32_t>(rva)});
+  descriptor.offset = *offset;
   return std::optional(std::move(descriptor));
 }
 

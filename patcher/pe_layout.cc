@@ -13,7 +13,6 @@ constexpr uint32_t kCode = 0x00000020;        // IMAGE_SCN_CNT_CODE
 constexpr uint32_t kMemExecute = 0x20000000;  // IMAGE_SCN_MEM_EXECUTE
 constexpr uint32_t kMemWrite = 0x80000000;    // IMAGE_SCN_MEM_WRITE
 constexpr uint64_t kPage = 0x1000;
-constexpr uint64_t kSector = 0x200;
 
 CodeRegion RegionOf(const PeImage& image, const Section& section) {
   CodeRegion region;
@@ -24,9 +23,17 @@ CodeRegion RegionOf(const PeImage& image, const Section& section) {
   const uint64_t content =
       std::min<uint64_t>(MappedRawSize(image, section), region.size);
   region.content =
-      std::span(image.bytes)
-          .subspan(content == 0 ? 0 : RawBegin(image, section), content);
+      std::span(image.bytes).subspan(section.raw_offset.value, content);
   return region;
+}
+
+bool IsShared(const PeImage& image, FileOffset offset) {
+  int holders = 0;
+  for (const Section& section : image.sections) {
+    if (offset < section.raw_offset) continue;
+    if (offset.value - section.raw_offset.value < section.raw_size) ++holders;
+  }
+  return holders > 1;
 }
 
 }  // namespace
@@ -43,13 +50,7 @@ bool Section::IsExecutable() const {
 
 bool Section::IsWritable() const { return (characteristics & kMemWrite) != 0; }
 
-uint64_t RawBegin(const PeImage& image, const Section& section) {
-  const uint64_t offset = section.raw_offset.value;
-  return image.section_alignment >= kPage ? offset / kSector * kSector : offset;
-}
-
 uint64_t MappedRawSize(const PeImage& image, const Section& section) {
-  if (section.raw_offset.value == 0) return 0;
   const uint64_t unit = std::min<uint64_t>(image.section_alignment, kPage);
   return std::min<uint64_t>(section.raw_size,
                             RoundUp(section.MemorySize(), unit));
@@ -61,7 +62,7 @@ uint64_t MappedHeaderSize(const PeImage& image) {
   uint64_t size = image.size_of_headers;
   for (const Section& section : image.sections) {
     if (MappedRawSize(image, section) == 0) continue;
-    size = std::min(size, RawBegin(image, section));
+    size = std::min<uint64_t>(size, section.raw_offset.value);
   }
   return size;
 }
@@ -80,7 +81,11 @@ std::optional<FileOffset> ToOffset(const PeImage& image, Rva rva) {
   if (const Section* section = SectionAt(image, rva)) {
     const uint32_t delta = rva.value - section->rva.value;
     if (delta >= MappedRawSize(image, *section)) return std::nullopt;
-    return FileOffset{static_cast<uint32_t>(RawBegin(image, *section)) + delta};
+    const FileOffset offset = section->raw_offset + delta;
+    if (section->shares_file_bytes && IsShared(image, offset)) {
+      return std::nullopt;
+    }
+    return offset;
   }
   if (rva.value < MappedHeaderSize(image)) return FileOffset{rva.value};
   return std::nullopt;
@@ -88,11 +93,10 @@ std::optional<FileOffset> ToOffset(const PeImage& image, Rva rva) {
 
 std::optional<Rva> ToRva(const PeImage& image, FileOffset offset) {
   for (const Section& section : image.sections) {
-    const uint64_t begin = RawBegin(image, section);
-    if (offset.value < begin) continue;
-    const uint64_t delta = offset.value - begin;
+    if (offset < section.raw_offset) continue;
+    const uint32_t delta = offset.value - section.raw_offset.value;
     if (delta >= MappedRawSize(image, section)) continue;
-    return section.rva + static_cast<uint32_t>(delta);
+    return section.rva + delta;
   }
   if (offset.value < MappedHeaderSize(image)) return Rva{offset.value};
   return std::nullopt;

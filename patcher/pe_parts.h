@@ -45,7 +45,7 @@ std::string MachineText(uint16_t machine);
 /// COFF header, optional header, section table.
 Result<void> ReadHeaders(PeImage& image);
 /// The checks of sections against each other, the headers and the file.
-Result<void> CheckSections(const PeImage& image);
+Result<void> CheckSections(PeImage& image);
 /// That directories lie inside the image, the certificate inside the file.
 Result<void> CheckDirectories(const PeImage& image);
 
@@ -67,12 +67,8 @@ std::string SectionText(const PeImage& image, size_t index);
 /// `text` with everything but printable ASCII as '?'.
 std::string Printable(const std::string& text);
 
-/// First file byte of the section as the loader takes it: with sections that
-/// are aligned to pages it reads whole sectors, so PointerToRawData is rounded
-/// down to 0x200 (PE/COFF: it "must be a multiple of FileAlignment").
-uint64_t RawBegin(const PeImage& image, const Section& section);
-/// File bytes that the loader maps: none where PointerToRawData is 0, at most
-/// up to the end of the section's last page.
+/// File bytes of the section that the loader maps: at most up to the end of
+/// its last page.
 uint64_t MappedRawSize(const PeImage& image, const Section& section);
 /// Bytes from the start of file and image that are mapped as headers.
 uint64_t MappedHeaderSize(const PeImage& image);

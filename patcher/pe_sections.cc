@@ -40,15 +40,9 @@ Result<void> CheckMemory(const PeImage& image, size_t index) {
   return {};
 }
 
-bool IsInFile(const Section& section) {
-  // PointerToRawData 0 means no data, whatever SizeOfRawData says: GNU ld
-  // writes the size of .bss there.
-  return section.raw_offset.value != 0 && section.raw_size != 0;
-}
-
 Result<void> CheckRawData(const PeImage& image, size_t index) {
   const Section& section = image.sections[index];
-  if (!IsInFile(section)) return {};
+  if (section.raw_size == 0) return {};
   const uint64_t end = uint64_t{section.raw_offset.value} + section.raw_size;
   if (end > image.bytes.size()) {
     return Error{SectionText(image, index) + " ends at " + HexNumber(end) +
@@ -56,7 +50,7 @@ Result<void> CheckRawData(const PeImage& image, size_t index) {
   }
   const uint64_t headers =
       image.section_table_offset.value + image.sections.size() * uint64_t{40};
-  if (RawBegin(image, section) < headers) {
+  if (section.raw_offset.value < headers) {
     return Error{SectionText(image, index) + " begins at " +
                  HexNumber(section.raw_offset.value) +
                  ", the section table ends at " + HexNumber(headers)};
@@ -64,25 +58,27 @@ Result<void> CheckRawData(const PeImage& image, size_t index) {
   return {};
 }
 
-// An edit of bytes that two sections share would change both.
-Result<void> CheckSharing(const PeImage& image) {
-  std::vector<size_t> order;
-  for (size_t i = 0; i < image.sections.size(); ++i) {
-    if (IsInFile(image.sections[i])) order.push_back(i);
+void MarkSharing(PeImage& image) {
+  std::vector<Section*> order;
+  for (Section& section : image.sections) {
+    if (section.raw_size != 0) order.push_back(&section);
   }
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return RawBegin(image, image.sections[a]) <
-           RawBegin(image, image.sections[b]);
+  std::sort(order.begin(), order.end(), [](const Section* a, const Section* b) {
+    return a->raw_offset < b->raw_offset;
   });
-  for (size_t i = 1; i < order.size(); ++i) {
-    const Section& before = image.sections[order[i - 1]];
-    const uint64_t begin = RawBegin(image, image.sections[order[i]]);
-    if (begin >= RawBegin(image, before) + before.raw_size) continue;
-    return Error{SectionText(image, order[i - 1]) + " and " +
-                 SectionText(image, order[i]) + " share the file's bytes at " +
-                 HexNumber(begin)};
+  Section* longest = nullptr;  // of those so far, the one that ends last
+  uint64_t end = 0;
+  for (Section* section : order) {
+    if (section->raw_offset.value < end) {
+      section->shares_file_bytes = true;
+      longest->shares_file_bytes = true;
+    }
+    const uint64_t own_end =
+        uint64_t{section->raw_offset.value} + section->raw_size;
+    if (own_end <= end) continue;
+    end = own_end;
+    longest = section;
   }
-  return {};
 }
 
 }  // namespace
@@ -100,12 +96,13 @@ std::string SectionText(const PeImage& image, size_t index) {
          Printable(image.sections[index].name) + ")";
 }
 
-Result<void> CheckSections(const PeImage& image) {
+Result<void> CheckSections(PeImage& image) {
   for (size_t i = 0; i < image.sections.size(); ++i) {
     if (Result<void> ok = CheckMemory(image, i); !ok) return ok;
     if (Result<void> ok = CheckRawData(image, i); !ok) return ok;
   }
-  return CheckSharing(image);
+  MarkSharing(image);
+  return {};
 }
 
 }  // namespace detachfix
