@@ -126,7 +126,7 @@ void DeclareReportOptions(CLI::App& app, Options& options) {
       app.add_flag("--json", options.json, "print one JSON document");
   CLI::Option* lines =
       app.add_flag("--jsonl", options.json_lines,
-                   "print one JSON object a line, each as its file finishes");
+                   "print a JSON object a line, as each file finishes");
   CLI::Option* quiet = app.add_flag("-q,--quiet", options.quiet,
                                     "print errors only; see the exit status");
   json->excludes(lines)->excludes(quiet);
@@ -137,21 +137,24 @@ void DeclareReplaceOptions(CLI::App& app, Options& options) {
   app.add_flag("--replace-read-only", options.replace_read_only,
                "also replace a file without write permission");
   app.add_flag("--break-hard-links", options.break_hard_links,
-               "also replace a file that has several names; the other names\n"
-               "keep the content as it was");
+               "also replace a file that has several names; the others\n"
+               "keep the content as it is");
 }
 
 void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
                     std::string& backup_suffix) {
-  CLI::Option* file = app.add_option("FILE", options.paths, "")->required();
-  file->type_name("")->expected((bits & kOneFile) != 0 ? 1 : -1);
+  app.add_option("FILE", options.paths,
+                 "a DLL; after '--' its name may start with '-'")
+      ->required()
+      ->type_name("")
+      ->expected(-1);
   if ((bits & kDryRunOption) != 0) {
     app.add_flag("-n,--dry-run", options.dry_run,
                  "print the plan, every byte of it, and write nothing");
   }
   if ((bits & kAnyDllOption) != 0) {
     app.add_flag("--any-dll", options.any_dll,
-                 "also patch a DLL that is not Security.dll by its content");
+                 "also patch what is not Security.dll by its content");
   }
   if ((bits & kOutputOption) != 0) {
     app.add_option("-o,--output", options.output,
@@ -172,23 +175,29 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
   if ((bits & kReportOptions) != 0) DeclareReportOptions(app, options);
 }
 
-/// What is wrong with options that CLI11 took, or an empty string.
-std::string CheckOptions(const CLI::App& app, const Options& options) {
-  const std::vector<std::string> left = app.remaining();
-  if (!left.empty()) {
-    if (!left[0].starts_with("-") || left[0] == "-") {
-      return "takes one FILE, got '" + left[0] + "' as well";
-    }
+/// What is wrong with a word that CLI11 did not take, or an empty string.
+std::string CheckLeftOver(const CLI::App& app) {
+  for (const std::string& word : app.remaining()) {
+    if (word == "--") continue;  // it only ends the options
     std::vector<std::string> names;
     for (const CLI::Option* option : app.get_options()) {
       for (const std::string& name : option->get_lnames()) {
         names.push_back("--" + name);
       }
     }
-    return "unknown option '" + left[0] + "'" + Suggestion(left[0], names);
+    return "unknown option '" + word + "'" + Suggestion(word, names);
+  }
+  return "";
+}
+
+/// What is wrong with the options taken together, or an empty string.
+std::string CheckOptions(uint32_t bits, const Options& options) {
+  const std::string count = std::to_string(options.paths.size());
+  if ((bits & kOneFile) != 0 && options.paths.size() != 1) {
+    return "takes one FILE, got " + count;
   }
   if (!options.output.empty() && options.paths.size() != 1) {
-    return "-o takes one FILE, got " + std::to_string(options.paths.size());
+    return "-o takes one FILE, got " + count;
   }
   if (!options.backup_suffix) return "";
   if (options.backup_suffix->empty()) return "--backup= needs a suffix";
@@ -209,6 +218,10 @@ std::variant<Invocation, Answer> ParseCommand(const Command& command,
   std::string backup_suffix;
   DeclareOptions(app, command.options, invocation.options, backup_suffix);
 
+  // CLI11 takes "--backup=" for a plain "--backup".
+  const auto options_end = std::find(words.begin(), words.end(), "--");
+  const bool empty_suffix =
+      std::find(words.begin(), options_end, "--backup=") != options_end;
   std::reverse(words.begin(), words.end());  // the order CLI11 wants
   try {
     app.parse(words);
@@ -219,9 +232,10 @@ std::variant<Invocation, Answer> ParseCommand(const Command& command,
   }
   if (app.get_option_no_throw("--backup") != nullptr &&
       app.count("--backup") > 0) {
-    invocation.options.backup_suffix = backup_suffix;
+    invocation.options.backup_suffix = empty_suffix ? "" : backup_suffix;
   }
-  const std::string wrong = CheckOptions(app, invocation.options);
+  std::string wrong = CheckLeftOver(app);
+  if (wrong.empty()) wrong = CheckOptions(command.options, invocation.options);
   if (!wrong.empty()) return UsageError(command.name, wrong);
   return invocation;
 }

@@ -20,7 +20,6 @@ constexpr char kYellow[] = "\x1b[33m";
 constexpr char kPlain[] = "\x1b[0m";
 
 const char* ColourOf(const FileOutcome& outcome) {
-  if (outcome.action == Action::kFailed) return kRed;
   if (outcome.action == Action::kRefused) return kYellow;
   switch (outcome.diagnosis.verdict) {
     case Verdict::kLeaks:
@@ -185,6 +184,9 @@ std::string ForTerminal(const std::string& text) {
 }
 
 std::string OutcomeLine(const FileOutcome& outcome, bool colour) {
+  if (outcome.action == Action::kFailed) {
+    return ForTerminal(outcome.path + ": " + outcome.error->message) + "\n";
+  }
   std::string headline = Headline(outcome);
   const std::string sgr = colour ? ColourOf(outcome) : "";
   if (!sgr.empty()) headline = sgr + headline + kPlain;

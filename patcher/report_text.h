@@ -10,7 +10,8 @@
 
 namespace detachfix {
 
-/// The answer on one file: "PATH: leaks: …", one line with its line end.
+/// The answer on one file: "PATH: leaks: …", one line with its line end. Of a
+/// file that failed: "PATH: " and the error.
 std::string OutcomeLine(const FileOutcome& outcome, bool colour);
 
 /// What the verdict rests on, indented, a line each.
