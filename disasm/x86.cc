@@ -880,10 +880,8 @@ bool Lifter::LiftAtomic() {
     const Operand wanted = Read(1);
     const Place stored = NewTemporary();
     Emit(Choose{stored, kZf, wanted, old});
-    const Place loaded = NewTemporary();
-    Emit(Choose{loaded, kZf, expected, old});
     Write(0, stored);
-    Emit(Assign{kEax, loaded});
+    Emit(Choose{kEax, kZf, kEax, old});
     return true;
   }
   return false;
@@ -911,12 +909,21 @@ void Lifter::Fallback() {
       ForgetOperand(operand(i));
     }
   }
+  // String instructions move their pointers and count; Zydis lists only the
+  // memory that they touch.
+  if (d_.instruction.meta.category == ZYDIS_CATEGORY_STRINGOP) {
+    for (const Place place : {kEax, kEcx, kEsi, kEdi}) Emit(Forget{place});
+  }
   ForgetFlags();
 }
 
 std::vector<Op> Lifter::Run() {
   if (d_.instruction.address_width != 32) {
     Emit(Unfollowable{"addresses with 16 bits"});
+    return std::move(ops_);
+  }
+  if (d_.instruction.meta.category == ZYDIS_CATEGORY_IOSTRINGOP) {
+    Emit(Unfollowable{"reads or writes a port"});
     return std::move(ops_);
   }
   if (LiftMove() || LiftArithmetic() || LiftShift() || LiftStack() ||
