@@ -194,7 +194,7 @@ std::string CheckLeftOver(const CLI::App& app) {
 std::string CheckOptions(uint32_t bits, const Options& options) {
   const std::string count = std::to_string(options.paths.size());
   if ((bits & kOneFile) != 0 && options.paths.size() != 1) {
-    return "takes one FILE, got " + count;
+    return "explain takes one FILE, got " + count;
   }
   if (!options.output.empty() && options.paths.size() != 1) {
     return "-o takes one FILE, got " + count;

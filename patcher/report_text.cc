@@ -124,9 +124,20 @@ std::string Headline(const FileOutcome& outcome) {
 
 constexpr size_t kBytesPerLine = 16;
 
-/// "    before  00 11 …", broken into lines of 16 bytes.
+/// "    before  00 11 …", broken into lines of 16 bytes; a longer run of one
+/// byte in a line of its own.
 std::string BytesText(const std::string& label,
                       std::span<const uint8_t> bytes) {
+  const bool all_the_same =
+      bytes.size() > kBytesPerLine &&
+      std::all_of(bytes.begin(), bytes.end(),
+                  [&](uint8_t byte) { return byte == bytes[0]; });
+  if (all_the_same) {
+    std::string head = label;
+    head.resize(8, ' ');
+    return "    " + head + HexBytes(bytes.first(1), "") + " (" +
+           std::to_string(bytes.size()) + " times)\n";
+  }
   std::string text;
   for (size_t at = 0; at < bytes.size(); at += kBytesPerLine) {
     const size_t count = std::min(kBytesPerLine, bytes.size() - at);
@@ -159,7 +170,9 @@ std::string VerdictText(const Diagnosis& diagnosis) {
       return "leaks";
     case Verdict::kFixed:
       if (diagnosis.fixed_by == FixedBy::kDetachfix) {
-        return "fixed by detachfix " + diagnosis.fixed_version;
+        const std::string& version = diagnosis.fixed_version;
+        return "fixed by detachfix " +
+               (version.empty() ? "of an unknown version" : version);
       }
       return "fixed by the vendor";
     case Verdict::kNotApplicable:

@@ -57,7 +57,11 @@ FileOutcome RevertFile(Files& files, const std::string& path,
                        const RevertOptions& options) {
   const VerifiedFile file = VerifyFile(files, path);
   if (file.outcome.action == Action::kFailed) return file.outcome;
-  if (!file.undo) return Unreverted(file, Action::kRefused, NoUndo(file));
+  if (!file.undo) {
+    FileOutcome outcome = Unreverted(file, Action::kRefused, NoUndo(file));
+    outcome.notes.clear();  // the error says it
+    return outcome;
+  }
   const Result<Bytes> original = Revert(file.file.bytes, *file.undo);
   if (!original) return Unreverted(file, Action::kRefused, original.error());
 

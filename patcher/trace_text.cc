@@ -149,7 +149,8 @@ std::string ExitText(const TraceExit& exit) {
 std::string MarginLegend() {
   return "  A attach, D detach, X process exit (detach with lpvReserved not "
          "NULL),\n"
-         "  T thread attach, E thread detach, * changed by detachfix\n";
+         "  T thread attach, E thread detach, * changed by detachfix;\n"
+         "  addresses are RVAs, operands count from the image base\n";
 }
 
 std::string CodeListing(const CodeView& view, Rva entry,
@@ -161,7 +162,10 @@ std::string CodeListing(const CodeView& view, Rva entry,
   for (const NamedTrace& run : named) {
     visited.insert(run.trace->visited.begin(), run.trace->visited.end());
     for (const CallRecord& call : run.trace->calls) {
-      if (call.target) functions.insert(*call.target);
+      // A call of the next instruction only asks where it is.
+      const uint32_t size = Decode(view, call.site).size;
+      const bool calls_next = call.target == call.site + size;
+      if (call.target && !calls_next) functions.insert(*call.target);
     }
   }
   std::string text;

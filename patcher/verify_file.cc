@@ -37,7 +37,15 @@ Result<void> AttachUndo(VerifiedFile& verified,
                         const std::optional<UndoRecord>& side) {
   const Result<std::optional<FoundUndoRecord>> found =
       FindUndoRecord(verified.file.bytes);
-  if (!found) return found.error();
+  if (!found) {
+    // A damaged record still tells who was here, though not which version.
+    Diagnosis& diagnosis = verified.outcome.diagnosis;
+    if (diagnosis.verdict == Verdict::kFixed) {
+      diagnosis.fixed_by = FixedBy::kDetachfix;
+      diagnosis.fixed_version.clear();
+    }
+    return found.error();
+  }
   if (*found) return TakeUndo(verified, (*found)->record);
   if (!side) return {};
   const Result<void> taken = TakeUndo(verified, *side);
@@ -59,7 +67,8 @@ Result<void> AttachUndo(VerifiedFile& verified,
 void NoteUndoError(VerifiedFile& verified, const Result<void>& undo) {
   if (undo) return;
   verified.undo_error = undo.error();
-  verified.outcome.notes.push_back("undo record: " + undo.error().message);
+  verified.outcome.notes.push_back("cannot be reverted: " +
+                                   undo.error().message);
 }
 
 }  // namespace

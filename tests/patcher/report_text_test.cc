@@ -23,6 +23,12 @@ FileOutcome Leaking() {
   return outcome;
 }
 
+Bytes LongBytes() {
+  Bytes bytes(17, 2);
+  bytes[0] = 1;
+  return bytes;
+}
+
 TEST(ReportText, NamesTheLeakedSectionAndItsInitialisation) {
   EXPECT_EQ(OutcomeLine(Leaking(), false),
             "a/Security.dll: leaks: critical section 0xa010 is initialised at "
@@ -77,11 +83,12 @@ TEST(ReportText, PrintsEachEditWithItsBytesAndReason) {
   outcome.plan->cave = "slack of .text";
   outcome.plan->rejected = {"detach exit: it is shared"};
   outcome.plan->edits = {{FileOffset{0x80}, {0, 0x10}, {0x20, 0x10}, "go"},
-                         {FileOffset{0x400}, {}, Bytes(17, 0xcc), "grow"}};
+                         {FileOffset{0x400}, {}, Bytes(17, 0xcc), "grow"},
+                         {FileOffset{0x411}, {}, LongBytes(), "and grow"}};
   outcome.plan->stub = {{Rva{0x1020}, {0xc2, 0x0c, 0}, "ret 0x0C"}};
   outcome.edit_rvas[FileOffset{0x80}] = Rva{0x1080};
   EXPECT_EQ(OutcomeLine(outcome, false),
-            "a/Security.dll: would be patched: 2 edits, 19 bytes, hook: entry "
+            "a/Security.dll: would be patched: 3 edits, 36 bytes, hook: entry "
             "wrapper, code in slack of .text\n");
   EXPECT_EQ(PlanText(outcome),
             "  not taken: detach exit: it is shared\n"
@@ -90,8 +97,11 @@ TEST(ReportText, PrintsEachEditWithItsBytesAndReason) {
             "    after   20 10\n"
             "  offset 0x400, 17 bytes: grow\n"
             "    before  (the end of the file)\n"
-            "    after   cc cc cc cc cc cc cc cc cc cc cc cc cc cc cc cc\n"
-            "            cc\n"
+            "    after   cc (17 times)\n"
+            "  offset 0x411, 17 bytes: and grow\n"
+            "    before  (the end of the file)\n"
+            "    after   01 02 02 02 02 02 02 02 02 02 02 02 02 02 02 02\n"
+            "            02\n"
             "  injected code, slack of .text:\n"
             "    0x1020    c2 0c 00                        ret 0x0C\n"
             "  undo record: in a side file, NAME.detachfix-undo\n");
