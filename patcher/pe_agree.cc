@@ -6,6 +6,7 @@
 
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
+#include "patcher/image_reader.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -94,21 +95,36 @@ Result<void> CompareFunctions(const ImportDescriptor& ours,
   return {};
 }
 
+// LIEF 0.9 gives one function only where there is no lookup table, none where
+// it is empty, and drops DLLs with names of less than four characters. It may
+// also read on behind the end of the table.
+bool LiefReads(const PeImage& image, const ImageReader& reader,
+               const ImportDescriptor& import) {
+  constexpr size_t kShortestName = 4;
+  return import.original_first_thunk >= image.size_of_headers &&
+         reader.U32(import.original_first_thunk).value_or(0) != 0 &&
+         import.dll.size() >= kShortestName &&
+         Printable(import.dll) == import.dll;
+}
+
 Result<void> CompareImports(const PeImage& image, const LiefFile& lief) {
-  for (const LiefImport& theirs : lief.imports) {
-    // Without a lookup table LIEF 0.9 gives one function only.
-    if (theirs.lookup_table < image.size_of_headers) continue;
-    const auto ours = std::find_if(
-        image.imports.begin(), image.imports.end(),
-        [&](const ImportDescriptor& import) {
-          return import.first_thunk == theirs.first_slot &&
-                 import.original_first_thunk == theirs.lookup_table;
+  const ImageReader reader(image);
+  auto theirs = lief.imports.begin();
+  for (const ImportDescriptor& ours : image.imports) {
+    if (!LiefReads(image, reader, ours)) continue;
+    // Both go by the table, so what comes next stands behind this.
+    theirs =
+        std::find_if(theirs, lief.imports.end(), [&](const LiefImport& import) {
+          return import.first_slot == ours.first_thunk &&
+                 import.lookup_table == ours.original_first_thunk &&
+                 import.dll == ours.dll;
         });
-    if (ours == image.imports.end()) {
-      return Error{"LIEF reads an import of " + Printable(theirs.dll) +
-                   " that is not in the import directory"};
+    if (theirs == lief.imports.end()) {
+      return Error{"LIEF reads no import of " + Printable(ours.dll) +
+                   " with its slots at RVA " + HexNumber(ours.first_thunk)};
     }
-    if (Result<void> ok = CompareFunctions(*ours, theirs); !ok) return ok;
+    if (Result<void> ok = CompareFunctions(ours, *theirs); !ok) return ok;
+    ++theirs;
   }
   return {};
 }
@@ -150,6 +166,10 @@ Result<void> AgreeWithLief(PeImage& image, const LiefFile& lief) {
   image.dll_characteristics = static_cast<uint16_t>(lief.dll_characteristics);
   Result<void> ok = CompareHeaders(image, lief);
   if (ok) ok = CompareTables(image, lief);
+  // LIEF 0.9 looks for tables at whole sectors, also where FileAlignment is
+  // less and the sections begin between them.
+  constexpr uint32_t kSector = 0x200;
+  if (image.file_alignment < kSector) return ok;
   if (ok) ok = CompareImports(image, lief);
   if (ok) ok = CompareRelocations(image, lief);
   return ok;

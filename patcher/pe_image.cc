@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "patcher/bytes.h"
+#include "patcher/hex_text.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -20,25 +20,51 @@ constexpr Directory kForLief[] = {Directory::kImport,
                                   Directory::kBaseRelocation,
                                   Directory::kImportAddressTable};
 
+constexpr uint32_t kAllDirectories = kDirectoryCount * 8;  // bytes
+constexpr uint32_t kSectionHeaderSize = 40;
+
 void PutZeros(std::vector<uint8_t>& bytes, FileOffset offset, size_t count) {
   const auto begin = bytes.begin() + offset.value;
   std::fill(begin, begin + static_cast<std::ptrdiff_t>(count), uint8_t{0});
 }
 
-std::vector<uint8_t> CopyForLief(const PeImage& image) {
+// LIEF 0.9 reads 16 data directories, whatever the header's count is. Where it
+// would take the section table for directories, the table moves on in its copy.
+Result<void> MakeRoomForDirectories(const PeImage& image,
+                                    std::vector<uint8_t>& copy) {
+  const uint64_t table = image.section_table_offset.value;
+  const uint64_t wanted = image.directories_offset.value + kAllDirectories;
+  if (table >= wanted) return {};
+  const size_t size = image.sections.size() * kSectionHeaderSize;
+  if (wanted + size > MappedHeaderSize(image)) {
+    return Error{"headers of " + HexNumber(MappedHeaderSize(image)) +
+                 " bytes have no room for 16 data directories and " +
+                 std::to_string(image.sections.size()) + " sections"};
+  }
+  const auto begin = copy.begin() + static_cast<std::ptrdiff_t>(table);
+  std::copy_backward(begin, begin + static_cast<std::ptrdiff_t>(size),
+                     copy.begin() + static_cast<std::ptrdiff_t>(wanted + size));
+  copy[image.pe_header_offset.value + 20] = 0xe0;  // SizeOfOptionalHeader
+  copy[image.pe_header_offset.value + 21] = 0;
+  return {};
+}
+
+Result<std::vector<uint8_t>> CopyForLief(const PeImage& image) {
   // An overlay can be long (an installer's payload), and nothing of it is used.
   std::vector<uint8_t> copy(image.bytes.begin(),
                             image.bytes.begin() + image.overlay_offset.value);
   // PointerToSymbolTable, NumberOfSymbols: NT 4.0's files state a number of
   // symbols although these were moved to a .dbg file.
   PutZeros(copy, image.pe_header_offset + 12, 8);
-  for (uint32_t i = 0; i < image.directory_count; ++i) {
-    const Directory directory = static_cast<Directory>(i);
-    if (std::find(std::begin(kForLief), std::end(kForLief), directory) !=
-        std::end(kForLief)) {
-      continue;
-    }
-    PutZeros(copy, image.directories_offset + i * 8, 8);
+  if (Result<void> ok = MakeRoomForDirectories(image, copy); !ok) {
+    return ok.error();
+  }
+  for (uint32_t i = 0; i < kDirectoryCount; ++i) {
+    const bool wanted =
+        i < image.directory_count &&
+        std::find(std::begin(kForLief), std::end(kForLief),
+                  static_cast<Directory>(i)) != std::end(kForLief);
+    if (!wanted) PutZeros(copy, image.directories_offset + i * 8, 8);
   }
   return copy;
 }
@@ -81,7 +107,9 @@ Result<ReadPe> ReadPeImage(std::vector<uint8_t> bytes) {
   image.bytes = std::move(bytes);
   image.pe_header_offset = kind->pe_header_offset;
   if (Result<void> ok = ReadOwn(image); !ok) return ok.error();
-  const Result<LiefFile> lief = ReadWithLief(CopyForLief(image));
+  const Result<std::vector<uint8_t>> copy = CopyForLief(image);
+  if (!copy) return copy.error();
+  const Result<LiefFile> lief = ReadWithLief(*copy);
   if (!lief) return lief.error();
   if (Result<void> ok = AgreeWithLief(image, *lief); !ok) return ok.error();
   return ReadPe{std::move(image), std::nullopt};
