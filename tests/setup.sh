@@ -8,8 +8,8 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache liblief-dev libzydis-dev
   libcli11-dev nlohmann-json3-dev libssl-dev)
 SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
   mingw-w64-i686-dev python3)
-TEST_PACKAGES=(libgtest-dev libunicorn-dev python3-pefile python3-jsonschema
-  osslsigncode debootstrap)
+TEST_PACKAGES=(libgtest-dev libunicorn-dev pkg-config python3-pefile python3-jsonschema
+  osslsigncode debootstrap strace)
 CI_PACKAGES=(clang-format git)
 
 say() { printf '== %s\n' "$*" >&2; }
