@@ -52,8 +52,9 @@ def both(calls):
 SHAPES = [
     Shape("switch", "a switch on the reason", security=True),
     Shape("switch-table", "a switch through a jump table, with work in each "
-          "case", source="switch_table", flags=["-fno-tree-switch-conversion",
-                                                "--param=case-values-threshold=3"],
+          "case", source="switch_table",
+          flags=["-fno-tree-switch-conversion",
+                 "--param=case-values-threshold=3"],
           calls={"attach": [TLS_ALLOC], **both([TLS_FREE]),
                  "thread_attach": [TLS_SET_VALUE],
                  "thread_detach": [TLS_SET_VALUE]}),
