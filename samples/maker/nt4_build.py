@@ -22,9 +22,11 @@ BODY_FLAGS = [
     "-mno-accumulate-outgoing-args",
     "-fno-asynchronous-unwind-tables", "-fno-ident", "-fno-toplevel-reorder",
 ]
-LINK_FLAGS = ["--enable-reloc-section", "-e", "_DllEntry", "--section-alignment", "0x1000",
-              "--file-alignment", "0x200", "--exclude-all-symbols",
-              "--no-insert-timestamp", "--dynamicbase"]
+# Linked as a program with base relocations: for a DLL ld would add an export
+# section of its own.
+LINK_FLAGS = ["--enable-reloc-section", "--dynamicbase", "-e", "_DllEntry",
+              "--section-alignment", "0x1000", "--file-alignment", "0x200",
+              "--exclude-all-symbols", "--no-insert-timestamp"]
 
 LARGEST_BULK = 400  # functions; more than any layout needs
 OVERHEAD = pe_shape.SIZE_OF_HEADERS + pe_shape.MISC_SIZE
@@ -65,7 +67,7 @@ class Linked:
 @dataclass
 class Build:
     """One sample on its way: the objects that do not depend on sizes, and the
-    size-giving numbers that Fit finds."""
+    numbers that `fit` chooses to reach them."""
     sample: nt4_samples.Nt4Sample
     folder: object
     objects: list
