@@ -16,6 +16,7 @@ const CodeRegion* RegionAt(const CodeView& view, int64_t va) {
 }
 
 Value Low(const Value& value, uint32_t size) {
+  if (value.IsUnknown()) return value;
   return Evaluate(BinaryOp::kAnd, 32, value,
                   ConstantValue(LowBits(8 * std::min(size, 4u))));
 }

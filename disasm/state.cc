@@ -13,6 +13,14 @@ class Matching {
  public:
   bool Matches(const Value& general, const Value& specific) {
     if (general.IsUnknown()) return true;
+    if (general.kind == Value::Kind::kPartial) {
+      const bool has_bits =
+          specific.IsConstant() || specific.kind == Value::Kind::kPartial;
+      const uint64_t known =
+          specific.IsConstant() ? ~uint64_t{0} : specific.known;
+      return has_bits && (general.known & ~known) == 0 &&
+             ((general.bits ^ specific.bits) & general.known) == 0;
+    }
     if (general.IsSymbolic() && general.symbol >= kFirstFreshSymbol) {
       return MatchesSymbol(general, specific);
     }

@@ -165,22 +165,102 @@ bool Commutes(BinaryOp op) {
          op == BinaryOp::kOr || op == BinaryOp::kXor || op == BinaryOp::kEqual;
 }
 
+/// The bits of a value that are certain, whatever its kind.
+struct KnownBits {
+  uint64_t bits = 0;
+  uint64_t known = 0;
+};
+
+KnownBits KnownBitsOf(const Value& value) {
+  switch (value.kind) {
+    case Value::Kind::kConstant:
+      return {value.bits, ~uint64_t{0}};
+    case Value::Kind::kPartial:
+      return {value.bits, value.known};
+    case Value::Kind::kCondition:
+      return {0, ~uint64_t{1}};
+    case Value::Kind::kSymbolic:
+    case Value::Kind::kUnknown:
+      break;
+  }
+  return {};
+}
+
+/// A value of `width` bits of which `known` are certain.
+Value FromKnownBits(KnownBits k, uint8_t width) {
+  const uint64_t mask = LowBits(width);
+  if ((k.known & mask) == mask) return ConstantValue(k.bits & mask);
+  if ((k.known & mask) == 0) return UnknownValue();
+  Value value;
+  value.kind = Value::Kind::kPartial;
+  value.known = k.known | ~mask;
+  value.bits = k.bits & k.known & mask;
+  return value;
+}
+
+/// Bit by bit: what is certain of the result although an operand is not.
+Value EvaluateBits(BinaryOp op, uint8_t width, const Value& left,
+                   const Value& right) {
+  const KnownBits a = KnownBitsOf(left);
+  const KnownBits b = KnownBitsOf(right);
+  const uint64_t mask = LowBits(width);
+  const bool count_known = right.IsConstant() && (right.bits & mask) < width;
+  const uint64_t count = right.bits & mask;
+  switch (op) {
+    case BinaryOp::kAnd: {
+      const uint64_t zeros = (a.known & ~a.bits) | (b.known & ~b.bits);
+      return FromKnownBits({a.bits & b.bits, zeros | (a.known & b.known)},
+                           width);
+    }
+    case BinaryOp::kOr: {
+      const uint64_t ones = (a.known & a.bits) | (b.known & b.bits);
+      return FromKnownBits({ones, ones | (a.known & b.known)}, width);
+    }
+    case BinaryOp::kXor:
+      return FromKnownBits({a.bits ^ b.bits, a.known & b.known}, width);
+    case BinaryOp::kShiftLeft:
+      if (!count_known) break;
+      return FromKnownBits(
+          {a.bits << count, (a.known << count) | LowBits(unsigned(count))},
+          width);
+    case BinaryOp::kShiftRight:
+      if (!count_known) break;
+      return FromKnownBits({(a.bits & mask) >> count,
+                            ((a.known & mask) >> count) | ~(mask >> count)},
+                           width);
+    case BinaryOp::kEqual:
+      if (((a.bits ^ b.bits) & a.known & b.known & mask) != 0) {
+        return ConstantValue(0);
+      }
+      break;
+    default:
+      break;
+  }
+  return UnknownValue();
+}
+
 }  // namespace
 
 bool Value::IsNonzero() const {
-  if (IsConstant()) return bits != 0;
+  if (IsConstant() || kind == Kind::kPartial) return bits != 0;
   if (!IsSymbolic()) return false;
   return nonzero || symbol == kStackSymbol || symbol == kImportSymbol ||
          symbol == kReturnSymbol;
 }
 
-Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
-               const Value& right) {
+namespace {
+
+/// What follows from symbols, conditions and neutral elements.
+Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
+                    const Value& right) {
   // The word of a symbol: both machines hold addresses of 32 bits; a machine
   // with wider registers keeps them sign-extended.
   constexpr uint8_t kWord = 32;
-  if (left.IsConstant() && right.IsConstant()) {
-    return ConstantValue(Fold(op, width, left.bits, right.bits));
+  const KnownBits known_left = KnownBitsOf(left);
+  const KnownBits known_right = KnownBitsOf(right);
+  if ((known_left.known & known_right.known & LowBits(width)) ==
+      LowBits(width)) {
+    return ConstantValue(Fold(op, width, known_left.bits, known_right.bits));
   }
   const bool swap = Commutes(op) && left.IsConstant();
   const Value& a = swap ? right : left;
@@ -209,9 +289,18 @@ Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
   return UnknownValue();
 }
 
+}  // namespace
+
+Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
+               const Value& right) {
+  const Value whole = EvaluateWhole(op, width, left, right);
+  return whole.IsUnknown() ? EvaluateBits(op, width, left, right) : whole;
+}
+
 Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value) {
-  if (value.IsConstant()) {
-    return ConstantValue(static_cast<uint64_t>(Signed(value.bits, from)) &
+  const KnownBits known = KnownBitsOf(value);
+  if ((known.known & LowBits(from)) == LowBits(from)) {
+    return ConstantValue(static_cast<uint64_t>(Signed(known.bits, from)) &
                          LowBits(to));
   }
   // A bit has no sign in anything wider than a bit.

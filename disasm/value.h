@@ -30,6 +30,8 @@ struct Value {
   enum class Kind : uint8_t {
     kUnknown,    ///< anything; two unknowns need not be equal
     kConstant,   ///< `bits`
+    kPartial,    ///< `bits` where `known` is set: a byte written into a
+                 ///< register of which nothing is known, say
     kSymbolic,   ///< symbol + `bits`
     kCondition,  ///< 1 if symbol == `bits` else 0; the other way if negated
   };
@@ -39,6 +41,7 @@ struct Value {
   bool negated = false;  ///< of kCondition
   Symbol symbol = 0;
   uint64_t bits = 0;
+  uint64_t known = 0;  ///< of kPartial: the bits that are known, not all
 
   bool IsConstant() const { return kind == Kind::kConstant; }
   bool IsConstant(uint64_t value) const {
