@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// The traces are made by hand: what a hook must conclude from them is the
+// question here, not how they come about.
+#include "patcher/hook.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/leaky_image.h"
+#include "tests/support/read_built.h"
+
+namespace detachfix {
+namespace {
+
+using test::BuildPe;
+using test::BuiltPe;
+using test::LeakAt;
+using test::LeakyCode;
+using test::LeakySpec;
+using test::MustRead;
+using test::PeSpec;
+
+/// An image whose code ends in `exit`, with the return at the label "ret".
+struct Case {
+  PeImage image;
+  Rva section;
+  Rva ret;
+  Diagnosis diagnosis;
+};
+
+Case MakeCase(const PeSpec& spec) {
+  const BuiltPe pe = BuildPe(spec);
+  Case c;
+  c.image = MustRead(pe.bytes);
+  c.section = Rva{pe.places.at(".data") + test::kLeakedOffset};
+  c.ret = Rva{pe.places.at("ret")};
+  c.diagnosis = LeakAt(c.section, c.ret);
+  return c;
+}
+
+Case MakeCase(const std::string& exit) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = LeakyCode(exit);
+  return MakeCase(spec);
+}
+
+Result<std::vector<HookSite>> Hook(const Case& c) {
+  return HookDetachExits(c.image, References(c.image), *c.diagnosis.traces,
+                         {c.section});
+}
+
+std::string WhyNot(const Case& c) {
+  const Result<std::vector<HookSite>> sites = Hook(c);
+  return sites ? "hooked" : sites.error().message;
+}
+
+// The code starts at 0x1000; "out" is at 0x1012.
+constexpr char kExit[] = "31 c0 40 ret: c2 0c 00";
+
+TEST(HookDetachExits, ReplacesTheReturnAndWhatStandsBeforeIt) {
+  const Result<std::vector<HookSite>> sites = Hook(MakeCase(kExit));
+  ASSERT_TRUE(sites) << sites.error().message;
+  ASSERT_EQ(sites->size(), 1u);
+  const HookSite& site = sites->front();
+  EXPECT_EQ(site.rva, Rva{0x1012});
+  EXPECT_EQ(site.size, 6u);
+  EXPECT_EQ(site.moved.instructions,
+            (std::vector<Bytes>{{0x31, 0xc0}, {0x40}}));
+  EXPECT_EQ(site.moved.texts,
+            (std::vector<std::string>{"xor eax, eax", "inc eax"}));
+}
+
+TEST(HookDetachExits, TakesNoMoreThanItNeeds) {
+  const Result<std::vector<HookSite>> sites =
+      Hook(MakeCase("53 5b 5f 5e ret: c2 0c 00"));
+  ASSERT_TRUE(sites) << sites.error().message;
+  EXPECT_EQ(sites->front().size, 5u);
+}
+
+TEST(HookDetachExits, HooksEveryExitThatLeaks) {
+  // Two exits of the detach path, chosen by hinstDLL.
+  Case c = MakeCase(
+      "83 7c 24 04 00 74 (two) 31 c0 40 ret: c2 0c 00 "
+      "two: 31 c0 48 other: c2 0c 00");
+  TraceExit second = c.diagnosis.traces->detach.exits.front();
+  second.site = c.ret + 6;
+  c.diagnosis.traces->detach.exits.push_back(second);
+  const Result<std::vector<HookSite>> sites = Hook(c);
+  ASSERT_TRUE(sites) << sites.error().message;
+  ASSERT_EQ(sites->size(), 2u);
+  EXPECT_EQ((*sites)[1].rva, (*sites)[0].rva + 6);
+}
+
+TEST(HookDetachExits, LeavesAnExitAloneThatLeaksNothing) {
+  Case c = MakeCase("31 c0 40 ret: c2 0c 00 c2 0c 00");
+  TraceExit clean = c.diagnosis.traces->detach.exits.front();
+  clean.site = c.ret + 3;
+  clean.sections.clear();
+  c.diagnosis.traces->detach.exits.push_back(clean);
+  const Result<std::vector<HookSite>> sites = Hook(c);
+  ASSERT_TRUE(sites) << sites.error().message;
+  EXPECT_EQ(sites->size(), 1u);
+}
+
+TEST(HookDetachExits, RefusesAnIncompleteRun) {
+  Case c = MakeCase(kExit);
+  c.diagnosis.traces->thread_attach.complete = false;
+  c.diagnosis.traces->thread_attach.incomplete_because = {"calls 0x5000"};
+  EXPECT_EQ(WhyNot(c),
+            "the run of thread attach is not complete: calls 0x5000");
+}
+
+TEST(HookDetachExits, RefusesWhenNoLeakReturns) {
+  Case c = MakeCase(kExit);
+  c.diagnosis.traces->detach.exits.clear();
+  EXPECT_EQ(WhyNot(c), "no detach that leaks is seen to return");
+}
+
+TEST(HookDetachExits, RefusesAnUnbalancedStackForAnyReason) {
+  Case c = MakeCase(kExit);
+  c.diagnosis.traces->process_exit.exits.front().stack_balanced = false;
+  EXPECT_EQ(WhyNot(c),
+            "at the return 0x1015 the stack is not known to be balanced");
+}
+
+TEST(HookDetachExits, RefusesArgumentsThatMayHaveChanged) {
+  Case c = MakeCase(kExit);
+  c.diagnosis.traces->attach.exits.front().arguments_intact = false;
+  EXPECT_EQ(WhyNot(c),
+            "at the return 0x1015 fdwReason and lpvReserved are not known to "
+            "be what the caller passed");
+}
+
+TEST(HookDetachExits, RefusesAReturnOfAnotherFunction) {
+  Case c = MakeCase("31 c0 40 c2 0c 00 fill:10:cc 31 c0 40 ret: c2 0c 00");
+  EXPECT_EQ(WhyNot(c), "the return 0x1025 is not in the entry's own function");
+}
+
+TEST(HookDetachExits, RefusesAnotherKindOfReturn) {
+  EXPECT_EQ(WhyNot(MakeCase("31 c0 40 ret: c3")),
+            "the return 0x1015 is \"ret\", not \"ret 0x0C\"");
+}
+
+TEST(HookDetachExits, RefusesTooLittleRoom) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = "entry: ret: c2 0c 00";
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "before the return 0x1000 stand no instructions to make room for a "
+            "jump of 5 bytes");
+}
+
+TEST(HookDetachExits, RefusesToMoveACall) {
+  EXPECT_EQ(WhyNot(MakeCase("ff d0 ret: c2 0c 00")),
+            "\"call eax\" at 0x1012 before the return 0x1014 cannot be moved");
+}
+
+TEST(HookDetachExits, RefusesToMoveABranch) {
+  EXPECT_EQ(WhyNot(MakeCase("74 (entry) ret: c2 0c 00")),
+            "\"jz 0x77A81000\" at 0x1012 before the return 0x1014 cannot be "
+            "moved");
+}
+
+TEST(HookDetachExits, RefusesARelocatedOperand) {
+  EXPECT_EQ(WhyNot(MakeCase("a1 [.data] ret: c2 0c 00")),
+            "a base relocation rewrites 0x1013 before the return 0x1017");
+}
+
+TEST(HookDetachExits, RefusesABranchOfTheFunctionIntoTheMiddle) {
+  EXPECT_EQ(WhyNot(MakeCase("3c 01 74 (ret) 31 c0 40 ret: c2 0c 00")),
+            "\"jz 0x77A81019\" at 0x1014 leads behind 0x1016");
+}
+
+TEST(HookDetachExits, RefusesADistantBranchIntoTheMiddle) {
+  EXPECT_EQ(WhyNot(MakeCase("31 c0 40 ret: c2 0c 00 fill:200:cc e9 {ret}")),
+            "a branch at 0x10e0 leads behind 0x1012");
+}
+
+TEST(HookDetachExits, RefusesANearBranchFromOtherCodeIntoTheMiddle) {
+  EXPECT_EQ(WhyNot(MakeCase("31 c0 40 ret: c2 0c 00 fill:20:cc eb (ret)")),
+            "a short branch may lead from 0x102c behind 0x1012");
+}
+
+TEST(HookDetachExits, RefusesAPointerIntoTheMiddle) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = LeakyCode(kExit);
+  spec.sections[1].content = "zero:64 [ret]";
+  EXPECT_EQ(WhyNot(MakeCase(spec)), "a pointer at 0x2040 leads behind 0x1012");
+}
+
+TEST(HookDetachExits, RefusesAnExportInTheMiddle) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = LeakyCode(kExit);
+  spec.exports.push_back({"Odd", "ret"});
+  EXPECT_EQ(WhyNot(MakeCase(spec)), "export Odd leads behind 0x1012");
+}
+
+TEST(HookDetachExits, RefusesUnknownInstructions) {
+  EXPECT_EQ(WhyNot(MakeCase("74 (bad) 31 c0 40 ret: c2 0c 00 bad: 0f ff")),
+            "the entry's function holds bytes that are no known instruction");
+}
+
+TEST(HookDetachExits, RefusesAnIndirectJumpWithoutRelocations) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      LeakyCode("74 (on) ff e0 on: 31 c0 40 ret: c2 0c 00");
+  EXPECT_EQ(WhyNot(MakeCase(spec)), "hooked");
+  spec.relocations = false;
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "the entry's function has an indirect jump and no base relocations "
+            "tell where it leads");
+}
+
+TEST(CheckEntryWrapper, AcceptsAStdcallEntry) {
+  const Case c = MakeCase("a1 [.data] ret: c2 0c 00");
+  EXPECT_TRUE(CheckEntryWrapper(c.image, *c.diagnosis.traces));
+}
+
+TEST(CheckEntryWrapper, NamesWhatItCannotRelyOn) {
+  Case c = MakeCase("31 c0 ret: c3");
+  EXPECT_EQ(CheckEntryWrapper(c.image, *c.diagnosis.traces).error().message,
+            "at the return 0x1014 stands \"ret\", not \"ret 0x0C\"");
+  c.diagnosis.traces->detach.exits.front().stack_balanced = false;
+  EXPECT_EQ(CheckEntryWrapper(c.image, *c.diagnosis.traces).error().message,
+            "at the return 0x1014 the stack is not known to be balanced");
+  c.diagnosis.traces->detach.exits.clear();
+  EXPECT_EQ(CheckEntryWrapper(c.image, *c.diagnosis.traces).error().message,
+            "the entry is not seen to return from a detach");
+  c.diagnosis.traces->detach.complete = false;
+  EXPECT_EQ(CheckEntryWrapper(c.image, *c.diagnosis.traces).error().message,
+            "the run of process detach is not complete");
+}
+
+}  // namespace
+}  // namespace detachfix
