@@ -73,7 +73,7 @@ class Checker:
     def check(self, sample, path, patched):
         """Runs one file; gives what it did at process exit, as
         Recording.phase does."""
-        name = "security" if sample["identity"] else sample["name"]
+        name = (sample["identity"] or sample["name"]).removesuffix(".dll")
         self.wine.put(path, f"{name}.dll")
         leaked = leaked_sections(sample, patched)
         self.check_loads(sample, name, leaked, self.cycles, [])

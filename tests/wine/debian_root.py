@@ -12,6 +12,7 @@ whose root user may not mount will do. Wine cannot find its libraries without
 /proc: session.py names the folder to it.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -45,6 +46,15 @@ TARGET_FIELDS = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(COMPONENT)|$(ORIGIN)"
 
 class Unavailable(Exception):
     """The root cannot be had here; the text says why."""
+
+
+@contextlib.contextmanager
+def locked(path, wait=True):
+    """Holds the lock of a file, which is made for it. BlockingIOError when
+    another process holds it and `wait` is false."""
+    with open(path, "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
 
 
 def cache_folder():
@@ -226,8 +236,7 @@ def ready_root(say):
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     root = cache / f"wine-i386-{SUITE}-{RECIPE}"
-    with open(f"{root}.lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(f"{root}.lock"):
         if root.exists():
             return root
         say(f"making a Debian root for i386 with Wine in {root} (about one "

@@ -6,6 +6,7 @@ processor: a program and the Wine server answer each other in turn, which takes
 four times as long when they sit on two processors.
 """
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -48,12 +49,26 @@ def compile_program(source, folder):
     return program
 
 
+def remove_abandoned(sessions):
+    """Removes what killed runs left behind: nobody holds its lock."""
+    for folder in sessions.iterdir():
+        try:
+            with debian_root.locked(folder / "lock", wait=False):
+                shutil.rmtree(folder)
+        except BlockingIOError:
+            pass
+
+
 class Session:
     def __init__(self, root, processor):
         self.root = root
         self.processor = processor
-        self.folder = Path(tempfile.mkdtemp(
-            prefix="session-", dir=root / debian_root.SESSIONS))
+        sessions = root / debian_root.SESSIONS
+        with debian_root.locked(f"{sessions}.lock"):
+            remove_abandoned(sessions)
+            self.folder = Path(tempfile.mkdtemp(dir=sessions))
+            self.lock = contextlib.ExitStack()
+            self.lock.enter_context(debian_root.locked(self.folder / "lock"))
         self.prefix = self.folder / "prefix"
         self._copy_prefix()
         # C:\t, for the files of the caller.
@@ -69,6 +84,7 @@ class Session:
             self._wine(debian_root.WINESERVER, ["-k", "-w"], [], 60)
         finally:
             shutil.rmtree(self.folder)
+            self.lock.close()
 
     def _copy_prefix(self):
         """Links instead of copies, but for the files that Wine rewrites."""
