@@ -55,6 +55,12 @@ class Comparison {
       Say(where,
           "returns " + Hex(after.result) + ", was " + Hex(before.result));
     }
+    for (const std::string& arguments : after.entered_with) {
+      if (std::find(before.entered_with.begin(), before.entered_with.end(),
+                    arguments) == before.entered_with.end()) {
+        Say(where, "enters the DLL's own code with (" + arguments + ")");
+      }
+    }
     size_t same = 0;
     while (same < before.calls.size() && same < after.calls.size() &&
            before.calls[same].SameAs(after.calls[same])) {

@@ -186,6 +186,33 @@ TEST(EmulatorProof, RefusesAWrongCheckSum) {
             "free: after: the repaired file does not load: CheckSum is 0x");
 }
 
+TEST(EmulatorProof, RefusesACheckSumOfZero) {
+  Bytes after = LockDll(GuardedDelete);
+  for (size_t i = 0; i < 4; ++i) after[0x80 + 24 + 64 + i] = 0;
+  std::vector<std::string> failures = FailuresOf(LockDll(Nothing), after);
+  ASSERT_FALSE(failures.empty());
+  EXPECT_EQ(failures[0].substr(0, 64),
+            "free: after: the repaired file does not load: CheckSum is 0x0, t");
+}
+
+TEST(EmulatorProof, RefusesOtherArgumentsForTheDllsOwnEntry) {
+  // A wrapper behind the DLL's code that passes 0 for hinstDLL: push [esp+12];
+  // push [esp+12]; push 0; call entry; ret 12.
+  Bytes before = LockDll(Nothing);
+  TinyDll dll = MakeLockDll({Kernel32()}, kInitialize, Nothing);
+  uint32_t wrapper = dll.end_of_text();
+  dll.Code({0xff, 0x74, 0x24, 0x0c, 0xff, 0x74, 0x24, 0x0c, 0x6a, 0x00, 0xe8});
+  uint32_t distance = TinyDll::kText - (dll.end_of_text() + 4);
+  for (int shift = 0; shift < 32; shift += 8) {
+    dll.Code({static_cast<uint8_t>(distance >> shift)});
+  }
+  dll.Code({0xc2, 0x0c, 0x00});
+  dll.entry = wrapper;
+  EXPECT_TRUE(Contains(FailuresOf(before, dll.Build()),
+                       "free: after: attach: enters the DLL's own code with "
+                       "(0x0, 0x1, 0x0)"));
+}
+
 TEST(EmulatorProof, RefusesWhatDependsOnJunk) {
   // push ecx; call SetLastError: ECX was never set.
   Bytes dll = LockDll([](TinyDll& d) {

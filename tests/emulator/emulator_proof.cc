@@ -96,6 +96,12 @@ void ProveSample(const Sample& sample, const std::string& detachfix,
   Bytes after;
   std::vector<std::string> failures;
   ++counts.samples;
+  if (before.empty()) {
+    ++counts.failed;
+    std::printf("%s: nothing to read in %s\n", sample.name.c_str(),
+                sample.path.c_str());
+    return;
+  }
   if (sample.verdict == "leaks") {
     ++counts.leaking;
     Result<Bytes> repaired = Repair(sample, detachfix, workspace);
@@ -170,9 +176,9 @@ void PrintRun(const char* which, const ScenarioRun& run) {
 int ProveOne(const std::string& before_path, const std::string& after_path) {
   Bytes before = ReadFile(before_path);
   Bytes after = after_path.empty() ? Bytes() : ReadFile(after_path);
-  if (!after_path.empty() && after.empty()) {
+  if (before.empty() || (!after_path.empty() && after.empty())) {
     std::fprintf(stderr, "emulator_proof: nothing to read in %s\n",
-                 after_path.c_str());
+                 before.empty() ? before_path.c_str() : after_path.c_str());
     return 1;
   }
   Setting setting;

@@ -13,6 +13,7 @@
 #include <unicorn/unicorn.h>
 
 #include <cassert>
+#include <utility>
 
 #include "tests/emulator/pe_file.h"
 
@@ -63,6 +64,8 @@ struct Machine::Hooks {
   const Machine* machine = nullptr;
   uint64_t instructions = 0;
   uint32_t pc = 0;
+  std::optional<uint32_t> watched;
+  std::vector<TopOfStack> arrivals;
   std::optional<Stop> stop;
 
   void Halt(uc_engine* engine, Stop::Kind kind, const std::string& what) {
@@ -70,10 +73,22 @@ struct Machine::Hooks {
     uc_emu_stop(engine);
   }
 
+  void NoteArrival() {
+    TopOfStack words{};
+    uint32_t esp = machine->Get(Register::kEsp);
+    for (uint32_t i = 0; i < words.size(); ++i) {
+      words[i] = machine->Peek32(esp + i * 4).value_or(0);
+    }
+    arrivals.push_back(words);
+  }
+
   static void OnCode(uc_engine* engine, uint64_t address, uint32_t size,
                      void* user) {
     Hooks* self = static_cast<Hooks*>(user);
     self->pc = static_cast<uint32_t>(address);
+    if (self->watched == self->pc) {
+      self->NoteArrival();
+    }
     if (++self->instructions > kMaxInstructions) {
       self->Halt(engine, Stop::Kind::kTooLong, "does not return");
     } else if (!self->machine->Find(self->pc, size)) {
@@ -224,6 +239,12 @@ uint32_t Machine::flags() const {
 
 void Machine::set_flags(uint32_t value) {
   uc_reg_write(engine_, UC_X86_REG_EFLAGS, &value);
+}
+
+void Machine::Watch(uint32_t address) { hooks_->watched = address; }
+
+std::vector<Machine::TopOfStack> Machine::TakeArrivals() {
+  return std::exchange(hooks_->arrivals, {});
 }
 
 Stop Machine::Run(uint32_t address) {

@@ -5,6 +5,7 @@
 #ifndef DETACHFIX_TESTS_EMULATOR_MACHINE_H_
 #define DETACHFIX_TESTS_EMULATOR_MACHINE_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -80,6 +81,14 @@ class Machine {
   void Set(Register name, uint32_t value);
   uint32_t flags() const;
   void set_flags(uint32_t value);
+
+  /// The words from ESP up, whenever the instruction at a watched address is
+  /// about to run: for a function's first one, the return address and three
+  /// arguments.
+  using TopOfStack = std::array<uint32_t, 4>;
+  void Watch(uint32_t address);
+  /// The arrivals since the last call of this.
+  std::vector<TopOfStack> TakeArrivals();
 
   /// Runs from `address` until control leaves what is mapped or something is
   /// wrong. Memory below ESP is worthless to the code that runs, not forbidden:

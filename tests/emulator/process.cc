@@ -101,6 +101,8 @@ Result<std::unique_ptr<Process>> Process::Load(std::span<const uint8_t> file,
   process->image_ = *image;
   process->file_.assign(file.begin(), file.end());
   process->PrepareThreadBlock();
+  process->machine_->Watch(image->base +
+                           options.own_entry.value_or(image->headers.entry));
   return process;
 }
 
@@ -360,6 +362,10 @@ std::optional<uint32_t> Process::AnswerCall(const SystemFunction& function) {
 
 void Process::FinishEntry(EntryRecord& record, std::optional<uint32_t> result) {
   record.result = result.value_or(0);
+  for (const Machine::TopOfStack& words : machine_->TakeArrivals()) {
+    record.entered_with.push_back(Normalise(words[1]) + ", " + Hex(words[2]) +
+                                  ", " + Hex(words[3]));
+  }
   record.calls = std::move(calls_);
   calls_.clear();
   for (const auto& [address, entered] : sections_) {

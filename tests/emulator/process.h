@@ -37,6 +37,9 @@ struct ProcessOptions {
   LoadOptions load;
   Steering steering;
   uint32_t seed = 1;
+  /// The RVA of the entry that the DLL had before its repair; its arguments are
+  /// recorded whenever it is reached. The entry of the file when absent.
+  std::optional<uint32_t> own_entry;
 };
 
 /// One call to the system. Addresses in it are written so that they can be
@@ -61,6 +64,8 @@ struct EntryRecord {
   bool frees = false;       ///< detach because of FreeLibrary
   uint32_t result = 0;      ///< EAX
   std::vector<Call> calls;  ///< in order
+  /// The arguments that the DLL's own entry was reached with, each time.
+  std::vector<std::string> entered_with;
   /// The critical sections that exist afterwards: "image+0x2000".
   std::set<std::string> live;
 };

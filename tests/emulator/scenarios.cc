@@ -49,33 +49,32 @@ std::vector<Scenario> MakeScenarios() {
   return all;
 }
 
-FakeSystem MakeSystem(System kind, std::span<const uint8_t> bound_to) {
+/// The system that `original` is bound to, or one that nothing is bound to.
+Result<FakeSystem> MakeSystem(System kind, const PeHeaders& headers,
+                              std::span<const uint8_t> original) {
   if (kind == System::kStale) return FakeSystem();
-  Result<PeHeaders> headers = ReadHeaders(bound_to);
-  if (!headers) return FakeSystem();
-  std::vector<uint8_t> image = LayOut(*headers, bound_to);
+  std::vector<uint8_t> image = LayOut(headers, original);
   Result<std::optional<FakeSystem>> system =
-      FakeSystem::BoundBy(*headers, ImageBytes(image));
-  if (!system || !system->has_value()) return FakeSystem();
-  return **system;
+      FakeSystem::BoundBy(headers, ImageBytes(image));
+  if (!system) return system.error();
+  return system->value_or(FakeSystem());
 }
 
 ProcessOptions MakeOptions(const Scenario& scenario, const Setting& setting,
-                           std::span<const uint8_t> file, uint32_t seed) {
+                           const PeHeaders& original, uint32_t seed) {
   ProcessOptions options;
   options.seed = seed;
+  options.own_entry = original.entry;
   if (scenario.attach_fails) options.steering = *setting.attach_fails;
   if (!scenario.everything_fails && !scenario.attach_fails) {
     options.steering.returns = setting.returns;
   }
   options.steering.everything_fails = scenario.everything_fails;
-  Result<PeHeaders> headers = ReadHeaders(file);
-  if (!headers) return options;  // Process::Load says why
   // A CheckSum of 0 was never set: such a file is none of lsass.exe's.
-  options.load.verify_checksum = headers->checksum != 0;
+  options.load.verify_checksum = original.checksum != 0;
   if (scenario.at_another_base) {
     options.load.base =
-        headers->image_base == kAnotherBase ? kYetAnotherBase : kAnotherBase;
+        original.image_base == kAnotherBase ? kYetAnotherBase : kAnotherBase;
   }
   return options;
 }
@@ -83,17 +82,26 @@ ProcessOptions MakeOptions(const Scenario& scenario, const Setting& setting,
 class Player {
  public:
   Player(const Scenario& scenario, const Setting& setting,
-         std::span<const uint8_t> file, std::span<const uint8_t> bound_to,
+         std::span<const uint8_t> file, std::span<const uint8_t> original,
          uint32_t seed)
-      : setting_(setting),
-        file_(file),
-        options_(MakeOptions(scenario, setting, file, seed)),
-        system_(MakeSystem(scenario.system, bound_to)) {
+      : setting_(setting), file_(file) {
     run_.scenario = scenario.name;
+    Result<PeHeaders> headers = ReadHeaders(original);
+    if (!headers) {
+      run_.load_error = headers.error().message;
+      return;
+    }
+    options_ = MakeOptions(scenario, setting, *headers, seed);
+    Result<FakeSystem> system = MakeSystem(scenario.system, *headers, original);
+    if (!system) {
+      run_.load_error = system.error().message;
+      return;
+    }
+    system_ = *system;
   }
 
   ScenarioRun Play(const std::vector<Action>& actions) {
-    if (!Load()) return run_;
+    if (!run_.load_error.empty() || !Load()) return run_;
     for (Action action : actions) {
       if (action == A::kReload) {
         Unload();
@@ -195,8 +203,8 @@ bool Applies(const Scenario& scenario, const Setting& setting,
 
 ScenarioRun Play(const Scenario& scenario, const Setting& setting,
                  std::span<const uint8_t> file,
-                 std::span<const uint8_t> bound_to, uint32_t seed) {
-  return Player(scenario, setting, file, bound_to, seed).Play(scenario.actions);
+                 std::span<const uint8_t> original, uint32_t seed) {
+  return Player(scenario, setting, file, original, seed).Play(scenario.actions);
 }
 
 }  // namespace detachfix::emulator

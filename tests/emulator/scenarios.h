@@ -71,12 +71,12 @@ struct ScenarioRun {
 bool Applies(const Scenario& scenario, const Setting& setting,
              std::span<const uint8_t> file);
 
-/// Plays `scenario` with `file`. `bound_to` is the file whose bound imports say
-/// where the system's functions lie: the same for a repaired file as for the
-/// one it was made from.
+/// Plays `scenario` with `file`. `original` is the file itself or the one that
+/// it was repaired from: that one says what the system looks like that it is
+/// bound to, whether its CheckSum counts, and where its own entry is.
 ScenarioRun Play(const Scenario& scenario, const Setting& setting,
                  std::span<const uint8_t> file,
-                 std::span<const uint8_t> bound_to, uint32_t seed);
+                 std::span<const uint8_t> original, uint32_t seed);
 
 }  // namespace detachfix::emulator
 

@@ -151,7 +151,7 @@ TinyDll& TinyDll::Code(const std::vector<uint8_t>& bytes) {
 
 TinyDll& TinyDll::CodeAt(const std::vector<uint8_t>& bytes, uint32_t rva) {
   Code(bytes);
-  fixups_.push_back(kText + static_cast<uint32_t>(text_.size()));
+  fixups_.push_back(end_of_text());
   Put32(text_, text_.size(), kBase + rva);
   return *this;
 }
@@ -173,7 +173,7 @@ std::vector<uint8_t> TinyDll::Build() const {
   Put16(file, kPe + 20, 0xe0);
   Put16(file, kPe + 22, 0x2102 | (relocations_stripped ? 1 : 0));
   Put16(file, kOptional, 0x10b);
-  Put32(file, kOptional + 16, kText);  // the entry
+  Put32(file, kOptional + 16, entry);
   Put32(file, kOptional + 28, kBase);
   Put32(file, kOptional + 32, kPage);
   Put32(file, kOptional + 36, kRawUnit);

@@ -36,6 +36,11 @@ class TinyDll {
   /// The import slot of `name`, the first of that name.
   uint32_t SlotOf(const std::string& name) const;
 
+  /// The RVA behind the code so far.
+  uint32_t end_of_text() const {
+    return kText + static_cast<uint32_t>(text_.size());
+  }
+
   // Machine code is appended to .text; each returns *this.
   TinyDll& Code(const std::vector<uint8_t>& bytes);
   /// `bytes`, then the address of `rva`, with its base relocation.
@@ -60,6 +65,7 @@ class TinyDll {
   bool writable_text = false;
   bool relocations = true;
   bool relocations_stripped = false;
+  uint32_t entry = kText;
   uint32_t text_virtual_size = 0;  ///< 0: as long as the code
 
  private:
