@@ -2,6 +2,8 @@
 // What is not a PE file for i386, and what the answer calls it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "patcher/pe_parts.h"
 #include "tests/support/read_built.h"
 
@@ -20,12 +22,11 @@ std::vector<uint8_t> Text(const std::string& text) {
 
 // A DOS header whose e_lfanew is 0x40, with `signature` there.
 std::vector<uint8_t> DosProgram(const std::string& signature) {
-  std::vector<uint8_t> bytes(0x40);
+  std::vector<uint8_t> bytes(0x200);
   bytes[0] = 'M';
   bytes[1] = 'Z';
   bytes[0x3c] = 0x40;
-  bytes.insert(bytes.end(), signature.begin(), signature.end());
-  bytes.resize(0x200);
+  std::copy(signature.begin(), signature.end(), bytes.begin() + 0x40);
   return bytes;
 }
 
