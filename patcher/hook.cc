@@ -5,19 +5,20 @@
 //   that the entry was seen to return there, whatever the reason.
 // - The instructions that make room mean the same in the stub: no relative
 //   operand, nothing that a base relocation rewrites, no call, no branch.
-// - Nothing leads behind the first of the replaced bytes. Branches of the
-//   function are decoded; branches from elsewhere, with their 32-bit distances,
-//   and pointers are searched for byte by byte; exports are known. A jump
-//   through a table goes where the table's pointers say, and those carry base
+// - Nothing leads behind the first of the replaced bytes. Branches of known
+// code
+//   are decoded; branches from elsewhere, with their 32-bit distances, and
+//   pointers are searched for byte by byte; exports are known. A jump through a
+//   table goes where the table's pointers say, and those carry base
 //   relocations, so an image without relocations must not have such a jump.
-//   Short branches reach 128 bytes: bytes so near that are no instruction of
-//   this function are read as short branches at every offset.
+//   Short branches reach 128 bytes: bytes so near that are no known code are
+//   read as short branches at every offset, but for words that a base
+//   relocation rewrites.
 #include "patcher/hook.h"
 
 #include <algorithm>
 #include <set>
 
-#include "disasm/instruction.h"
 #include "patcher/hex_text.h"
 
 namespace detachfix {
@@ -86,35 +87,34 @@ Result<void> CheckExits(const EntryTraces& traces, Rva site) {
   return {};
 }
 
-/// The instructions that a jump in place of `body`'s return at `site` replaces:
-/// the return and as many before it as it takes.
-Result<std::vector<Instruction>> Replaced(const FunctionBody& body, Rva site) {
+/// The instructions that a jump in place of the return at `site` replaces: the
+/// return and as many before it as it takes.
+Result<std::vector<Instruction>> Replaced(const KnownCode& code, Rva site) {
   const std::string place = "the return " + HexNumber(site.value);
-  auto at = std::find_if(body.instructions.begin(), body.instructions.end(),
-                         [&](const Instruction& i) { return i.rva == site; });
-  if (at == body.instructions.end()) {
-    return Error{place + " is not in the entry's own function"};
+  auto at = code.instructions.find(site);
+  if (at == code.instructions.end()) {
+    return Error{place + " is in no code that is known"};
   }
-  if (at->flow != Flow::kReturn || at->stack_pop != kArgumentBytes) {
-    return Error{place + " is \"" + at->text + "\", not \"ret 0x0C\""};
+  if (at->second.flow != Flow::kReturn ||
+      at->second.stack_pop != kArgumentBytes) {
+    return Error{place + " is \"" + at->second.text + "\", not \"ret 0x0C\""};
   }
-  std::vector<Instruction> replaced = {*at};
-  uint32_t size = at->size;
+  std::vector<Instruction> replaced = {at->second};
+  uint32_t size = at->second.size;
   while (size < kJumpSize) {
     const Rva end = replaced.front().rva;
-    if (at == body.instructions.begin() ||
-        (at - 1)->rva + (at - 1)->size != end) {
+    if (at != code.instructions.begin()) --at;
+    if (at->first + at->second.size != end) {
       return Error{"before " + place +
-                   " stand no instructions to make room "
-                   "for a jump of 5 bytes"};
+                   " stand no instructions to make room for a jump of 5 bytes"};
     }
-    --at;
-    if (at->flow != Flow::kNext || !at->position_independent) {
-      return Error{"\"" + at->text + "\" at " + HexNumber(at->rva.value) +
+    const Instruction& before = at->second;
+    if (before.flow != Flow::kNext || !before.position_independent) {
+      return Error{"\"" + before.text + "\" at " + HexNumber(before.rva.value) +
                    " before " + place + " cannot be moved"};
     }
-    size += at->size;
-    replaced.insert(replaced.begin(), *at);
+    size += before.size;
+    replaced.insert(replaced.begin(), before);
   }
   return replaced;
 }
@@ -135,17 +135,22 @@ bool IsShortBranchInto(const PeImage& image, uint32_t source, Rva begin,
 }
 
 /// Looks for a short branch into [begin, begin + size) among the bytes near it
-/// that are no instruction of `body`.
-Result<void> CheckNearBytes(const PeImage& image, const FunctionBody& body,
+/// that are no known code.
+Result<void> CheckNearBytes(const PeImage& image, const KnownCode& code,
                             Rva begin, uint32_t size) {
   const uint32_t from = begin.value - std::min(begin.value, kShortBranchReach);
   const uint32_t to = begin.value + size + kShortBranchReach;
   std::vector<bool> known(to - from, false);
-  for (const Instruction& instruction : body.instructions) {
-    for (uint32_t i = 0; i < instruction.size; ++i) {
-      const uint32_t rva = instruction.rva.value + i;
-      if (rva >= from && rva < to) known[rva - from] = true;
+  const auto mark = [&](uint32_t rva, uint32_t length) {
+    for (uint32_t i = rva; i < rva + length; ++i) {
+      if (i >= from && i < to) known[i - from] = true;
     }
+  };
+  for (const auto& [rva, instruction] : code.instructions) {
+    mark(rva.value, instruction.size);
+  }
+  for (const BaseRelocation& relocation : image.relocations) {
+    mark(relocation.rva.value, 4);
   }
   for (uint32_t rva = from; rva < to; ++rva) {
     if (known[rva - from] || !IsShortBranchInto(image, rva, begin, size)) {
@@ -159,28 +164,28 @@ Result<void> CheckNearBytes(const PeImage& image, const FunctionBody& body,
 
 /// Nothing may lead to [begin, begin + size), bytes inside the jump.
 Result<void> CheckInterior(const PeImage& image, const References& references,
-                           const FunctionBody& body, Rva begin, uint32_t size) {
+                           const KnownCode& code, Rva begin, uint32_t size) {
   const std::string behind = " leads behind " + HexNumber(begin.value - 1);
-  for (const Instruction& instruction : body.instructions) {
+  for (const auto& [rva, instruction] : code.instructions) {
     if (!instruction.target ||
         instruction.target->value - begin.value >= size) {
       continue;
     }
-    return Error{"\"" + instruction.text + "\" at " +
-                 HexNumber(instruction.rva.value) + behind};
+    return Error{"\"" + instruction.text + "\" at " + HexNumber(rva.value) +
+                 behind};
   }
   const std::optional<References::Found> found = references.Into(begin, size);
   if (found) return Error{found->text + behind};
-  return CheckNearBytes(image, body, begin, size);
+  return CheckNearBytes(image, code, begin, size);
 }
 
-Result<void> CheckBody(const References& references, const FunctionBody& body) {
-  if (body.has_unknown) {
+Result<void> CheckEntry(const References& references, const KnownCode& code) {
+  if (code.entry_has_unknown) {
     return Error{
         "the entry's function holds bytes that are no known "
         "instruction"};
   }
-  if (body.has_indirect_jump && !references.pointers_known()) {
+  if (code.entry_jumps_indirectly && !references.pointers_known()) {
     return Error{
         "the entry's function has an indirect jump and no base "
         "relocations tell where it leads"};
@@ -204,8 +209,8 @@ HookSite MakeSite(const PeImage& image,
 }
 
 Result<HookSite> HookReturn(const PeImage& image, const References& references,
-                            const FunctionBody& body, Rva ret) {
-  const Result<std::vector<Instruction>> replaced = Replaced(body, ret);
+                            const KnownCode& code, Rva ret) {
+  const Result<std::vector<Instruction>> replaced = Replaced(code, ret);
   if (!replaced) return replaced.error();
   const Rva begin = replaced->front().rva;
   const uint32_t size = ret.value + replaced->back().size - begin.value;
@@ -220,7 +225,7 @@ Result<HookSite> HookReturn(const PeImage& image, const References& references,
                  " before the return " + HexNumber(ret.value)};
   }
   Result<void> free =
-      CheckInterior(image, references, body, begin + 1, size - 1);
+      CheckInterior(image, references, code, begin + 1, size - 1);
   if (!free) return free.error();
   return MakeSite(image, *replaced);
 }
@@ -239,6 +244,7 @@ Result<void> CheckApart(const std::vector<HookSite>& sites) {
 
 Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
                                               const References& references,
+                                              const KnownCode& code,
                                               const EntryTraces& traces,
                                               const std::vector<Rva>& leaked) {
   Result<void> complete = CheckAllComplete(traces);
@@ -247,15 +253,13 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
   if (returns.empty()) {
     return Error{"no detach that leaks is seen to return"};
   }
-  const FunctionBody body =
-      DecodeFunction(MakeCodeView(image), image.entry_point);
-  Result<void> known = CheckBody(references, body);
+  Result<void> known = CheckEntry(references, code);
   if (!known) return known.error();
   std::vector<HookSite> sites;
   for (Rva ret : returns) {
     Result<void> exits = CheckExits(traces, ret);
     if (!exits) return exits.error();
-    Result<HookSite> site = HookReturn(image, references, body, ret);
+    Result<HookSite> site = HookReturn(image, references, code, ret);
     if (!site) return site.error();
     sites.push_back(std::move(*site));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "disasm/trace.h"
+#include "patcher/known_code.h"
 #include "patcher/pe_image.h"
 #include "patcher/references.h"
 #include "patcher/stub_x86.h"
@@ -28,6 +29,7 @@ struct HookSite {
 /// `leaked` may be alive: the stub stands for the return there.
 Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
                                               const References& references,
+                                              const KnownCode& code,
                                               const EntryTraces& traces,
                                               const std::vector<Rva>& leaked);
 

@@ -26,6 +26,7 @@ struct Question {
   const PeImage& image;
   const EntryTraces& traces;
   const References& references;
+  const KnownCode& code;
   std::vector<Rva> leaked;  ///< in the order of their addresses
   ImportName initialised_by;
 };
@@ -69,8 +70,8 @@ Result<void> CheckDiagnosis(const Diagnosis& diagnosis) {
 }
 
 Question MakeQuestion(const PeImage& image, const References& references,
-                      const Diagnosis& diagnosis) {
-  Question question{image, *diagnosis.traces, references, {}, {}};
+                      const KnownCode& code, const Diagnosis& diagnosis) {
+  Question question{image, *diagnosis.traces, references, code, {}, {}};
   for (const CriticalSection& section : diagnosis.critical_sections) {
     if (!section.leaked) continue;
     if (question.leaked.empty()) {
@@ -84,7 +85,7 @@ Question MakeQuestion(const PeImage& image, const References& references,
 
 Result<Tactic> ExitTactic(const Question& q) {
   Result<std::vector<HookSite>> sites =
-      HookDetachExits(q.image, q.references, q.traces, q.leaked);
+      HookDetachExits(q.image, q.references, q.code, q.traces, q.leaked);
   if (!sites) return sites.error();
   return Tactic{"exit of the detach path", std::move(*sites)};
 }
@@ -200,7 +201,8 @@ Result<Plan> MakePlan(const PeImage& image, const Diagnosis& diagnosis) {
   sound = CheckImage(image);
   if (!sound) return sound.error();
   const References references(image);
-  const Question question = MakeQuestion(image, references, diagnosis);
+  const KnownCode code = FindKnownCode(image, *diagnosis.traces);
+  const Question question = MakeQuestion(image, references, code, diagnosis);
 
   std::vector<std::string> rejected;
   std::vector<Cave> caves = FindCaves(image, references);

@@ -44,8 +44,9 @@ Case MakeCase(const std::string& exit) {
 }
 
 Result<std::vector<HookSite>> Hook(const Case& c) {
-  return HookDetachExits(c.image, References(c.image), *c.diagnosis.traces,
-                         {c.section});
+  const EntryTraces& traces = *c.diagnosis.traces;
+  return HookDetachExits(c.image, References(c.image),
+                         FindKnownCode(c.image, traces), traces, {c.section});
 }
 
 std::string WhyNot(const Case& c) {
@@ -130,9 +131,9 @@ TEST(HookDetachExits, RefusesArgumentsThatMayHaveChanged) {
             "be what the caller passed");
 }
 
-TEST(HookDetachExits, RefusesAReturnOfAnotherFunction) {
+TEST(HookDetachExits, RefusesAReturnInNoKnownCode) {
   Case c = MakeCase("31 c0 40 c2 0c 00 fill:10:cc 31 c0 40 ret: c2 0c 00");
-  EXPECT_EQ(WhyNot(c), "the return 0x1025 is not in the entry's own function");
+  EXPECT_EQ(WhyNot(c), "the return 0x1025 is in no code that is known");
 }
 
 TEST(HookDetachExits, RefusesAnotherKindOfReturn) {
@@ -177,6 +178,26 @@ TEST(HookDetachExits, RefusesADistantBranchIntoTheMiddle) {
 TEST(HookDetachExits, RefusesANearBranchFromOtherCodeIntoTheMiddle) {
   EXPECT_EQ(WhyNot(MakeCase("31 c0 40 ret: c2 0c 00 fill:20:cc eb (ret)")),
             "a short branch may lead from 0x102c behind 0x1012");
+}
+
+// 0x77, the top byte of addresses at this base, is "ja" as code.
+TEST(HookDetachExits, TakesNoTableOfPointersForBranches) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      LeakyCode("31 c0 40 ret: c2 0c 00 [entry] [entry] [entry] [entry]");
+  spec.sections[0].content += " [entry] [entry] [entry] [entry]";
+  EXPECT_EQ(WhyNot(MakeCase(spec)), "hooked");
+}
+
+TEST(HookDetachExits, KnowsTheCodeThatTheTracesRan) {
+  // Reached through a register only; "eb 75" inside is no branch of its own.
+  Case c =
+      MakeCase("ff e0 fill:6:cc on: 68 eb f3 ff ff 58 31 c0 40 ret: c2 0c 00");
+  EXPECT_EQ(WhyNot(c), "the return 0x1023 is in no code that is known");
+  for (uint32_t rva : {0x101au, 0x101fu, 0x1020u, 0x1022u, 0x1023u}) {
+    c.diagnosis.traces->detach.visited.insert(Rva{rva});
+  }
+  EXPECT_EQ(WhyNot(c), "hooked");
 }
 
 TEST(HookDetachExits, RefusesAPointerIntoTheMiddle) {
