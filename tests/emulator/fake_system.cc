@@ -19,7 +19,6 @@ Result<std::optional<FakeSystem>> FakeSystem::BoundBy(const PeHeaders& headers,
                                                       const ImageBytes& image) {
   Result<std::vector<BoundRow>> bound = ReadBoundImports(headers, image);
   if (!bound) return bound.error();
-  if (bound->empty()) return std::optional<FakeSystem>();
   Result<std::vector<ImportRow>> imports = ReadImports(headers, image);
   if (!imports) return imports.error();
   FakeSystem system;
@@ -29,23 +28,37 @@ Result<std::optional<FakeSystem>> FakeSystem::BoundBy(const PeHeaders& headers,
       system.Load(forwarder.dll).stamp = forwarder.stamp;
     }
   }
+  bool is_bound = !bound->empty();
   for (const ImportRow& row : *imports) {
-    if (row.lookup_rva == 0) {
-      return Error{"the imports of " + row.dll + " have no lookup table"};
-    }
-    Result<std::vector<std::string>> names =
-        ReadLookupTable(row.lookup_rva, image);
-    if (!names) return names.error();
-    for (uint32_t i = 0; i < names->size(); ++i) {
-      std::optional<uint32_t> held = image.U32(row.slots_rva + i * 4);
-      // A slot that repeats its lookup entry was never bound.
-      if (!held || held == image.U32(row.lookup_rva + i * 4)) continue;
-      SystemFunction function{row.dll, (*names)[i]};
-      system.addresses_.emplace(function.ToText(), *held);
-      system.functions_.emplace(*held, function);
-    }
+    bool old_way = bound->empty() && row.stamp != 0 &&
+                   row.stamp != ImportRow::kSeeDirectory;
+    if (old_way) system.Load(row.dll).stamp = row.stamp;
+    if (!old_way && bound->empty()) continue;
+    is_bound = true;
+    Result<void> good = system.AddBoundSlots(row, image);
+    if (!good) return good.error();
   }
+  if (!is_bound) return std::optional<FakeSystem>();
   return std::optional<FakeSystem>(system);
+}
+
+Result<void> FakeSystem::AddBoundSlots(const ImportRow& row,
+                                       const ImageBytes& image) {
+  if (row.lookup_rva == 0) {
+    return Error{"the imports of " + row.dll + " have no lookup table"};
+  }
+  Result<std::vector<std::string>> names =
+      ReadLookupTable(row.lookup_rva, image);
+  if (!names) return names.error();
+  for (uint32_t i = 0; i < names->size(); ++i) {
+    std::optional<uint32_t> held = image.U32(row.slots_rva + i * 4);
+    // A slot that repeats its lookup entry was never bound.
+    if (!held || held == image.U32(row.lookup_rva + i * 4)) continue;
+    SystemFunction function{row.dll, (*names)[i]};
+    addresses_.emplace(function.ToText(), *held);
+    functions_.emplace(*held, function);
+  }
+  return {};
 }
 
 FakeModule& FakeSystem::Load(const std::string& dll) {

@@ -56,6 +56,8 @@ class FakeSystem {
   std::optional<uint32_t> FirstIn(uint32_t begin, uint32_t end) const;
 
  private:
+  Result<void> AddBoundSlots(const ImportRow& row, const ImageBytes& image);
+
   std::map<std::string, FakeModule> modules_;
   std::map<std::string, uint32_t> addresses_;
   std::map<uint32_t, SystemFunction> functions_;

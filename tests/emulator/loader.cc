@@ -4,6 +4,10 @@
 //   looked at. Where a stamp differs or the module is not at its preferred
 //   base, also for a forwarder's module, the first import descriptor of that
 //   name is snapped; otherwise its slots are used as the file holds them.
+// - Without that directory a descriptor's own stamp may say what it is bound to
+//   (the old way; winnt.h on IMAGE_IMPORT_DESCRIPTOR). Its slots are then held
+//   to be right where the stamp fits. A stamp of -1 refers to the directory, so
+//   it may not stand without one.
 // - Snapping makes only the import-address-table directory writable; where
 //   there is none, the section that holds the import directory. Any other slot
 //   must lie in a writable section.
@@ -145,7 +149,18 @@ Result<void> ResolveImports(Draft& draft, FakeSystem& system) {
     return WalkBoundImports(*bound, *imports, draft, system);
   }
   for (const ImportRow& row : *imports) {
-    Result<void> good = Snap(row, draft, system);
+    if (row.stamp == ImportRow::kSeeDirectory) {
+      return Error{"the descriptor of " + row.dll +
+                   " says that it is bound, and there is no bound-import "
+                   "directory"};
+    }
+    Result<void> good;
+    if (row.stamp != 0 && !IsStale({row.dll, row.stamp, {}}, system)) {
+      draft.image.binding = Binding::kValid;
+      good = CheckBoundSlots(row, draft, system);
+    } else {
+      good = Snap(row, draft, system);
+    }
     if (!good) return good.error();
   }
   return {};

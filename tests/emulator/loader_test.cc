@@ -247,6 +247,25 @@ TEST(EmulatorLoader, FailsOnAStaleBindingWithoutALookupTable) {
             "0x77f01234, which is no name");
 }
 
+TEST(EmulatorLoader, FollowsAStampOfTheOldWay) {
+  Bytes file = ReturnsTrue(Bound()).Build();
+  size_t directory = kOptionalHeader + 96 + kBoundImportDirectory * 8;
+  Put32(file, directory, 0);
+  EXPECT_EQ(LoadError(file),
+            "the descriptor of kernel32.dll says that it is bound, and there "
+            "is no bound-import directory");
+  Put32(file, 0x600 + 4, 0x36d9d5f3);  // the first descriptor's stamp
+  for (bool stale : {false, true}) {
+    FakeSystem system = stale ? FakeSystem() : SystemOf(file);
+    Machine machine;
+    Result<LoadedImage> image = LoadImage(file, {{}, false}, system, machine);
+    ASSERT_TRUE(image) << image.error().message;
+    uint32_t held = *machine.Peek32(TinyDll::kBase + TinyDll::kImports + 0x28);
+    EXPECT_EQ(held == 0x77f01234, !stale);
+    EXPECT_EQ(system.FunctionAt(held)->name, kInitialize);
+  }
+}
+
 TEST(EmulatorLoader, LooksOnlyAtBoundDescriptors) {
   // user32.dll is imported and not bound: nobody snaps its slot.
   TinyDll dll({Bound(), {"user32.dll", {"MessageBeep"}, {}, 0, {}}});

@@ -100,6 +100,9 @@ class ImageBytes {
 
 /// One row of the import directory.
 struct ImportRow {
+  /// A stamp that says: bound, see the bound-import directory.
+  static constexpr uint32_t kSeeDirectory = 0xffffffff;
+
   std::string dll;  ///< lower case, with its extension
   uint32_t stamp = 0;
   uint32_t lookup_rva = 0;  ///< OriginalFirstThunk, 0 where absent

@@ -197,8 +197,11 @@ bool Applies(const Scenario& scenario, const Setting& setting,
   if (!headers) return true;  // played, so that the error is reported
   if (scenario.attach_fails && !setting.attach_fails) return false;
   if (scenario.at_another_base && !HasRelocations(*headers)) return false;
-  return scenario.system != System::kStale ||
-         headers->directories[kBoundImportDirectory].rva != 0;
+  if (scenario.system != System::kStale) return true;
+  std::vector<uint8_t> image = LayOut(*headers, file);
+  Result<std::optional<FakeSystem>> bound =
+      FakeSystem::BoundBy(*headers, ImageBytes(image));
+  return !bound || bound->has_value();
 }
 
 ScenarioRun Play(const Scenario& scenario, const Setting& setting,
