@@ -66,13 +66,14 @@ std::optional<std::string> ImageReader::Text(uint64_t rva,
   if (range == nullptr) return std::nullopt;
   const uint64_t delta = rva - range->begin;
   if (delta >= range->content.size()) return std::string();
-  const std::span<const uint8_t> content = range->content.subspan(delta);
+  const std::span<const uint8_t> rest = range->content.subspan(delta);
+  // No more than `limit` bytes and the zero are looked at.
+  const std::span<const uint8_t> content =
+      rest.first(std::min<uint64_t>(rest.size(), uint64_t{limit} + 1));
   const auto end = std::find(content.begin(), content.end(), 0);
-  const uint64_t length = static_cast<uint64_t>(end - content.begin());
-  const bool ends_in_zeros = range->size > range->content.size();
-  if (length > limit || (end == content.end() && !ends_in_zeros)) {
-    return std::nullopt;
-  }
+  const bool ends_in_zeros =
+      content.size() <= limit && range->size > range->content.size();
+  if (end == content.end() && !ends_in_zeros) return std::nullopt;
   return std::string(content.begin(), end);
 }
 

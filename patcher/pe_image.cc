@@ -22,6 +22,7 @@ constexpr Directory kForLief[] = {Directory::kImport,
 
 constexpr uint32_t kAllDirectories = kDirectoryCount * 8;  // bytes
 constexpr uint32_t kSectionHeaderSize = 40;
+constexpr uint32_t kImportDescriptorSize = 20;
 
 void PutZeros(std::vector<uint8_t>& bytes, FileOffset offset, size_t count) {
   const auto begin = bytes.begin() + offset.value;
@@ -49,6 +50,31 @@ Result<void> MakeRoomForDirectories(const PeImage& image,
   return {};
 }
 
+void PutZerosAt(const PeImage& image, uint64_t rva, size_t count,
+                std::vector<uint8_t>& copy) {
+  if (rva > UINT32_MAX) return;
+  const std::optional<FileOffset> offset =
+      ToOffset(image, Rva{static_cast<uint32_t>(rva)});
+  if (!offset || offset->value + uint64_t{count} > copy.size()) return;
+  PutZeros(copy, *offset, count);
+}
+
+// LIEF 0.9 ends import tables later than the loader: slots only where the
+// lookup table and the slots both end, descriptors only where Name is 0.
+// What stands there was not checked, so its copy ends where our reading did.
+void EndImportTables(const PeImage& image, std::vector<uint8_t>& copy) {
+  for (const ImportDescriptor& import : image.imports) {
+    PutZerosAt(image, import.first_thunk + import.functions.size() * 4, 4,
+               copy);
+    const bool ignored = import.original_first_thunk < image.size_of_headers;
+    if (ignored) PutZeros(copy, import.offset, 4);
+  }
+  const uint64_t table = image.directory(Directory::kImport).rva;
+  if (table == 0) return;
+  PutZerosAt(image, table + image.imports.size() * kImportDescriptorSize,
+             kImportDescriptorSize, copy);
+}
+
 Result<std::vector<uint8_t>> CopyForLief(const PeImage& image) {
   // An overlay can be long (an installer's payload), and nothing of it is used.
   std::vector<uint8_t> copy(image.bytes.begin(),
@@ -56,6 +82,7 @@ Result<std::vector<uint8_t>> CopyForLief(const PeImage& image) {
   // PointerToSymbolTable, NumberOfSymbols: NT 4.0's files state a number of
   // symbols although these were moved to a .dbg file.
   PutZeros(copy, image.pe_header_offset + 12, 8);
+  EndImportTables(image, copy);
   if (Result<void> ok = MakeRoomForDirectories(image, copy); !ok) {
     return ok.error();
   }

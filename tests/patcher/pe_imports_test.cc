@@ -173,6 +173,27 @@ TEST(PeImports, RefusesANameWithoutEnd) {
             "none stands");
 }
 
+TEST(PeImports, KeepsLiefFromWhatWasNotChecked) {
+  // Behind the descriptor without FirstThunk, where the loader stops, stand
+  // thousands more that all have the one long table: LIEF would read on.
+  PeSpec spec;
+  std::string table =
+      "table: <list> 00000000 00000000 <name> <list>\n"
+      "zero:12 <name> 00000000\n";
+  for (int i = 0; i < 4000; ++i) {
+    table += "<long> 00000000 00000000 <name> <long> ";
+  }
+  spec.sections = {{".text", table +
+                                 "list: 01000080 00000000 name: 'abcd' 00 "
+                                 "align:4:00 long: fill:200000:81 00000000"}};
+  const BuiltPe pe = BuildPe(spec);
+  spec.imports = {{"unused.dll", {"#1"}}};
+  spec.overrides = {{"Directory[1].Rva", pe.places.at("table")}};
+  const PeImage image = MustRead(spec);
+  ASSERT_EQ(image.imports.size(), 1u);
+  EXPECT_EQ(ToText(image.imports[0].functions.at(0).name), "abcd.dll!#1");
+}
+
 TEST(PeBoundImports, ReadsModulesAndForwarders) {
   PeSpec spec = FullSpec();
   spec.imports[1].bound_stamp = 0x4400;
