@@ -228,6 +228,15 @@ std::vector<Cave> FindRawSlack(const PeImage& image) {
   return slack;
 }
 
+bool IsClaimed(const PeImage& image, const Cave& cave) {
+  const uint64_t begin = cave.offset.value;
+  const uint64_t end = begin + cave.size;
+  const std::vector<FileRange> used = UsedBesides(image, cave.section);
+  return std::any_of(used.begin(), used.end(), [&](const FileRange& range) {
+    return range.begin < end && begin < range.end;
+  });
+}
+
 Result<Cave> FindNewSectionRoom(const PeImage& image, uint32_t capacity) {
   if (image.sections.empty()) return Error{"the image has no sections"};
   Result<void> room = CheckHeaderRoom(image);

@@ -31,14 +31,18 @@ struct Cave {
 /// Smallest run that is looked at: a slot and its terminator.
 inline constexpr uint32_t kSmallestCave = 8;
 
-/// Slack and padding that can be mapped, by section and address. Never bytes
-/// that a directory, debug record, relocation, certificate, overlay or other
-/// section covers, nor behind a place that a reference leads to.
+/// Slack that can be mapped, by section and address. Never bytes that a
+/// directory, debug record, relocation, certificate, overlay or other section
+/// covers, nor behind a place that a reference leads to.
 std::vector<Cave> FindCaves(const PeImage& image, const References& references);
 
 /// Free bytes of the file behind a section's content, mapped or not: room for
 /// what the loader need not see. `text` names them; `rva` means nothing.
 std::vector<Cave> FindRawSlack(const PeImage& image);
+
+/// Whether a directory, debug record, import table, the overlay or another
+/// section covers some byte of `cave`.
+bool IsClaimed(const PeImage& image, const Cave& cave);
 
 /// Room for a section of up to `capacity` bytes appended to the file. Fails
 /// with the reason when the headers or the layout do not allow one.

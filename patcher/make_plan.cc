@@ -12,6 +12,7 @@
 #include "patcher/hex_text.h"
 #include "patcher/hook.h"
 #include "patcher/import_edit.h"
+#include "patcher/padding.h"
 #include "patcher/seal_plan.h"
 #include "patcher/stub_x86.h"
 
@@ -206,6 +207,8 @@ Result<Plan> MakePlan(const PeImage& image, const Diagnosis& diagnosis) {
 
   std::vector<std::string> rejected;
   std::vector<Cave> caves = FindCaves(image, references);
+  const std::vector<Cave> padding = FindPadding(image, references, code);
+  caves.insert(caves.end(), padding.begin(), padding.end());
   std::optional<Plan> plan = TryTactics(question, caves, "", rejected);
   if (!plan) {
     Result<Cave> room = FindNewSectionRoom(image, kNewSectionCapacity);

@@ -52,6 +52,8 @@ std::vector<Case> Cases() {
   overlay.overlay = {1, 2, 3};
   PeSpec grown = FullText();
   grown.overlay = {1, 2, 3};
+  PeSpec padded = LeakySpecWithDelete();
+  padded.sections[0].virtual_size = 0x800;  // no slack behind the content
   return {
       {"delete imported", LeakySpecWithDelete(), "exit of the detach path",
        "slack of .text"},
@@ -60,6 +62,7 @@ std::vector<Case> Cases() {
       {"bound imports", bound, "exit of the detach path", "slack of .text"},
       {"entry wrapper", NoExit(), "entry wrapper", "slack of .text"},
       {"overlay", overlay, "exit of the detach path", "slack of .text"},
+      {"padding", padded, "exit of the detach path", "padding of .text"},
       {"new section", grown, "exit of the detach path", "a new section"},
   };
 }

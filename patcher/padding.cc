@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// That bytes look like padding proves nothing: a table of zeros looks the same.
+// What proves it is that control cannot arrive (what stands before ends a path,
+// and no branch, export or pointer leads in) and that no pointer leads to the
+// first byte, as the code that reads a table must have one. That holds only
+// where base relocations mark every pointer.
+#include "patcher/padding.h"
+
+#include <algorithm>
+
+namespace detachfix {
+namespace {
+
+bool EndsPath(const Instruction& instruction) {
+  return instruction.flow == Flow::kReturn ||
+         (instruction.flow == Flow::kJump && instruction.target);
+}
+
+bool IsPadding(uint8_t byte) {
+  return byte == 0x00 || byte == 0x90 || byte == 0xcc;
+}
+
+/// The run of one repeated byte from `begin` on, no longer than the content of
+/// `section` in the file and in memory. Zero bytes long where it is not padding
+/// or where other bytes follow that are no known code.
+uint32_t RunLength(const PeImage& image, const Section& section,
+                   const KnownCode& code, uint32_t begin) {
+  const uint32_t content = std::min(section.MemorySize(), section.raw_size);
+  const uint8_t* const bytes = image.bytes.data() + section.raw_offset.value;
+  uint32_t end = begin;
+  while (end < content && bytes[end] == bytes[begin] &&
+         !code.instructions.contains(section.rva + end)) {
+    ++end;
+  }
+  if (end == begin || !IsPadding(bytes[begin])) return 0;
+  const bool ends_at_code = code.instructions.contains(section.rva + end);
+  return end == content || ends_at_code ? end - begin : 0;
+}
+
+}  // namespace
+
+std::vector<Cave> FindPadding(const PeImage& image,
+                              const References& references,
+                              const KnownCode& code) {
+  std::vector<Cave> padding;
+  if (!references.pointers_known()) return padding;
+  for (const auto& [rva, instruction] : code.instructions) {
+    const Section* section = SectionAt(image, rva);
+    if (!EndsPath(instruction) || !section || !section->IsExecutable()) {
+      continue;
+    }
+    const uint32_t begin = rva.value + instruction.size - section->rva.value;
+    if (begin >= std::min(section->MemorySize(), section->raw_size)) continue;
+    Cave cave;
+    cave.kind = CaveKind::kPadding;
+    cave.section = static_cast<size_t>(section - image.sections.data());
+    cave.offset = section->raw_offset + begin;
+    cave.rva = section->rva + begin;
+    cave.size = RunLength(image, *section, code, begin);
+    cave.text = "padding of " + section->name;
+    if (cave.size < kSmallestCave || references.Into(cave.rva, cave.size) ||
+        RelocationIn(image, cave.rva, cave.size) || IsClaimed(image, cave)) {
+      continue;
+    }
+    padding.push_back(cave);
+  }
+  return padding;
+}
+
+}  // namespace detachfix
