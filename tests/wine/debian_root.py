@@ -82,7 +82,9 @@ def run_step(what, command, log, **options):
     """Runs one step of the making; its output goes to `log`."""
     log.write(f"== {what}\n")
     log.flush()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log,
+    # Whoever ends this process ends the step too.
+    done = subprocess.run(["setpriv", "--pdeathsig", "KILL", *command],
+                          stdin=subprocess.DEVNULL, stdout=log,
                           stderr=subprocess.STDOUT, check=False, **options)
     if done.returncode != 0:
         lines = Path(log.name).read_text(encoding="utf-8", errors="replace")
