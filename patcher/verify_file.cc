@@ -16,7 +16,9 @@ constexpr uint64_t kMaxUndoFileSize = 1024 * 1024;
 Result<std::optional<UndoRecord>> ReadSideRecord(Files& files,
                                                  const std::string& path) {
   const std::string side_path = UndoFilePath(path);
-  if (!files.Look(side_path)) return std::optional<UndoRecord>();
+  const Result<bool> exists = files.Exists(side_path);
+  if (!exists) return Error{side_path + ": " + exists.error().message};
+  if (!*exists) return std::optional<UndoRecord>();
   const Result<ReadFile> side = files.Read(side_path, kMaxUndoFileSize);
   if (!side) return Error{side_path + ": " + side.error().message};
   const Result<UndoRecord> record = DecodeUndoRecord(side->bytes);
