@@ -33,7 +33,8 @@ struct CriticalSection {
 struct Diagnosis {
   Verdict verdict = Verdict::kUnknown;
   FixedBy fixed_by = FixedBy::kNobody;
-  std::string fixed_version;  ///< detachfix version of the undo record, or empty
+  std::string
+      fixed_version;  ///< detachfix version of the undo record, or empty
   /// One line: why this verdict. For kUnknown what stopped the analysis.
   std::string because;
   /// "security.dll" or "secur128.dll" when the file is that DLL by its content.

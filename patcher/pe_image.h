@@ -75,8 +75,8 @@ struct ImportedFunction {
 };
 
 struct ImportDescriptor {
-  FileOffset offset;  ///< of its 20 bytes in the file
-  std::string dll;    ///< as written
+  FileOffset offset;                  ///< of its 20 bytes in the file
+  std::string dll;                    ///< as written
   uint32_t original_first_thunk = 0;  ///< RVA of the lookup table, or 0
   uint32_t time_date_stamp = 0;       ///< 0 not bound, -1 bound (new style)
   uint32_t forwarder_chain = 0;
@@ -104,12 +104,12 @@ struct ExportedFunction {
 };
 
 struct DebugEntry {
-  uint32_t type = 0;          ///< IMAGE_DEBUG_TYPE_*; MISC is 4
+  uint32_t type = 0;  ///< IMAGE_DEBUG_TYPE_*; MISC is 4
   uint32_t time_date_stamp = 0;
-  uint32_t size = 0;          ///< SizeOfData, bytes
-  uint32_t rva = 0;           ///< AddressOfRawData, 0 when not mapped
-  uint32_t raw_offset = 0;    ///< PointerToRawData
-  FileOffset entry_offset;    ///< of the 28-byte IMAGE_DEBUG_DIRECTORY
+  uint32_t size = 0;        ///< SizeOfData, bytes
+  uint32_t rva = 0;         ///< AddressOfRawData, 0 when not mapped
+  uint32_t raw_offset = 0;  ///< PointerToRawData
+  FileOffset entry_offset;  ///< of the 28-byte IMAGE_DEBUG_DIRECTORY
 };
 
 /// What is used of the VERSIONINFO resource. Empty strings where absent.
@@ -139,14 +139,14 @@ struct PeImage {
   uint32_t checksum = 0;
   uint16_t dll_characteristics = 0;
 
-  FileOffset pe_header_offset;        ///< of "PE\0\0"
-  FileOffset checksum_offset;         ///< of OptionalHeader.CheckSum
-  FileOffset entry_point_offset;      ///< of AddressOfEntryPoint
+  FileOffset pe_header_offset;    ///< of "PE\0\0"
+  FileOffset checksum_offset;     ///< of OptionalHeader.CheckSum
+  FileOffset entry_point_offset;  ///< of AddressOfEntryPoint
   FileOffset size_of_image_offset;
   FileOffset number_of_sections_offset;
-  FileOffset directories_offset;      ///< of data directory 0
+  FileOffset directories_offset;  ///< of data directory 0
   FileOffset section_table_offset;
-  uint32_t directory_count = 0;       ///< NumberOfRvaAndSizes, at most 16
+  uint32_t directory_count = 0;  ///< NumberOfRvaAndSizes, at most 16
 
   std::array<DataDirectory, kDirectoryCount> directories{};
   std::vector<Section> sections;  ///< in header order, RVAs ascending

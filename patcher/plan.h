@@ -43,8 +43,8 @@ struct ListingLine {
 
 struct Plan {
   std::vector<Edit> edits;  ///< ascending, not overlapping
-  std::string hook;         ///< which way to hook was taken, e.g. "entry wrapper"
-  std::string cave;         ///< where the code went, e.g. "slack of .text"
+  std::string hook;  ///< which way to hook was taken, e.g. "entry wrapper"
+  std::string cave;  ///< where the code went, e.g. "slack of .text"
   std::vector<ListingLine> stub;  ///< the injected code
   /// The ways that were tried before the one taken, each with its reason.
   std::vector<std::string> rejected;
