@@ -9,6 +9,7 @@
 #include <array>
 #include <compare>
 #include <string_view>
+#include <utility>
 
 namespace detachfix {
 namespace {
@@ -54,7 +55,7 @@ constexpr EffectRow kEffects[] = {
     {"GetLastError", ApiEffect::kNone},
     {"GetModuleHandleA", ApiEffect::kNone},
     {"GetModuleHandleW", ApiEffect::kNone},
-    {"GetProcAddress", ApiEffect::kNone},
+    {"GetProcAddress", ApiEffect::kLookUpFunction},
     {"GetProcessHeap", ApiEffect::kNone},
     {"GetTickCount", ApiEffect::kNone},
     {"GetVersion", ApiEffect::kNone},
@@ -126,18 +127,34 @@ bool IsSystemDll(std::string_view dll) {
          dll.starts_with("ucrtbase");
 }
 
-std::optional<uint32_t> StackBytes(const ImportName& import) {
-  const StackRow* row =
-      std::lower_bound(std::begin(kStackTable), std::end(kStackTable), import,
-                       [](const StackRow& a, const ImportName& b) {
-                         const int order = a.dll.compare(b.dll);
-                         return order != 0 ? order < 0 : a.name < b.name;
-                       });
-  if (row == std::end(kStackTable) || row->dll != import.dll ||
-      row->name != import.name) {
+std::optional<uint32_t> FindStackBytes(std::string_view dll,
+                                       std::string_view name) {
+  const StackRow* row = std::lower_bound(
+      std::begin(kStackTable), std::end(kStackTable), std::pair(dll, name),
+      [](const StackRow& a, const auto& b) {
+        return std::pair(a.dll, a.name) < b;
+      });
+  if (row == std::end(kStackTable) || row->dll != dll || row->name != name) {
     return std::nullopt;
   }
   return row->bytes;
+}
+
+/// The DLL whose rows speak for `dll`: kernelbase and the API sets hold what
+/// kernel32 exported before; the C runtimes of all versions share their names.
+std::string_view TableDll(std::string_view dll) {
+  if (dll == "kernelbase.dll") return "kernel32.dll";
+  if (dll.starts_with("api-ms-win-crt-") || dll.starts_with("ucrtbase") ||
+      dll.starts_with("msvcr")) {
+    return "msvcrt.dll";
+  }
+  if (dll.starts_with("api-ms-win-core-")) return "kernel32.dll";
+  return dll;
+}
+
+std::optional<uint32_t> StackBytes(const ImportName& import) {
+  const std::optional<uint32_t> own = FindStackBytes(import.dll, import.name);
+  return own ? own : FindStackBytes(TableDll(import.dll), import.name);
 }
 
 ApiEffect EffectOf(const ImportName& import) {
@@ -155,6 +172,13 @@ ApiEffect EffectOf(const ImportName& import) {
 
 Api LookUpApi(const ImportName& import) {
   return {StackBytes(import), EffectOf(import)};
+}
+
+ImportName LookUpByName(const std::string& name) {
+  for (const char* dll : {"kernel32.dll", "ntdll.dll"}) {
+    if (FindStackBytes(dll, name)) return {dll, name, std::nullopt};
+  }
+  return {"?", name, std::nullopt};
 }
 
 bool InitialisesSection(ApiEffect effect) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "disasm/code_view.h"
 
@@ -23,7 +24,8 @@ enum class ApiEffect : uint8_t {
   /// argument 0; fails with 0 / with a status that is not 0
   kInitialiseSectionOrZero,
   kInitialiseSectionOrStatus,
-  kDeleteSection,  ///< argument 0
+  kDeleteSection,   ///< argument 0
+  kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,
   kIncrement,  ///< the word at argument 0; returns the new value
   kDecrement,
@@ -39,6 +41,10 @@ struct Api {
 
 /// What is known of `import`; an unknown function has no stack_bytes and kAny.
 Api LookUpApi(const ImportName& import);
+
+/// The import that GetProcAddress gives for `name`: the DLL is the system's
+/// that is known to export it, or "?" when none is.
+ImportName LookUpByName(const std::string& name);
 
 /// Whether the name is one of the pairs that KB Q238493 is about.
 bool InitialisesSection(ApiEffect effect);

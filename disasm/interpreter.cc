@@ -94,6 +94,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
     State state = std::move(todo_.back());
     todo_.pop_back();
     Follow(std::move(state));
+    if (log.incomplete_because.size() >= kMaxReasons) break;
     if (ends_.size() > kMaxPathEnds) {
       Incomplete("more than " + std::to_string(kMaxPathEnds) +
                  " ways to return");
@@ -321,6 +322,11 @@ Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
   }
   if (!target.IsConstant() || state.call_stack.empty() ||
       state.call_stack.back() != target.bits) {
+    const auto lost = lost_stacks_.find(stack.symbol);
+    if (stack.IsSymbolic() && lost != lost_stacks_.end()) {
+      Incomplete(lost->second);
+      return Step::kPathEnds;
+    }
     Incomplete("returns to an address that no call left at " + Site());
     return Step::kPathEnds;
   }

@@ -28,7 +28,9 @@ struct PathEnd {
 
 /// The limits of one Run. Chosen so that the slowest run takes well under a
 /// second; the entries of the DLLs in mind need a few thousand steps.
-inline constexpr uint32_t kMaxSteps = 400'000;
+inline constexpr uint32_t kMaxSteps = 50'000;
+/// A run that could not be followed at so many places is not followed further.
+inline constexpr size_t kMaxReasons = 4;
 inline constexpr size_t kMaxStatesAtPoint = 24;
 inline constexpr size_t kMaxCallDepth = 128;
 inline constexpr size_t kMaxPathEnds = 256;
@@ -80,6 +82,7 @@ class Interpreter {
 
   // Imports (interpreter_import.cc).
   Step CallImport(State& state, Rva slot);
+  const ImportName* ImportAt(Rva slot) const;
   Value Argument(const State& state, size_t index) const;
   void RecordImport(const State& state, const ImportName& import,
                     const Api& api);
@@ -88,6 +91,8 @@ class Interpreter {
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
   void DeleteSection(State& state);
   void ChangeWord(State& state, ApiEffect effect);
+  void LookUpFunction(State& state, const Api& api);
+  void LoseStack(State& state, const ImportName& import);
   void ForgetWhatItMayWrite(State& state, const ImportName& import,
                             const Api& api);
   void ForgetThrough(State& state, const Value& pointer);
@@ -101,6 +106,8 @@ class Interpreter {
   const CodeView& view_;
   const Isa& isa_;
   std::unordered_map<uint64_t, Lifted> lifted_;
+  /// What GetProcAddress was asked for: their "slots" lie behind every image.
+  std::vector<ImportName> looked_up_;
   std::set<uint64_t> leaders_;  ///< targets of jumps and branches seen so far
 
   // Of the current run.
@@ -109,6 +116,8 @@ class Interpreter {
   std::vector<PathEnd> ends_;
   std::map<Point, std::vector<State>> seen_;
   uint32_t steps_ = 0;
+  /// Stack pointers that are not known, by their symbol: since which call.
+  std::map<Symbol, std::string> lost_stacks_;
   Rva site_;  ///< of the current instruction
   std::array<Value, kPlaceCount - kFirstTemporary> temporaries_{};
 };

@@ -10,6 +10,13 @@
 namespace detachfix {
 namespace {
 
+/// The first of the RVAs that stand for what GetProcAddress gave: above every
+/// image that is read (64 MiB of file, 2 GiB of memory).
+constexpr uint32_t kLookedUpSlots = 0xf0000000;
+
+/// The longest function name that is looked up, in bytes.
+constexpr size_t kMaxNameSize = 128;
+
 /// How many arguments are looked at when their number is not known.
 constexpr size_t kMaxArguments = 6;
 
@@ -72,21 +79,25 @@ void Interpreter::RecordImport(const State& state, const ImportName& import,
   }
 }
 
-Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
+const ImportName* Interpreter::ImportAt(Rva slot) const {
+  if (slot.value >= kLookedUpSlots &&
+      slot.value - kLookedUpSlots < looked_up_.size()) {
+    return &looked_up_[slot.value - kLookedUpSlots];
+  }
   const auto found = view_.import_slots.find(slot);
-  if (found == view_.import_slots.end()) {
+  return found == view_.import_slots.end() ? nullptr : &found->second;
+}
+
+Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
+  const ImportName* found = ImportAt(slot);
+  if (found == nullptr) {
     Incomplete("calls into the middle of an import at " + Site());
     return Step::kPathEnds;
   }
-  const ImportName& import = found->second;
+  const ImportName import = *found;
   const Api api = LookUpApi(import);
   RecordImport(state, import, api);
   if (api.effect == ApiEffect::kNeverReturns) return Step::kPathEnds;
-  if (isa_.convention().callee_pops && !api.stack_bytes) {
-    Incomplete("how many bytes " + ToText(import) +
-               " pops is not known, called at " + Site());
-    return Step::kPathEnds;
-  }
   for (const Place place : isa_.convention().scratch) {
     // The return address and the arguments are read before they are lost.
     if (isa_.convention().return_address == place) continue;
@@ -96,7 +107,12 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     }
   }
   ApplyEffect(state, import, api);
-  return ReturnFromImport(state, api);
+  const Step step = ReturnFromImport(state, api);
+  if (step == Step::kInstructionDone && isa_.convention().callee_pops &&
+      !api.stack_bytes) {
+    LoseStack(state, import);
+  }
+  return step;
 }
 
 Interpreter::Step Interpreter::ReturnFromImport(State& state, const Api& api) {
@@ -121,6 +137,46 @@ Interpreter::Step Interpreter::ReturnFromImport(State& state, const Api& api) {
   return GoBack(state, target);
 }
 
+/// Nobody knows how many bytes the function popped, so nobody knows the stack
+/// pointer. A function with a frame pointer finds it again; until then what it
+/// pushes and pops lies in a region of its own.
+void Interpreter::LoseStack(State& state, const ImportName& import) {
+  const Value lost = state.Fresh(true);
+  lost_stacks_[lost.symbol] = "how many bytes " + ToText(import) +
+                              " pops is not known, called at " + Site();
+  state.at(isa_.convention().stack_pointer) = lost;
+}
+
+/// GetProcAddress with a name that stands in the image gives that function, or
+/// NULL on a system that does not have it.
+void Interpreter::LookUpFunction(State& state, const Api& api) {
+  Value& result = state.at(isa_.convention().result);
+  const std::optional<MemoryAddress> address = AddressOf(Argument(state, 1));
+  std::string name;
+  while (address && name.size() < kMaxNameSize) {
+    const Value byte = state.memory.Load(
+        {address->region, address->offset + static_cast<int64_t>(name.size())},
+        1);
+    if (!byte.IsConstant() || byte.bits == 0 || byte.bits > 0x7e) break;
+    name += static_cast<char>(byte.bits);
+  }
+  if (name.empty()) {
+    result = state.Fresh();
+    return;
+  }
+  ++state.open_branches;
+  State absent = state;
+  absent.at(isa_.convention().result) = ConstantValue(0);
+  if (ReturnFromImport(absent, api) == Step::kInstructionDone) {
+    todo_.push_back(std::move(absent));
+  }
+  const ImportName import = LookUpByName(name);
+  auto it = std::ranges::find(looked_up_, import);
+  if (it == looked_up_.end()) it = looked_up_.insert(it, import);
+  const uint64_t index = static_cast<uint64_t>(it - looked_up_.begin());
+  result = SymbolicValue(kImportSymbol, kLookedUpSlots + index);
+}
+
 void Interpreter::ApplyEffect(State& state, const ImportName& import,
                               const Api& api) {
   Value& result = state.at(isa_.convention().result);
@@ -138,6 +194,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kDecrement:
     case ApiEffect::kExchange:
       ChangeWord(state, api.effect);
+      return;
+    case ApiEffect::kLookUpFunction:
+      LookUpFunction(state, api);
       return;
     case ApiEffect::kAny:
       ForgetWhatItMayWrite(state, import, api);

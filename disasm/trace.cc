@@ -290,6 +290,18 @@ EntryTraces Tracer::Run() {
   RunResult attach =
       RunReason(Reason::kProcessAttach, true, {{std::move(loaded), 0}});
   traces.attach = std::move(attach.trace);
+  if (!traces.attach.complete) {
+    // What follows rests on every state that attach may leave.
+    for (Trace* trace : {&traces.detach, &traces.process_exit,
+                         &traces.thread_attach, &traces.thread_detach}) {
+      trace->incomplete_because.push_back("attach was not followed to its end");
+    }
+    traces.detach.reason = traces.process_exit.reason = Reason::kProcessDetach;
+    traces.process_exit.reserved_null = false;
+    traces.thread_attach.reason = Reason::kThreadAttach;
+    traces.thread_detach.reason = Reason::kThreadDetach;
+    return traces;
+  }
   traces.detach = RunReason(Reason::kProcessDetach, true, attach.ends).trace;
   // The loader sends the other reasons only to a DLL that attached.
   std::vector<Between> attached;

@@ -134,7 +134,7 @@ SHAPES = [
                "otherwise"),
     Shape("looked-up", "the section is initialised through an address from "
           "GetProcAddress", source="looked_up", fixed=False,
-          verdict="unknown", initialise=None, delete=None,
+          initialise=None, delete=None,
           calls={"attach": [GET_MODULE, GET_PROC] * 3},
           note="it leaks, but nothing in the import table says so"),
 ]
