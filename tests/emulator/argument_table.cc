@@ -39,4 +39,9 @@ std::optional<ImportKind> FindImportKind(std::string_view dll,
                     static_cast<uint32_t>(row->bytes)};
 }
 
+bool IsKnownDll(std::string_view dll) {
+  return std::any_of(std::begin(kRows), std::end(kRows),
+                     [dll](const Row& row) { return row.dll == dll; });
+}
+
 }  // namespace detachfix::emulator

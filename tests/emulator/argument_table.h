@@ -20,6 +20,9 @@ struct ImportKind {
 std::optional<ImportKind> FindImportKind(std::string_view dll,
                                          std::string_view name);
 
+/// True when something is known of the DLL: it is one that a system has.
+bool IsKnownDll(std::string_view dll);
+
 }  // namespace detachfix::emulator
 
 #endif  // DETACHFIX_TESTS_EMULATOR_ARGUMENT_TABLE_H_

@@ -173,6 +173,19 @@ void PrintRun(const char* which, const ScenarioRun& run) {
   }
 }
 
+/// What a load and a FreeLibrary showed; nothing if they went wrong.
+void PrintVerdict(const ScenarioRun& freed) {
+  const char* verdict =
+      freed.live.empty() ? "nothing is left alive" : "it leaks";
+  bool stopped = !freed.violations.empty() || freed.entries.empty();
+  if (stopped) verdict = "nothing, it did not run to its end";
+  std::printf("execution says of the first file: %s\n", verdict);
+  if (stopped) return;
+  for (const std::string& section : freed.live) {
+    std::printf("  %s\n", section.c_str());
+  }
+}
+
 int ProveOne(const std::string& before_path, const std::string& after_path) {
   Bytes before = ReadFile(before_path);
   Bytes after = after_path.empty() ? Bytes() : ReadFile(after_path);
@@ -198,13 +211,7 @@ int ProveOne(const std::string& before_path, const std::string& after_path) {
   for (const std::string& failure : proof.failures) {
     std::printf("failure: %s\n", failure.c_str());
   }
-  std::printf("execution says of the first file: %s\n",
-              freed.entries.empty() ? "it does not run"
-              : freed.live.empty()  ? "nothing is left alive"
-                                    : "it leaks");
-  for (const std::string& section : freed.live) {
-    std::printf("  %s\n", section.c_str());
-  }
+  PrintVerdict(freed);
   return proof.failures.empty() ? 0 : 1;
 }
 

@@ -46,6 +46,9 @@ class FakeSystem {
 
   /// The module `dll` (lower case), loaded now if it was not.
   FakeModule& Load(const std::string& dll);
+  bool IsLoaded(const std::string& dll) const {
+    return modules_.count(dll) != 0;
+  }
   /// The module with this base, or "".
   std::string ModuleAt(uint32_t base) const;
   /// The address of `name` in `dll`, the same at every call.

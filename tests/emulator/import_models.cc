@@ -8,6 +8,8 @@
 
 #include <map>
 
+#include "tests/emulator/argument_table.h"
+
 namespace detachfix::emulator {
 namespace {
 
@@ -16,6 +18,7 @@ using Arguments = std::vector<uint32_t>;
 constexpr uint32_t kProcessHeap = 0x00140000;
 constexpr uint32_t kProgramBase = 0x00400000;
 constexpr uint32_t kErrorEnvironmentVariableNotFound = 203;
+constexpr uint32_t kErrorModuleNotFound = 126;
 constexpr uint32_t kStatusNoMemory = 0xc0000017;
 
 uint32_t InitializeVoid(Process& process, const Arguments& arguments) {
@@ -173,6 +176,10 @@ uint32_t GetModuleHandleA(Process& process, const Arguments& arguments) {
   if (arguments[0] == 0) return kProgramBase;
   std::string dll = LowerCase(process.ReadText(arguments[0]));
   if (dll.find('.') == std::string::npos) dll += ".dll";
+  if (!process.system().IsLoaded(dll) && !IsKnownDll(dll)) {
+    process.last_error = kErrorModuleNotFound;
+    return 0;
+  }
   return process.system().Load(dll).base;
 }
 

@@ -17,6 +17,7 @@ LIBRARIES = {
     "advapi32.dll": "libadvapi32.a",
     "gdi32.dll": "libgdi32.a",
     "kernel32.dll": "libkernel32.a",
+    "libgcc_s_dw2-1.dll": "libgcc_s.a",
     "msvcrt.dll": "libmsvcrt-os.a",
     "netapi32.dll": "libnetapi32.a",
     "ntdll.dll": "libntdll.a",
@@ -29,7 +30,7 @@ LIBRARIES = {
     "ws2_32.dll": "libws2_32.a",
     "wsock32.dll": "libwsock32.a",
 }
-C_RUNTIME = "msvcrt.dll"
+C_RUNTIMES = {"libgcc_s_dw2-1.dll", "msvcrt.dll"}
 CDECL = {"wsprintfA", "wsprintfW", "DbgPrint", "DbgPrintEx"}
 CDECL_BYTES, DATA = -1, -2
 
@@ -59,7 +60,7 @@ def argument_bytes(dll, symbol, code):
     name, at, count = symbol.rpartition("@")
     if at and count.isdigit():
         return name, int(count)
-    if dll == C_RUNTIME:
+    if dll in C_RUNTIMES:
         return symbol, CDECL_BYTES if symbol in code else DATA
     return (symbol, CDECL_BYTES) if symbol in CDECL else None
 

@@ -216,6 +216,23 @@ TEST(EmulatorProcess, ReadsTheThreadBlockThroughFs) {
   EXPECT_EQ(run.entries[1].result, Machine::kThreadBlock);
 }
 
+TEST(EmulatorProcess, KnowsWhichDllsAreThere) {
+  // GetModuleHandleA(name), its result returned.
+  for (bool exists : {false, true}) {
+    TinyDll dll({{"kernel32.dll", {"GetModuleHandleA"}, {}, 0, {}}});
+    dll.CodeAt({0x68}, TinyDll::kText + 0x0e);
+    dll.CodeAt({0xff, 0x15}, dll.SlotOf("GetModuleHandleA"));
+    dll.Code({0xc2, 0x0c, 0x00});
+    for (char c : std::string(exists ? "NTDLL" : "nowhere")) {
+      dll.Code({static_cast<uint8_t>(c)});
+    }
+    dll.Code({0});
+    ScenarioRun run = RunFree(dll);
+    EXPECT_TRUE(run.violations.empty());
+    EXPECT_EQ(run.entries[0].result != 0, exists);
+  }
+}
+
 TEST(EmulatorProcess, AnswersTheEnvironmentAsSteered) {
   // GetEnvironmentVariableA("TEMP", NULL, 0), its result returned.
   TinyDll dll({{"kernel32.dll", {"GetEnvironmentVariableA"}, {}, 0, {}}});
