@@ -182,7 +182,8 @@ def install_wine(root, mirror, log):
     (root / "etc/dpkg/dpkg.cfg.d/lean").write_text(LEAN, encoding="ascii")
     outside = ["apt-get", "-q", "-o", f"Dir={root}",
                "-o", f"Dir::State::status={root}/var/lib/dpkg/status",
-               "-o", "APT::Architecture=i386", "-o", "APT::Architectures::=i386",
+               "-o", "APT::Architecture=i386",
+               "-o", "APT::Architectures::=i386",
                "-o", "APT::Sandbox::User=root"]
     install = ["install", "-y", "--no-install-recommends", PACKAGE]
     run_step("reading the lists of packages", [*outside, "update"], log)
