@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 namespace detachfix::emulator {
@@ -13,10 +14,10 @@ namespace {
 Result<std::vector<Sample>> Read(const std::string& text) {
   std::string folder =
       testing::TempDir() + "manifest." + std::to_string(getpid());
-  EXPECT_EQ(system(("mkdir -p '" + folder + "'").c_str()), 0);
+  std::filesystem::create_directories(folder);
   std::ofstream(folder + "/manifest.json") << text;
   Result<std::vector<Sample>> samples = ReadManifest(folder);
-  EXPECT_EQ(system(("rm -r '" + folder + "'").c_str()), 0);
+  std::filesystem::remove_all(folder);
   return samples;
 }
 
