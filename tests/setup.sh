@@ -9,7 +9,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache liblief-dev libzydis-dev
 SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
   mingw-w64-i686-dev python3)
 TEST_PACKAGES=(libgtest-dev libunicorn-dev pkg-config python3-pefile python3-jsonschema
-  osslsigncode debootstrap strace)
+  osslsigncode debootstrap debian-archive-keyring strace)
 CI_PACKAGES=(clang-format git)
 
 say() { printf '== %s\n' "$*" >&2; }
