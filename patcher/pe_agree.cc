@@ -76,15 +76,16 @@ Result<void> CompareTables(const PeImage& image, const LiefFile& lief) {
   return {};
 }
 
-// LIEF 0.9 also reads on while slots are not zero, so it may have more; each
-// that was read here must be among its functions, in the same slot.
+// LIEF is given the lookup table for the slots (see pe_image.cc), so the place
+// of a function in it is compared.
 Result<void> CompareFunctions(const ImportDescriptor& ours,
                               const LiefImport& theirs) {
   for (size_t i = 0; i < ours.functions.size(); ++i) {
     const ImportedFunction& function = ours.functions[i];
+    const uint32_t place = function.slot.value - ours.first_thunk;
     const bool same =
         i < theirs.functions.size() &&
-        theirs.functions[i].slot == function.slot.value &&
+        theirs.functions[i].slot - theirs.first_slot == place &&
         theirs.functions[i].name == function.name.name &&
         theirs.functions[i].ordinal == function.name.ordinal.value_or(0);
     if (same) continue;
@@ -115,8 +116,7 @@ Result<void> CompareImports(const PeImage& image, const LiefFile& lief) {
     // Both go by the table, so what comes next stands behind this.
     theirs =
         std::find_if(theirs, lief.imports.end(), [&](const LiefImport& import) {
-          return import.first_slot == ours.first_thunk &&
-                 import.lookup_table == ours.original_first_thunk &&
+          return import.lookup_table == ours.original_first_thunk &&
                  import.dll == ours.dll;
         });
     if (theirs == lief.imports.end()) {

@@ -23,6 +23,7 @@ constexpr Directory kForLief[] = {Directory::kImport,
 constexpr uint32_t kAllDirectories = kDirectoryCount * 8;  // bytes
 constexpr uint32_t kSectionHeaderSize = 40;
 constexpr uint32_t kImportDescriptorSize = 20;
+constexpr uint32_t kFirstThunkField = 16;  // in a descriptor
 
 void PutZeros(std::vector<uint8_t>& bytes, FileOffset offset, size_t count) {
   const auto begin = bytes.begin() + offset.value;
@@ -62,12 +63,18 @@ void PutZerosAt(const PeImage& image, uint64_t rva, size_t count,
 // LIEF 0.9 ends import tables later than the loader: slots only where the
 // lookup table and the slots both end, descriptors only where Name is 0.
 // What stands there was not checked, so its copy ends where our reading did.
+// Behind the slots that a lookup table counts may stand anything, names too:
+// there LIEF is given the lookup table for the slots.
 void EndImportTables(const PeImage& image, std::vector<uint8_t>& copy) {
   for (const ImportDescriptor& import : image.imports) {
+    if (import.original_first_thunk >= image.size_of_headers) {
+      const auto descriptor = copy.begin() + import.offset.value;
+      std::copy_n(descriptor, 4, descriptor + kFirstThunkField);
+      continue;
+    }
     PutZerosAt(image, import.first_thunk + import.functions.size() * 4, 4,
                copy);
-    const bool ignored = import.original_first_thunk < image.size_of_headers;
-    if (ignored) PutZeros(copy, import.offset, 4);
+    PutZeros(copy, import.offset, 4);
   }
   const uint64_t table = image.directory(Directory::kImport).rva;
   if (table == 0) return;

@@ -173,6 +173,23 @@ TEST(PeImports, RefusesANameWithoutEnd) {
             "none stands");
 }
 
+TEST(PeImports, NeedsNoZeroBehindSlotsThatALookupTableCounts) {
+  PeSpec spec;
+  spec.sections = {{".text",
+                    "table: <look> 00000000 00000000 <dll> <slots> zero:20\n"
+                    "look: <first> <second> 00000000 slots: <first> 00000000\n"
+                    "first: 0000 'First' 00 second: 0000 'Second' 00\n"
+                    "dll: 'kernel32.dll' 00"}};
+  const BuiltPe pe = BuildPe(spec);
+  spec.imports = {{"unused.dll", {"#1"}}};
+  spec.overrides = {{"Directory[1].Rva", pe.places.at("table")}};
+  const PeImage image = MustRead(spec);
+  ASSERT_EQ(image.imports.size(), 1u);
+  ASSERT_EQ(image.imports[0].functions.size(), 2u);
+  EXPECT_EQ(ToText(image.imports[0].functions[1].name), "kernel32.dll!Second");
+  EXPECT_EQ(image.imports[0].functions[1].slot, Rva{pe.places.at("slots") + 4});
+}
+
 TEST(PeImports, KeepsLiefFromWhatWasNotChecked) {
   // Behind the descriptor without FirstThunk, where the loader stops, stand
   // thousands more that all have the one long table: LIEF would read on.
