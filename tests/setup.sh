@@ -12,6 +12,9 @@ TEST_PACKAGES=(libgtest-dev libunicorn-dev pkg-config python3-pefile python3-jso
   osslsigncode debootstrap debian-archive-keyring strace)
 CI_PACKAGES=(clang-format git)
 
+# build/ and build-demo/ share what ccache knows, though -g names the folder.
+export CCACHE_NOHASHDIR=1
+
 say() { printf '== %s\n' "$*" >&2; }
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
