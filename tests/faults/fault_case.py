@@ -125,20 +125,29 @@ class Case:
         return now == sha256(new)
 
 
+# Padding that a plan may use: zeros, nop or int3 in a row. What takes its place
+# is no padding, and as nothing runs it, it changes nothing.
+PADDING = re.compile(rb"\x00{12,}|\x90{12,}|\xcc{12,}")
+
+
 def squeezed(data, room):
-    """`data`, a PE file, with all slack of its sections declared as content,
-    but for `room` bytes of the sections that hold code."""
+    """`data`, a PE file, with all slack of its sections declared as content and
+    no padding in its code, but for `room` bytes of slack behind the code."""
     data = bytearray(data)
     (pe,) = struct.unpack_from("<I", data, 0x3C)
     count, optional = struct.unpack_from("<H12xH", data, pe + 6)
     for i in range(count):
         header = pe + 24 + optional + 40 * i
         (virtual,) = struct.unpack_from("<I", data, header + 8)
-        (raw,) = struct.unpack_from("<I", data, header + 16)
+        raw, start = struct.unpack_from("<II", data, header + 16)
         (flags,) = struct.unpack_from("<I", data, header + 36)
         keep = room if flags & 0x20000000 else 0
         if virtual < raw - keep:
             struct.pack_into("<I", data, header + 8, raw - keep)
+        if keep:
+            code = bytes(data[start : start + raw - keep])
+            data[start : start + raw - keep] = PADDING.sub(
+                lambda run: b"\xf4" * len(run[0]), code)
     return bytes(data)
 
 
