@@ -6,6 +6,9 @@
 namespace detachfix {
 namespace {
 
+/// Bytes of an import slot on the machines in mind.
+constexpr uint32_t kSlotSize = 4;
+
 const CodeRegion* RegionAt(const CodeView& view, int64_t va) {
   const int64_t rva = va - int64_t{view.image_base};
   for (const CodeRegion& region : view.regions) {
@@ -62,15 +65,42 @@ Memory::Cells::const_iterator Memory::Covering(MemoryAddress address) const {
 
 std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
   const CodeRegion* region = RegionAt(*view_, va);
-  if (region == nullptr) return std::nullopt;
+  // The loader overwrites what the file has in a slot.
+  if (region == nullptr || SlotAt(va)) return std::nullopt;
   const int64_t into = va - view_->image_base - region->begin.value;
   if (into >= static_cast<int64_t>(region->content.size())) return uint8_t{0};
   return region->content[static_cast<size_t>(into)];
 }
 
-bool Memory::HasInitialContent(MemoryAddress address) const {
-  return address.region == kAbsolute &&
-         RegionAt(*view_, address.offset) != nullptr;
+bool Memory::HasInitialContent(MemoryAddress address, uint32_t size) const {
+  if (address.region != kAbsolute) return false;
+  const int64_t begin = address.offset - int64_t{view_->image_base};
+  return std::ranges::any_of(view_->regions, [&](const CodeRegion& region) {
+    const int64_t first = region.begin.value;
+    return begin < first + region.size && begin + size > first;
+  });
+}
+
+/// The slot that the byte belongs to.
+std::optional<Rva> Memory::SlotAt(int64_t va) const {
+  const int64_t rva = va - int64_t{view_->image_base};
+  if (rva < 0 || rva > UINT32_MAX) return std::nullopt;
+  auto it = view_->import_slots.upper_bound(Rva{static_cast<uint32_t>(rva)});
+  if (it == view_->import_slots.begin()) return std::nullopt;
+  --it;
+  if (rva - int64_t{it->first.value} >= kSlotSize) return std::nullopt;
+  return it->first;
+}
+
+/// Notes the slots that a store overwrites. What is forgotten in larger pieces,
+/// because some pointer is not known, does not reach the loader's words.
+void Memory::LoseSlots(MemoryAddress address, uint32_t size) {
+  if (address.region != kAbsolute || size > kSlotSize) return;
+  for (const int64_t byte : {int64_t{0}, int64_t{size} - 1}) {
+    if (const std::optional<Rva> slot = SlotAt(address.offset + byte)) {
+      lost_slots_.insert(*slot);
+    }
+  }
 }
 
 std::optional<uint8_t> Memory::ByteAt(MemoryAddress address) const {
@@ -93,9 +123,9 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
       it->second.size <= 4) {
     return Low(it->second.value, size);
   }
-  if (address.region == kAbsolute && size == 4) {
+  if (address.region == kAbsolute && size == kSlotSize) {
     const Rva rva{static_cast<uint32_t>(address.offset) - view_->image_base};
-    if (view_->import_slots.contains(rva)) {
+    if (view_->import_slots.contains(rva) && !lost_slots_.contains(rva)) {
       return SymbolicValue(kImportSymbol, rva.value);
     }
   }
@@ -114,7 +144,22 @@ bool Memory::IsOpenWord(MemoryAddress address) const {
     const MemoryAddress at{address.region, address.offset + i};
     const Cells::const_iterator it = Covering(at);
     if (it != cells_.end() && !it->second.value.IsUnknown()) return false;
-    if (it == cells_.end() && HasInitialContent(at)) return false;
+    if (it == cells_.end() && HasInitialContent(at, 1)) return false;
+  }
+  return true;
+}
+
+bool Memory::IsForgotten(MemoryAddress address, uint32_t size) const {
+  const int64_t end = address.offset + size;
+  while (address.offset < end) {
+    const Cells::const_iterator it = Covering(address);
+    if (it != cells_.end()) {
+      if (!it->second.value.IsUnknown()) return false;
+      address.offset = it->first.offset + it->second.size;
+    } else {
+      if (HasInitialContent(address, 1)) return false;
+      ++address.offset;
+    }
   }
   return true;
 }
@@ -155,10 +200,11 @@ void Memory::MakeRoom(MemoryAddress address, uint32_t size) {
 void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
   if (size == 0) return;
   MakeRoom(address, size);
+  LoseSlots(address, size);
   const Value kept = size > 4   ? UnknownValue()
                      : size < 4 ? Low(value, size)
                                 : value;
-  if (kept.IsUnknown() && !HasInitialContent(address)) return;
+  if (kept.IsUnknown() && !HasInitialContent(address, size)) return;
   cells_.insert_or_assign(address, Cell{size, kept});
 }
 
@@ -219,6 +265,7 @@ Memory Join(const Memory& a, const Memory& b) {
   Memory joined = a;
   ForgetDifferent(a, b, joined);
   ForgetDifferent(b, a, joined);
+  joined.LoseSlotsOf(b);
   return joined;
 }
 

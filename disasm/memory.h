@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "disasm/code_view.h"
@@ -54,6 +55,9 @@ class Memory {
   /// symbol (and store that), so that a second load gives the same.
   bool IsOpenWord(MemoryAddress address) const;
 
+  /// Whether nothing is known of any of the `size` bytes.
+  bool IsForgotten(MemoryAddress address, uint32_t size) const;
+
   /// Overwrites `size` bytes.
   void Store(MemoryAddress address, uint32_t size, const Value& value);
 
@@ -80,15 +84,22 @@ class Memory {
 
   const Cells& cells() const { return cells_; }
   Cells& cells() { return cells_; }
+  /// Import slots that were overwritten: they no longer hold the import.
+  const std::set<Rva>& lost_slots() const { return lost_slots_; }
+  void LoseSlotsOf(const Memory& other) {
+    lost_slots_.insert(other.lost_slots_.begin(), other.lost_slots_.end());
+  }
   const CodeView& view() const { return *view_; }
 
-  /// Whether what the image holds at the start says something of the bytes: an
-  /// absent cell then means that, not "unknown".
-  bool HasInitialContent(MemoryAddress address) const;
+  /// Whether what the image holds at the start says something of any of the
+  /// bytes: an absent cell then means that, not "unknown".
+  bool HasInitialContent(MemoryAddress address, uint32_t size) const;
 
  private:
   std::optional<uint8_t> ByteAt(MemoryAddress address) const;
   std::optional<uint8_t> InitialByte(int64_t va) const;
+  std::optional<Rva> SlotAt(int64_t va) const;
+  void LoseSlots(MemoryAddress address, uint32_t size);
   Cells::const_iterator Covering(MemoryAddress address) const;
   void MakeRoom(MemoryAddress address, uint32_t size);
   void KeepPart(MemoryAddress address, const Cell& cell, MemoryAddress from,
@@ -96,6 +107,7 @@ class Memory {
 
   const CodeView* view_;
   Cells cells_;  ///< not overlapping
+  std::set<Rva> lost_slots_;
 };
 
 /// `value` with `symbol` replaced by `base` plus the value's offset.

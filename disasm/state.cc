@@ -63,6 +63,10 @@ class Matching {
 
 bool CoversMemory(const State& general, const State& specific,
                   Matching& matching) {
+  if (!std::ranges::includes(general.memory.lost_slots(),
+                             specific.memory.lost_slots())) {
+    return false;
+  }
   for (const auto& [address, cell] : general.memory.cells()) {
     if (cell.value.IsUnknown()) continue;
     if (!matching.MatchesRegion(address)) return false;
@@ -71,14 +75,9 @@ bool CoversMemory(const State& general, const State& specific,
   }
   // What only the specific state has written must be what the image held.
   for (const auto& [address, cell] : specific.memory.cells()) {
-    if (!specific.memory.HasInitialContent(address)) continue;
+    if (!specific.memory.HasInitialContent(address, cell.size)) continue;
     if (cell.size > 4) {
-      const Memory::Cells& cells = general.memory.cells();
-      const Memory::Cells::const_iterator same = cells.find(address);
-      if (same == cells.end() || same->second.size < cell.size ||
-          !same->second.value.IsUnknown()) {
-        return false;
-      }
+      if (!general.memory.IsForgotten(address, cell.size)) return false;
       continue;
     }
     const Value here = general.memory.Load(address, cell.size);
