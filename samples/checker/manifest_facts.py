@@ -5,7 +5,10 @@ itself can show it, and whether the set covers what it has to."""
 import hashlib
 
 WRITABLE = 0x80000000
-SECTION_BYTES = 24  # RTL_CRITICAL_SECTION on i386
+SECTION_BYTES = 24  # RTL_CRITICAL_SECTION where pointers have 32 bits
+LEVELS = {"c": ["-O0", "-O2", "-Os"], "alpha-c": ["-O0", "-O1", "-O2", "-Os"]}
+FAMILIES = ("c", "nt4", "alpha-c")
+MACHINES = {0x14c: "i386", 0x184: "alpha"}
 SIBLINGS = {
     "kernel32.dll!DeleteCriticalSection": "ntdll.dll!RtlDeleteCriticalSection",
     "ntdll.dll!RtlDeleteCriticalSection": "kernel32.dll!DeleteCriticalSection",
@@ -25,6 +28,8 @@ def check(findings, entry, image):
     findings.equal(name, "SHA-256", hashlib.sha256(content).hexdigest(),
                    entry["sha256"])
     findings.true(name, "CheckSum right", image.verify_checksum())
+    findings.equal(name, "machine", MACHINES.get(image.FILE_HEADER.Machine),
+                   entry["machine"])
     findings.true(name, "relocatable",
                   not image.FILE_HEADER.Characteristics & 1 and
                   image.OPTIONAL_HEADER.DATA_DIRECTORY[5].Size)
@@ -99,21 +104,26 @@ def check_coverage(findings, entries):
     names = [entry["name"] for entry in entries]
     findings.equal("manifest", "names twice",
                    sorted({n for n in names if names.count(n) > 1}), [])
-    c_entries = [e for e in entries if e["family"] == "c"]
-    for shape in sorted({e["shape"] for e in c_entries}):
-        levels = {e["flags"][0] for e in c_entries if e["shape"] == shape}
-        findings.equal("manifest", f"levels of {shape}", sorted(levels),
-                       ["-O0", "-O2", "-Os"])
-    findings.equal("manifest", "verdicts of the C samples",
-                   sorted({e["verdict"] for e in c_entries}),
-                   ["fixed", "leaks", "not-applicable", "unknown"])
+    for family, levels in LEVELS.items():
+        _check_c_coverage(findings, family, levels, [
+            e for e in entries if e["family"] == family])
     nt4 = [e for e in entries if e["family"] == "nt4"]
     _check_nt4_coverage(findings, nt4)
-    for family in ("c", "nt4"):
+    for family in FAMILIES:
         fails = {e["attach_fail"]["sections_initialised"] for e in entries
                  if e["family"] == family and e["attach_fail"]}
         findings.equal("manifest", f"failing attaches in {family}",
                        sorted(fails), [0, 1])
+
+
+def _check_c_coverage(findings, family, levels, entries):
+    for shape in sorted({e["shape"] for e in entries}):
+        found = {e["flags"][0] for e in entries if e["shape"] == shape}
+        findings.equal("manifest", f"levels of {family} {shape}",
+                       sorted(found), levels)
+    findings.equal("manifest", f"verdicts of {family}",
+                   sorted({e["verdict"] for e in entries}),
+                   ["fixed", "leaks", "not-applicable", "unknown"])
 
 
 def _check_nt4_coverage(findings, nt4):

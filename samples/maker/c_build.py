@@ -53,10 +53,18 @@ class CSample:
             identity="security.dll" if self.security else None,
             note=shape.note)
 
+    def source(self):
+        stem = self.shape.source or self.shape.name
+        return toolchain.SOURCES / "c" / f"{stem}.c"
+
+    def source_names(self):
+        """For the manifest."""
+        return [f"samples/src/c/{self.source().name}"] + (
+            ["samples/src/c/sspi.c"] if self.security else [])
+
     def build(self, folder):
         """Compiles and links in `folder`; gives bytes and manifest entry."""
-        source = (self.shape.source or self.shape.name) + ".c"
-        inputs = [toolchain.SOURCES / "c" / source]
+        inputs = [self.source()]
         if self.security:
             inputs += security_inputs(folder)
         dll = folder / f"{self.name}.dll"
@@ -69,8 +77,7 @@ class CSample:
         build = {
             "family": "c",
             "shape": self.shape.name,
-            "sources": [f"samples/src/c/{source}"] + (
-                ["samples/src/c/sspi.c"] if self.security else []),
+            "sources": self.source_names(),
             "compiler": toolchain.compiler_version(),
             "flags": flags + LIBRARIES,
         }
@@ -89,16 +96,21 @@ def security_inputs(folder):
     return [toolchain.SOURCES / "c" / "sspi.c", resource, definition]
 
 
+def all_of(shapes, levels, prefix, kind):
+    """A `kind` for each shape, fix and level, in the order of the table."""
+    result = []
+    for shape in shapes:
+        for fixed in (False, True) if shape.fixed else (False,):
+            stem = f"{prefix}-{shape.name}" + ("-fixed" if fixed else "")
+            for level in levels:
+                result.append(kind(f"{stem}-{level}", shape, level, fixed,
+                                   False))
+            if shape.security:
+                result.append(kind(f"{stem}-security-O2", shape, "O2", fixed,
+                                   True))
+    return result
+
+
 def samples():
     """All C samples, in the order of the table."""
-    result = []
-    for shape in c_shapes.SHAPES:
-        for fixed in (False, True) if shape.fixed else (False,):
-            stem = f"c-{shape.name}" + ("-fixed" if fixed else "")
-            for level in c_shapes.LEVELS:
-                result.append(CSample(f"{stem}-{level}", shape, level, fixed,
-                                      False))
-            if shape.security:
-                result.append(CSample(f"{stem}-security-O2", shape, "O2",
-                                      fixed, True))
-    return result
+    return all_of(c_shapes.SHAPES, c_shapes.LEVELS, "c", CSample)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The export directory and the debug directory of a look-alike, as assembly.
+"""The export directory and the debug directory, as assembly.
 
-Names: those that public material calls exports of NT 4.0's Security.dll (MSDN
-"SSPI", KB Q183958, CNTLM's sspi.c), and those of later systems' security.dll
-(Wine, security.spec) without the ones that came with Windows 2000. Ordinals
-are in no document; these count from 1 in the order of the names.
+The look-alikes' names: those that public material calls exports of NT 4.0's
+Security.dll (MSDN "SSPI", KB Q183958, CNTLM's sspi.c), and those of later
+systems' security.dll (Wine, security.spec) without the ones that came with
+Windows 2000. Ordinals are in no document; these count from 1 in the order of
+the names.
 """
+
+from maker.dialect import I386
 
 # Name: bytes of arguments (sspi.h).
 SSPI = {
@@ -39,21 +42,35 @@ SSPI = {
 }
 
 
-def source(dll_name, stamp):
-    """Assembly of both directories; the debug directory's one entry is filled
-    when the file is laid out."""
-    names = sorted(SSPI)
-    lines = ['.section .rdata$debug, "dr"', ".globl _debug_directory",
-             "_debug_directory:", ".space 28", '.section .rdata$export, "dr"',
-             ".p2align 2",
-             ".globl _export_directory, _export_directory_end",
-             "_export_directory:", f".long 0, {stamp:#x}, 0",
-             ".rva export_dll_name", f".long 1, {len(names)}, {len(names)}",
-             ".rva export_functions, export_names, export_ordinals",
-             "export_functions:"]
-    lines += [f".rva _{name}@{SSPI[name]}" for name in names]
-    lines += ["export_names:"] + [f".rva export_{name}" for name in names]
+def debug_source(dialect=I386):
+    """Assembly of the debug directory; its one entry is filled when the file
+    is laid out."""
+    name = dialect.name("debug_directory")
+    return "\n".join([dialect.section(".rdata$debug", "r"), f".globl {name}",
+                      f"{name}:", ".space 28"]) + "\n"
+
+
+def source(dll_name, stamp, functions, dialect=I386):
+    """Assembly of the export directory. `functions` are symbols by name."""
+    names = sorted(functions)
+    directory = dialect.name("export_directory")
+    lines = [dialect.section(".rdata$export", "r"), ".p2align 2",
+             f".globl {directory}, {directory}_end", f"{directory}:",
+             f".long 0, {stamp:#x}, 0", dialect.rva("export_dll_name"),
+             f".long 1, {len(names)}, {len(names)}",
+             dialect.rva("export_functions", "export_names",
+                         "export_ordinals"), "export_functions:"]
+    lines += [dialect.rva(functions[name]) for name in names]
+    lines += ["export_names:"]
+    lines += [dialect.rva(f"export_{name}") for name in names]
     lines += ["export_ordinals:"] + [f".short {i}" for i in range(len(names))]
     lines += [f'export_dll_name: .asciz "{dll_name}"']
     lines += [f'export_{name}: .asciz "{name}"' for name in names]
-    return "\n".join(lines + ["_export_directory_end:"]) + "\n"
+    return "\n".join(lines + [f"{directory}_end:"]) + "\n"
+
+
+def sspi_source(dll_name, stamp, dialect=I386):
+    """Both directories of a look-alike."""
+    functions = {name: dialect.name(name, arguments)
+                 for name, arguments in SSPI.items()}
+    return debug_source(dialect) + source(dll_name, stamp, functions, dialect)

@@ -147,7 +147,7 @@ def _objects(sample, folder, stamp):
         entry, body,
         _assemble(folder, "imports", import_table.source(_imports(sample))),
         _assemble(folder, "exports",
-                  export_table.source(sample.export_name, stamp)),
+                  export_table.sspi_source(sample.export_name, stamp)),
         resource,
     ]
 

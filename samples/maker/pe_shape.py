@@ -20,7 +20,9 @@ MISC_SIZE = 0x110  # IMAGE_DEBUG_MISC: 12 bytes and a name of 260
 IMAGE_DEBUG_TYPE_MISC = 4
 IMAGE_DEBUG_MISC_EXENAME = 1
 
-EXPORT, IMPORT, RESOURCE, BASE_RELOCATION, DEBUG = 0, 1, 2, 5, 6
+I386, ALPHA = 0x14c, 0x184  # machines
+
+EXPORT, IMPORT, RESOURCE, EXCEPTION, BASE_RELOCATION, DEBUG = 0, 1, 2, 3, 5, 6
 BOUND_IMPORT, ADDRESS_TABLE = 11, 12
 
 # Characteristics by name; .idata is writable, a section of its own.
@@ -29,6 +31,7 @@ SECTION_FLAGS = {
     ".rdata": 0x40000040,
     ".data": 0xc0000040,
     ".idata": 0xc0000040,
+    ".pdata": 0x40000040,
     ".rsrc": 0x40000040,
     ".reloc": 0x42000040,
 }
@@ -57,9 +60,11 @@ class Shape:
     entry: int
     symbol_count: int
     directories: dict  # index: (rva, size)
-    debug_rva: int
-    debug_name: str
+    debug_rva: int = None  # of the directory; without it no record is written
+    debug_name: str = ""
     bound: list = field(default_factory=list)  # (dll, stamp, [(dll, stamp)])
+    machine: int = I386
+    section_alignment: int = SECTION_ALIGNMENT
 
 
 def read_sections(linked):
@@ -118,19 +123,20 @@ def bound_directory(bound):
 
 
 def _coff_header(shape, sections):
-    return struct.pack("<4sHHIIIHH", b"PE\0\0", 0x14c, len(sections),
-                       shape.stamp, 0, shape.symbol_count, 0xe0, 0x2302)
+    return struct.pack("<4sHHIIIHH", b"PE\0\0", shape.machine,
+                       len(sections), shape.stamp, 0, shape.symbol_count, 0xe0,
+                       0x2302)
 
 
 def _optional_header(shape, sections, directories):
     text = sections[0]
     data_size = sum(section.raw_size() for section in sections[1:])
     last = sections[-1]
-    image_size = align(last.rva + last.virtual_size, SECTION_ALIGNMENT)
+    image_size = align(last.rva + last.virtual_size, shape.section_alignment)
     header = struct.pack(
         "<HBBIIIIIIIII", 0x10b, 3, 10, text.raw_size(), data_size, 0,
         shape.entry, text.rva, sections[1].rva, shape.image_base,
-        SECTION_ALIGNMENT, FILE_ALIGNMENT)
+        shape.section_alignment, FILE_ALIGNMENT)
     # Versions of the system, the image and the subsystem: 4.0. Windows CUI.
     header += struct.pack("<HHHHHHIIIIHH", 4, 0, 4, 0, 4, 0, 0, image_size,
                           SIZE_OF_HEADERS, 0, 3, 0)
@@ -163,7 +169,9 @@ def write(shape, sections, dos_header):
     table_end = DOS_HEADER_SIZE + OPTIONAL_HEADER + 0xe0 + 40 * len(sections)
     if bound:
         directories[BOUND_IMPORT] = (table_end, len(bound))
-    directories[DEBUG] = (shape.debug_rva, 28)
+    has_record = shape.debug_rva is not None
+    if has_record:
+        directories[DEBUG] = (shape.debug_rva, 28)
     header = (dos_header + _coff_header(shape, sections) +
               _optional_header(shape, sections, directories) +
               _section_table(sections) + bound)
@@ -172,8 +180,9 @@ def write(shape, sections, dos_header):
     content = bytearray(header.ljust(SIZE_OF_HEADERS, b"\0"))
     for section in sections:
         content += section.content.ljust(section.raw_size(), b"\0")
-    _fill_debug_entry(content, shape, sections)
-    content += _misc_record(shape.debug_name)
+    if has_record:
+        _fill_debug_entry(content, shape, sections)
+        content += _misc_record(shape.debug_name)
     set_checksum(content)
     return bytes(content)
 

@@ -8,6 +8,11 @@ import subprocess
 from pathlib import Path
 
 PREFIX = "i686-w64-mingw32-"
+ALPHA = "alpha-linux-gnu-"
+PACKAGES = {
+    PREFIX: "gcc-mingw-w64-i686-win32, binutils-mingw-w64-i686",
+    ALPHA: "gcc-alpha-linux-gnu, binutils-alpha-linux-gnu",
+}
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 
 # A symbol of a linker map: an address and a name, alone on their line.
@@ -18,25 +23,25 @@ class ToolError(Exception):
     """A tool failed; the message holds its command line and what it said."""
 
 
-def run(tool, *arguments, cwd=None):
-    """Runs one of the i686-w64-mingw32 tools and returns its stdout."""
-    command = [PREFIX + tool, *map(str, arguments)]
+def run(tool, *arguments, cwd=None, prefix=PREFIX):
+    """Runs one of the cross tools and returns its stdout."""
+    command = [prefix + tool, *map(str, arguments)]
     environment = dict(os.environ, LC_ALL="C", SOURCE_DATE_EPOCH="0")
     try:
         done = subprocess.run(command, cwd=cwd, env=environment, text=True,
                               capture_output=True, check=False)
     except FileNotFoundError:
         raise ToolError(f"{command[0]} is not installed (Debian packages "
-                        "gcc-mingw-w64-i686-win32, binutils-mingw-w64-i686)")
+                        f"{PACKAGES[prefix]})")
     if done.returncode:
         raise ToolError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
 @functools.lru_cache(maxsize=None)
-def compiler_version():
+def compiler_version(prefix=PREFIX):
     """The first line of the compiler's --version."""
-    return run("gcc", "--version").splitlines()[0]
+    return run("gcc", "--version", prefix=prefix).splitlines()[0]
 
 
 def map_symbols(map_file, image_base):

@@ -8,6 +8,7 @@ longer version string of the file is published, so none is made up.
 """
 
 import enum
+import struct
 from pathlib import Path
 
 from maker import toolchain
@@ -56,12 +57,26 @@ END
 """
 
 
-def build(output, edition, file_name="Security.dll"):
-    """Writes the COFF object `output`."""
+def _compile(output, form, edition, file_name):
     script = Path(output).with_suffix(".rc")
     script.write_text(TEMPLATE.format(description=edition.value[1],
                                       internal=Path(file_name).stem,
                                       original=file_name), encoding="ascii")
     # The text needs no preprocessor; cat saves the start of a compiler.
     toolchain.run("windres", "--preprocessor=cat", "--preprocessor-arg=-u",
-                  "-O", "coff", script, output)
+                  "-O", form, script, output)
+
+
+def build(output, edition, file_name="Security.dll"):
+    """Writes the COFF object `output`, for i386."""
+    _compile(output, "coff", edition, file_name)
+
+
+def data(folder, edition, file_name="Security.dll"):
+    """The bytes of the resource alone, from a .res file: an empty entry of 32
+    bytes, and one whose first two words are the sizes of data and header."""
+    output = Path(folder) / "version.res"
+    _compile(output, "res", edition, file_name)
+    content = output.read_bytes()[32:]
+    data_size, header_size = struct.unpack_from("<II", content)
+    return content[header_size:header_size + data_size]

@@ -3,9 +3,24 @@
 // give them. Own declarations, not windows.h, so that a shape can choose how it
 // calls: through the import slot (IMPORT is dllimport) or, when THROUGH_THUNK
 // is defined before this line, through the `jmp [slot]` of the import library.
+//
+// Alpha: gcc's pointers have 64 bits, those of Windows NT 32, which a register
+// holds sign-extended (Microsoft, "Alpha AXP Calling Standard"). What lies in
+// memory where Windows looks for it is therefore no pointer but a HANDLE; a
+// shape's own pointers may take their eight bytes. gcc knows no dllimport
+// there: alpha_imports.h gives the same names another way.
 #ifndef SAMPLES_SRC_C_DLL_H_
 #define SAMPLES_SRC_C_DLL_H_
 
+typedef int BOOL;
+typedef unsigned int DWORD;
+
+#ifdef __alpha__
+#define WINAPI
+#define EXPORT __attribute__((visibility("default")))
+typedef DWORD ULONG_PTR;
+typedef int HANDLE;
+#else
 #ifdef THROUGH_THUNK
 #define IMPORT
 #else
@@ -13,11 +28,9 @@
 #endif
 #define WINAPI __stdcall
 #define EXPORT __declspec(dllexport)
-
-typedef int BOOL;
-typedef unsigned int DWORD;
 typedef unsigned long ULONG_PTR;
 typedef void* HANDLE;
+#endif
 
 enum { FALSE = 0, TRUE = 1 };
 enum {
@@ -29,7 +42,7 @@ enum {
 
 // RTL_CRITICAL_SECTION of winnt.h, 24 bytes.
 typedef struct {
-  void* debug_info;
+  HANDLE debug_info;
   int lock_count;
   int recursion_count;
   HANDLE owning_thread;
@@ -37,6 +50,9 @@ typedef struct {
   ULONG_PTR spin_count;
 } CRITICAL_SECTION;
 
+#ifdef __alpha__
+#include "alpha_imports.h"
+#else
 IMPORT void WINAPI InitializeCriticalSection(CRITICAL_SECTION*);
 IMPORT BOOL WINAPI InitializeCriticalSectionAndSpinCount(CRITICAL_SECTION*,
                                                          DWORD);
@@ -58,6 +74,7 @@ IMPORT void WINAPI SetLastError(DWORD);
 IMPORT DWORD WINAPI TlsAlloc(void);
 IMPORT BOOL WINAPI TlsFree(DWORD);
 IMPORT BOOL WINAPI TlsSetValue(DWORD, void*);
+#endif
 
 // The name of the entry that the linker is told. Exported functions of the
 // shapes are cdecl, so that their names carry no decoration.

@@ -6,7 +6,7 @@
 
 struct SecurityFunctionTable {
   DWORD version;
-  void* functions[27];
+  HANDLE functions[27];
 };
 
 static struct SecurityFunctionTable g_table = {1, {0}};
