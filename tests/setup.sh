@@ -7,10 +7,10 @@
 BUILD_PACKAGES=(g++ cmake ninja-build ccache liblief-dev libzydis-dev
   libcli11-dev nlohmann-json3-dev libssl-dev)
 SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
-  mingw-w64-i686-dev python3)
+  mingw-w64-i686-dev gcc-alpha-linux-gnu binutils-alpha-linux-gnu python3)
 TEST_PACKAGES=(libgtest-dev libunicorn-dev pkg-config python3-pefile python3-jsonschema
   osslsigncode debootstrap debian-archive-keyring strace
-  binutils-alpha-linux-gnu libc6.1-alpha-cross)
+  libc6.1-alpha-cross)
 CI_PACKAGES=(clang-format git)
 
 # build/ and build-demo/ share what ccache knows, though -g names the folder.
