@@ -12,6 +12,10 @@ from maker.dialect import Alpha
 from maker.truth import manifest_entry
 
 LEVELS = ("O0", "O1", "O2", "Os")
+
+# Shapes that cannot be made: the TLS directory is full of 32-bit addresses,
+# which gcc's pointers are not.
+LEFT_OUT = {"tls-callback"}
 STAMP = 0x3872b284  # ours: every file needs one, and it must not change
 
 # EV4, the first Alpha, is what Windows NT asks for at least: no instructions
@@ -146,4 +150,5 @@ class AlphaCSample(c_build.CSample):
 
 def samples():
     """All C samples for Alpha, in the order of the table."""
-    return c_build.all_of(c_shapes.SHAPES, LEVELS, "alpha-c", AlphaCSample)
+    shapes = [shape for shape in c_shapes.SHAPES if shape.name not in LEFT_OUT]
+    return c_build.all_of(shapes, LEVELS, "alpha-c", AlphaCSample)

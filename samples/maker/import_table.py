@@ -43,6 +43,9 @@ FUNCTIONS = {
         "RtlDeleteCriticalSection": (4, 319, NTDLL_BASE + 0x3c51),
         "RtlEnterCriticalSection": (4, 343, NTDLL_BASE + 0x1ea6),
         "RtlInitializeCriticalSection": (4, 426, NTDLL_BASE + 0x3b8c),
+        "RtlInitializeCriticalSectionAndSpinCount":
+            (8, 427, NTDLL_BASE + 0x3bb0),
+        "RtlInitializeCriticalSectionEx": (12, 428, NTDLL_BASE + 0x3bd0),
         "RtlLeaveCriticalSection": (4, 449, NTDLL_BASE + 0x1f0d),
     },
 }

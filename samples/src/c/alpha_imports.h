@@ -11,6 +11,8 @@ typedef void OnSection(CRITICAL_SECTION*);
 typedef int StatusOnSection(CRITICAL_SECTION*);
 typedef BOOL InitializeWithSpinCount(CRITICAL_SECTION*, DWORD);
 typedef BOOL InitializeWithFlags(CRITICAL_SECTION*, DWORD, DWORD);
+typedef int StatusWithSpinCount(CRITICAL_SECTION*, DWORD);
+typedef int StatusWithFlags(CRITICAL_SECTION*, DWORD, DWORD);
 typedef DWORD GetVariable(const char*, char*, DWORD);
 typedef HANDLE GetModule(const char*);
 typedef void* GetFunction(HANDLE, const char*);
@@ -38,6 +40,8 @@ SLOT(DeleteCriticalSection)
 SLOT(EnterCriticalSection)
 SLOT(LeaveCriticalSection)
 SLOT(RtlInitializeCriticalSection)
+SLOT(RtlInitializeCriticalSectionAndSpinCount)
+SLOT(RtlInitializeCriticalSectionEx)
 SLOT(RtlDeleteCriticalSection)
 SLOT(RtlEnterCriticalSection)
 SLOT(RtlLeaveCriticalSection)
@@ -63,6 +67,10 @@ SLOT(TlsSetValue)
 #define LeaveCriticalSection AT_SLOT(OnSection, LeaveCriticalSection)
 #define RtlInitializeCriticalSection \
   AT_SLOT(StatusOnSection, RtlInitializeCriticalSection)
+#define RtlInitializeCriticalSectionAndSpinCount \
+  AT_SLOT(StatusWithSpinCount, RtlInitializeCriticalSectionAndSpinCount)
+#define RtlInitializeCriticalSectionEx \
+  AT_SLOT(StatusWithFlags, RtlInitializeCriticalSectionEx)
 #define RtlDeleteCriticalSection \
   AT_SLOT(StatusOnSection, RtlDeleteCriticalSection)
 #define RtlEnterCriticalSection \

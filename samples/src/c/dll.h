@@ -18,7 +18,6 @@ typedef unsigned int DWORD;
 #ifdef __alpha__
 #define WINAPI
 #define EXPORT __attribute__((visibility("default")))
-typedef DWORD ULONG_PTR;
 typedef int HANDLE;
 #else
 #ifdef THROUGH_THUNK
@@ -28,9 +27,9 @@ typedef int HANDLE;
 #endif
 #define WINAPI __stdcall
 #define EXPORT __declspec(dllexport)
-typedef unsigned long ULONG_PTR;
 typedef void* HANDLE;
 #endif
+typedef unsigned long ULONG_PTR;
 
 enum { FALSE = 0, TRUE = 1 };
 enum {
@@ -47,7 +46,7 @@ typedef struct {
   int recursion_count;
   HANDLE owning_thread;
   HANDLE lock_semaphore;
-  ULONG_PTR spin_count;
+  DWORD spin_count;
 } CRITICAL_SECTION;
 
 #ifdef __alpha__
