@@ -7,7 +7,14 @@ import hashlib
 WRITABLE = 0x80000000
 SECTION_BYTES = 24  # RTL_CRITICAL_SECTION where pointers have 32 bits
 LEVELS = {"c": ["-O0", "-O2", "-Os"], "alpha-c": ["-O0", "-O1", "-O2", "-Os"]}
-FAMILIES = ("c", "nt4", "alpha-c")
+# Shapes that a family of look-alikes has to hold, leaking and fixed.
+LOOK_ALIKES = {
+    "nt4": {"switch", "if_chain", "dec_jz", "work", "helper", "thunk",
+            "register"},
+    "alpha-nt4": {"switch", "if_chain", "chain", "work", "helper", "thunk",
+                  "register", "select", "failing", "startup"},
+}
+FAMILIES = (*LEVELS, *LOOK_ALIKES)
 MACHINES = {0x14c: "i386", 0x184: "alpha"}
 SIBLINGS = {
     "kernel32.dll!DeleteCriticalSection": "ntdll.dll!RtlDeleteCriticalSection",
@@ -107,8 +114,9 @@ def check_coverage(findings, entries):
     for family, levels in LEVELS.items():
         _check_c_coverage(findings, family, levels, [
             e for e in entries if e["family"] == family])
-    nt4 = [e for e in entries if e["family"] == "nt4"]
-    _check_nt4_coverage(findings, nt4)
+    for family, shapes in LOOK_ALIKES.items():
+        _check_nt4_coverage(findings, family, shapes, [
+            e for e in entries if e["family"] == family])
     for family in FAMILIES:
         fails = {e["attach_fail"]["sections_initialised"] for e in entries
                  if e["family"] == family and e["attach_fail"]}
@@ -126,24 +134,22 @@ def _check_c_coverage(findings, family, levels, entries):
                    ["fixed", "leaks", "not-applicable", "unknown"])
 
 
-def _check_nt4_coverage(findings, nt4):
+def _check_nt4_coverage(findings, family, wanted, entries):
     leaking = {(e["initialise_import"].split("!")[0], e["delete_imported"])
-               for e in nt4 if e["verdict"] == "leaks"}
-    findings.equal("manifest", "DLL and delete import of leaking look-alikes",
+               for e in entries if e["verdict"] == "leaks"}
+    findings.equal("manifest", f"DLL and delete import, leaking {family}",
                    sorted(leaking), [("kernel32.dll", False),
                                      ("kernel32.dll", True),
                                      ("ntdll.dll", False),
                                      ("ntdll.dll", True)])
-    fixed = {e["initialise_import"].split("!")[0] for e in nt4
+    fixed = {e["initialise_import"].split("!")[0] for e in entries
              if e["verdict"] == "fixed"}
-    findings.equal("manifest", "DLLs of fixed look-alikes", sorted(fixed),
+    findings.equal("manifest", f"DLLs of fixed {family}", sorted(fixed),
                    ["kernel32.dll", "ntdll.dll"])
-    editions = {e["nt4"]["edition"]["crypto_bits"] for e in nt4}
-    findings.equal("manifest", "crypto editions", sorted(editions),
-                   [40, 56, 128])
+    editions = {e["nt4"]["edition"]["crypto_bits"] for e in entries}
+    findings.equal("manifest", f"crypto editions of {family}",
+                   sorted(editions), [40, 56, 128])
     for kind in ("leaks", "fixed"):
-        shapes = {e["shape"] for e in nt4 if e["verdict"] == kind}
-        wanted = {"switch", "if_chain", "dec_jz", "work", "helper", "thunk",
-                  "register"}
-        findings.equal("manifest", f"shapes without a look-alike that {kind}",
+        shapes = {e["shape"] for e in entries if e["verdict"] == kind}
+        findings.equal("manifest", f"shapes without {family} that {kind}",
                        sorted(wanted - shapes), [])

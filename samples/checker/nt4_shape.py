@@ -16,6 +16,7 @@ SIZES = {
     "sp6a-128": (59152, "KB Q322051"),
     "sp6a-56": (59152, "KB Q322051"),
     "q238185": (59664, "KB Q238185"),
+    "alpha-q238185": (99600, "KB Q238185"),
 }
 
 DOMESTIC = "NtLm Security Support Provider Client DLL (Domestic Use Only)"
@@ -66,8 +67,15 @@ def check(findings, entry, image):
     """`image` is the pefile.PE of the sample that `entry` describes."""
     name = entry["name"]
     _check_header(findings, name, entry, image)
-    _check_size(findings, name, entry, image)
+    findings.equal(name, "pefile's warnings", image.get_warnings(), [])
     _check_sections(findings, name, image)
+    check_either_machine(findings, entry, image)
+
+
+def check_either_machine(findings, entry, image):
+    """What is published without a machine, or for each."""
+    name = entry["name"]
+    _check_size(findings, name, entry, image)
     _check_imports(findings, name, entry, image)
     _check_exports(findings, name, entry, image)
     _check_version(findings, name, entry, image)
@@ -94,7 +102,6 @@ def _check_header(findings, name, entry, image):
     findings.equal(name, "SizeOfHeaders", optional.SizeOfHeaders, 0x400)
     findings.equal(name, "DllCharacteristics", optional.DllCharacteristics, 0)
     findings.true(name, "CheckSum set", optional.CheckSum)
-    findings.equal(name, "pefile's warnings", image.get_warnings(), [])
 
 
 def _check_size(findings, name, entry, image):

@@ -6,8 +6,15 @@ import copy
 import hashlib
 import struct
 
+import pefile
+
 NT4 = "nt4-sp3-dec-jz"
+ALPHA = "alpha-nt4-chain"
 PE = 0x80  # of the look-alikes
+CODE = 0x400  # offset of their code
+
+# Words of Alpha code: one that does nothing, one that reads by R29.
+UNOP, LOAD_BY_GLOBAL_POINTER = 0x2ffe0000, 0xa03d0000
 
 
 def _patch(offset, layout, value):
@@ -36,6 +43,35 @@ def _nt4_field(field, value):
     return change
 
 
+def _section(content, name):
+    """Where the section's bytes begin in the file."""
+    at = content.index(name.ljust(8, b"\0"), PE)
+    return struct.unpack_from("<I", content, at + 20)[0]
+
+
+def _swap_functions(content, _entry):
+    at = _section(content, b".pdata")
+    first, second = content[at:at + 20], content[at + 20:at + 40]
+    content[at:at + 40] = second + first
+
+
+def _forget_relocations(content, _entry):
+    """Turns every HIGHLOW of the last block, .pdata's, into nothing."""
+    start = _section(content, b".reloc")
+    at = last = start
+    while struct.unpack_from("<I", content, at + 4)[0]:
+        last = at
+        at += struct.unpack_from("<I", content, at + 4)[0]
+    content[last + 8:at] = bytes(at - last - 8)
+
+
+def _over_first_address(content, _entry):
+    """Writes a no-operation where the first LDAH of the code is."""
+    at = next(at for at in range(CODE, len(content), 4)
+              if struct.unpack_from("<I", content, at)[0] >> 26 == 9)
+    struct.pack_into("<I", content, at, UNOP)
+
+
 # What it is called, and what it does to (content, manifest entry). Unless
 # `rehash`, the manifest is left with the old hash.
 FAULTS = [
@@ -57,9 +93,32 @@ FAULTS = [
 ]
 
 
+def _summed(change):
+    """`change`, and the CheckSum set right, so that it is not what tells."""
+    def change_and_sum(content, entry):
+        change(content, entry)
+        image = pefile.PE(data=bytes(content), fast_load=True)
+        struct.pack_into("<I", content, PE + 0x58, image.generate_checksum())
+    return change_and_sum
+
+
+ALPHA_FAULTS = [(name, _summed(change), True) for name, change in [
+    ("machine", _patch(PE + 4, "<H", 0x14c)),
+    ("section alignment", _patch(PE + 0x38, "<I", 0x1000)),
+    ("functions out of order", _swap_functions),
+    ("functions without relocations", _forget_relocations),
+    ("no LDAH where there was one", _over_first_address),
+    ("use of the global pointer",
+     _patch(CODE + 8, "<I", LOAD_BY_GLOBAL_POINTER)),
+    ("size of an Alpha file", _grow),
+]]
+BY_SAMPLE = {NT4: FAULTS, ALPHA: ALPHA_FAULTS}
+
+
 def planted(entry, content):
-    """Yields (name of the fault, entry, content) for each."""
-    for name, change, rehash in FAULTS:
+    """Yields (name of the fault, entry, content) for each fault of a sample of
+    BY_SAMPLE."""
+    for name, change, rehash in BY_SAMPLE[entry["name"]]:
         bad_entry, bad_content = copy.deepcopy(entry), bytearray(content)
         change(bad_content, bad_entry)
         if rehash:

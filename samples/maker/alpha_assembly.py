@@ -74,9 +74,9 @@ class _Function:
 
 
 def _pdata(function):
-    return ['\t.section .pdata,"a",@progbits', "\t.align 2",
+    return ['\t.pushsection .pdata,"a",@progbits', "\t.align 2",
             f"\t.long {function.name},{function.label('end')},0,0,"
-            f"{function.label('prologue')}", "\t.text"]
+            f"{function.label('prologue')}", "\t.popsection"]
 
 
 def _directive(line, function):

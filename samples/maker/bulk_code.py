@@ -128,14 +128,16 @@ OPERATIONS = (_arithmetic, _arithmetic, _rotate, _address, _exchange, _look_up,
 
 class Function:
     """One bulk function; `run(a, b)` is its model."""
+    operations = OPERATIONS
+    prefix = "_"
 
     def __init__(self, index, numbers):
-        self.name = f"_Bulk{index}"
+        self.name = f"{self.prefix}Bulk{index}"
         self._labels = 0
         self.framed = numbers.below(3) != 0
         self.lines, self._steps = [], []
         for _ in range(6 + numbers.below(16)):
-            operation = OPERATIONS[numbers.below(len(OPERATIONS))]
+            operation = self.operations[numbers.below(len(self.operations))]
             lines, apply = operation(numbers, self._label)
             self.lines += lines
             self._steps.append(apply)
@@ -162,10 +164,10 @@ class Function:
 
 
 @functools.lru_cache(maxsize=None)
-def functions(count):
-    """The first `count` functions of the sequence."""
+def functions(count, kind=Function):
+    """The first `count` functions of the sequence, of one machine's kind."""
     numbers = Numbers(0xd11)
-    return [Function(index, numbers) for index in range(count)]
+    return [kind(index, numbers) for index in range(count)]
 
 
 def source(count, table_size, padding):
@@ -184,8 +186,8 @@ def source(count, table_size, padding):
     return "\n".join(lines) + "\n"
 
 
-def digest(count, a, b):
+def digest(count, a, b, kind=Function):
     """What Digest of body.c returns."""
-    for index, function in enumerate(functions(count)):
+    for index, function in enumerate(functions(count, kind)):
         a = function.run(a, b + index)
     return a

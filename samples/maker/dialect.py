@@ -27,6 +27,10 @@ class I386:
         return ".rva " + ", ".join(names)
 
     @staticmethod
+    def code_address(address):
+        return address
+
+    @staticmethod
     def thunks(pairs):
         """`jmp [slot]` for each (name, slot)."""
         lines = ['.section .text$thunk, "xr"', ".p2align 2, 0xcc"]
@@ -57,6 +61,11 @@ class Alpha:
     def rva(*names):
         return ".long " + ", ".join(f"{name}-{ALPHA_IMAGE_BASE:#x}"
                                     for name in names)
+
+    @staticmethod
+    def code_address(address):
+        """Functions begin at multiples of 16."""
+        return address & ~15
 
     @staticmethod
     def thunks(pairs):

@@ -8,7 +8,8 @@ kernel32 are forwarders into ntdll, so that their bound addresses lie there and
 the directory carries a forwarder reference; Initialize is code of kernel32.
 
 The addresses are plausible, not published: the DLLs' usual bases on NT 4.0 and
-an offset of our own. They are stale on every machine, by design.
+an offset of our own. They are stale on every machine, by design. For Alpha the
+bases are not published either, and these serve as well.
 """
 
 from dataclasses import dataclass, field
@@ -98,8 +99,9 @@ class _Table:
         lines = [f".globl {symbol}", f"{symbol}:"]
         for alias in self.aliases(name):
             lines += [f".globl {alias}_slot", f"{alias}_slot:"]
-        return lines + [f".long {address:#x}" if self.imports.bound
-                        else self.dialect.rva(f"_name_{name}")]
+        if self.imports.bound:
+            return lines + [f".long {self.dialect.code_address(address):#x}"]
+        return lines + [self.dialect.rva(f"_name_{name}")]
 
     def descriptors(self):
         rva, label = self.dialect.rva, self.label

@@ -78,6 +78,9 @@ class Build:
     def layout(self):
         return nt4_samples.LAYOUTS[self.sample.layout]
 
+    def bulk_offsets(self):
+        return _bulk_offsets(self.sample.padding)
+
     def link(self):
         bulk = _assemble(self.folder, "bulk", bulk_code.source(
             self.bulk_count, self.table_words, self.sample.padding))
@@ -101,7 +104,7 @@ def _assemble(folder, name, text):
     return path.with_suffix(".o")
 
 
-def _imports(sample):
+def imports_of(sample):
     """The functions imported: by body.c, by the entry, by the fix."""
     prefix = "Rtl" if sample.rtl else ""
     names = {prefix + "EnterCriticalSection", prefix + "LeaveCriticalSection",
@@ -129,14 +132,14 @@ def body_defines(sample):
     return defines
 
 
-def _entry_symbols(sample):
+def entry_symbols(sample):
     return [*sample.flags, *(["VENDOR_FIX"] if sample.fixed else [])]
 
 
 def _objects(sample, folder, stamp):
     entry, body = folder / "entry.o", folder / "body.o"
     resource = folder / "version.o"
-    symbols = [argument for name in _entry_symbols(sample)
+    symbols = [argument for name in entry_symbols(sample)
                for argument in ("--defsym", f"{name}=1")]
     toolchain.run("as", "-I", NT4, *symbols, NT4 / f"entry_{sample.entry}.s",
                   "-o", entry)
@@ -145,7 +148,7 @@ def _objects(sample, folder, stamp):
     version_resource.build(resource, sample.edition, sample.export_name)
     return [
         entry, body,
-        _assemble(folder, "imports", import_table.source(_imports(sample))),
+        _assemble(folder, "imports", import_table.source(imports_of(sample))),
         _assemble(folder, "exports",
                   export_table.sspi_source(sample.export_name, stamp)),
         resource,
@@ -158,7 +161,7 @@ def fit(build):
     layout, sample = build.layout, build.sample
     bare = build.link().section(".text").virtual_size
     room = layout.text_raw - sample.text_slack - bare
-    offsets = _bulk_offsets(sample.padding)
+    offsets = build.bulk_offsets()
     build.bulk_count = max(n for n, size in enumerate(offsets) if size <= room)
     linked = build.link()
     others = sum(section.raw_size() for section in linked.sections
@@ -177,14 +180,14 @@ def fit(build):
     return linked
 
 
-def _range(symbols, name):
+def between(symbols, name):
     start = symbols[name]
     return start, symbols[name + "_end"] - start
 
 
-def _bound_imports(sample, layout):
+def bound_imports(sample, layout):
     stamps = {"KERNEL32.dll": layout.kernel32, "ntdll.dll": layout.ntdll}
-    imports = _imports(sample)
+    imports = imports_of(sample)
     bound = []
     for dll in imports.dlls():
         forwards = dll == "KERNEL32.dll" and any(
@@ -199,24 +202,25 @@ def _shape(sample, layout, linked):
     resource = linked.section(".rsrc")
     relocations = linked.section(".reloc")
     directories = {
-        pe_shape.EXPORT: _range(symbols, "export_directory"),
-        pe_shape.IMPORT: _range(symbols, "import_directory"),
+        pe_shape.EXPORT: between(symbols, "export_directory"),
+        pe_shape.IMPORT: between(symbols, "import_directory"),
         pe_shape.RESOURCE: (resource.rva, resource.virtual_size),
         pe_shape.BASE_RELOCATION: (relocations.rva, relocations.virtual_size),
     }
     if sample.address_table_directory:
-        directories[pe_shape.ADDRESS_TABLE] = _range(symbols, "address_table")
+        directories[pe_shape.ADDRESS_TABLE] = between(symbols, "address_table")
     return pe_shape.Shape(
         image_base=nt4_samples.PREFERRED_BASE, stamp=layout.stamp,
         entry=symbols["DllEntry"], symbol_count=layout.symbol_count,
         directories=directories, debug_rva=symbols["debug_directory"],
         debug_name="dll\\" + sample.export_name.replace(".dll", ".dbg"),
-        bound=_bound_imports(sample, layout) if sample.bound else [])
+        bound=bound_imports(sample, layout) if sample.bound else [])
 
 
-def truth(sample, bulk_count):
-    """What is true of the sample; `bulk_count` decides the probe's answer."""
-    answer = bulk_code.digest(bulk_count, PROBE_QUALITY, PROBE_SEQUENCE)
+def truth(sample, bulk_count, kind=bulk_code.Function):
+    """What is true of the sample; `bulk_count` functions of this kind decide
+    the probe's answer."""
+    answer = bulk_code.digest(bulk_count, PROBE_QUALITY, PROBE_SEQUENCE, kind)
     return Truth(
         what=f"look-alike of NT 4.0's Security.dll: {sample.what}",
         verdict="fixed" if sample.fixed else "leaks", locks=sample.locks,
@@ -228,6 +232,21 @@ def truth(sample, bulk_count):
         probe=Probe("MakeSignature", [0, PROBE_QUALITY, 0, PROBE_SEQUENCE],
                     answer, "stdcall"),
         identity=sample.export_name.lower())
+
+
+def outside(sample, base, stamp):
+    """The manifest's object for what a look-alike looks like."""
+    return {
+        "layout": sample.layout,
+        "published_in": nt4_samples.LAYOUTS[sample.layout].source,
+        "edition": sample.edition.entry(),
+        "image_base": base,
+        "stamp": stamp,
+        "bound": sample.bound,
+        "address_table_directory": sample.address_table_directory,
+        "export_name": sample.export_name,
+        "rebased": sample.rebased,
+    }
 
 
 class Nt4Build:
@@ -256,7 +275,6 @@ class Nt4Build:
     def describe(self, base, stamp):
         """How the sample is built, for the manifest."""
         sample = self.sample
-        layout = nt4_samples.LAYOUTS[sample.layout]
         return {
             "family": "nt4",
             "shape": sample.entry,
@@ -266,18 +284,8 @@ class Nt4Build:
             "compiler": toolchain.compiler_version(),
             "flags": [*BODY_FLAGS, *body_defines(sample),
                       *(f"--defsym {name}=1"
-                        for name in _entry_symbols(sample)), *LINK_FLAGS],
-            "nt4": {
-                "layout": sample.layout,
-                "published_in": layout.source,
-                "edition": sample.edition.entry(),
-                "image_base": base,
-                "stamp": stamp,
-                "bound": sample.bound,
-                "address_table_directory": sample.address_table_directory,
-                "export_name": sample.export_name,
-                "rebased": sample.rebased,
-            },
+                        for name in entry_symbols(sample)), *LINK_FLAGS],
+            "nt4": outside(sample, base, stamp),
         }
 
 

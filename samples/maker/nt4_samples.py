@@ -42,6 +42,10 @@ LAYOUTS = {
                       0x3786600b),
     "q238185": Layout("KB Q238185", 59664, 0xa800, 0x3872b284, 0x3794f60f,
                       0x3786600b),
+    # The one file for Alpha whose size is published. The stamps of that
+    # machine's kernel32 and ntdll are not: those of i386 stand in.
+    "alpha-q238185": Layout("KB Q238185", 99600, 0xf000, 0x3872b0a4,
+                            0x3794f60f, 0x3786600b),
 }
 
 PREFERRED_BASE = 0x77a80000  # KB Q153658: the right base

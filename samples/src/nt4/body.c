@@ -3,9 +3,6 @@
 // that keeps credentials in a list under a lock. Ours from the first line; only
 // the names, the argument counts and the order of the function table are those
 // of Microsoft's public sspi.h.
-#define IMPORT __declspec(dllimport)
-#define API __stdcall
-
 typedef unsigned int u32;
 typedef int Status;
 
@@ -35,33 +32,7 @@ typedef struct Credential {
 #endif
 } Credential;
 
-#ifdef LOCKS_OF_NTDLL
-IMPORT int API RtlEnterCriticalSection(Lock*);
-IMPORT int API RtlLeaveCriticalSection(Lock*);
-IMPORT int API RtlInitializeCriticalSection(Lock*);
-IMPORT int API RtlDeleteCriticalSection(Lock*);
-#define Enter RtlEnterCriticalSection
-#define Leave RtlLeaveCriticalSection
-#define Initialise RtlInitializeCriticalSection
-#define Delete RtlDeleteCriticalSection
-#else
-IMPORT void API EnterCriticalSection(Lock*);
-IMPORT void API LeaveCriticalSection(Lock*);
-IMPORT void API InitializeCriticalSection(Lock*);
-#define Enter EnterCriticalSection
-#define Leave LeaveCriticalSection
-#define Initialise InitializeCriticalSection
-#ifdef SIBLING
-IMPORT int API RtlDeleteCriticalSection(Lock*);
-#define Delete RtlDeleteCriticalSection
-#else
-IMPORT void API DeleteCriticalSection(Lock*);
-#define Delete DeleteCriticalSection
-#endif
-#endif
-IMPORT void* API LocalAlloc(u32, u32);
-IMPORT void* API LocalFree(void*);
-IMPORT u32 API GetCurrentThreadId(void);
+#include "body_imports.h"
 
 // Generated: many small functions, which give the file its size.
 typedef u32(API* BulkFunction)(u32, u32);
@@ -106,7 +77,7 @@ static Credential** FindCredential(u32 id) {
 }
 
 static Status Acquire(Handle* out) {
-  Credential* made = LocalAlloc(0x40, sizeof(Credential));
+  Credential* made = Allocate(0x40, sizeof(Credential));
   if (!made) return kNoMemory;
 #ifdef CREDENTIAL_LOCKS
   Initialise(&made->lock);
@@ -120,7 +91,7 @@ static Status Acquire(Handle* out) {
   g_credentials = made;
   Leave(&SspiLock);
   out->lower = made->id;
-  out->upper = GetCurrentThreadId();
+  out->upper = CurrentThread();
   return kOk;
 }
 
@@ -181,7 +152,7 @@ Status API FreeCredentialsHandle(const Handle* handle) {
 #ifdef CREDENTIAL_LOCKS
   Delete(&found->lock);
 #endif
-  LocalFree(found);
+  Free(found);
   return kOk;
 }
 
@@ -309,7 +280,7 @@ Status API UnsealMessage(const Handle* context, u32 message, u32 sequence,
 }
 
 Status API FreeContextBuffer(void* buffer) {
-  if (buffer != &g_package_a && buffer != &g_package_w) LocalFree(buffer);
+  if (buffer != &g_package_a && buffer != &g_package_w) Free(buffer);
   return kOk;
 }
 
@@ -320,14 +291,18 @@ typedef struct {
 } FunctionTable;
 
 #define TABLE(suffix)                                                        \
-  {1,                                                                        \
-   {EnumerateSecurityPackages##suffix, QueryCredentialsAttributes##suffix,   \
-    AcquireCredentialsHandle##suffix, FreeCredentialsHandle, 0,              \
-    InitializeSecurityContext##suffix, AcceptSecurityContext,                \
-    CompleteAuthToken, DeleteSecurityContext, ApplyControlToken,             \
-    QueryContextAttributes##suffix, ImpersonateSecurityContext,              \
-    RevertSecurityContext, MakeSignature, VerifySignature, FreeContextBuffer, \
-    QuerySecurityPackageInfo##suffix, SealMessage, UnsealMessage}}
+  {                                                                          \
+    1, {                                                                     \
+      EnumerateSecurityPackages##suffix, QueryCredentialsAttributes##suffix, \
+          AcquireCredentialsHandle##suffix, FreeCredentialsHandle, 0,        \
+          InitializeSecurityContext##suffix, AcceptSecurityContext,          \
+          CompleteAuthToken, DeleteSecurityContext, ApplyControlToken,       \
+          QueryContextAttributes##suffix, ImpersonateSecurityContext,        \
+          RevertSecurityContext, MakeSignature, VerifySignature,             \
+          FreeContextBuffer, QuerySecurityPackageInfo##suffix, SealMessage,  \
+          UnsealMessage                                                      \
+    }                                                                        \
+  }
 
 static FunctionTable g_table_a = TABLE(A);
 static FunctionTable g_table_w = TABLE(W);
