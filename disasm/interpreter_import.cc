@@ -121,7 +121,9 @@ Interpreter::Step Interpreter::ReturnFromImport(State& state, const Api& api) {
     if (place != convention.result) state.at(place) = UnknownValue();
   }
   if (convention.return_address) {
-    return GoBack(state, state.at(*convention.return_address));
+    const Value target = state.at(*convention.return_address);
+    state.at(*convention.return_address) = UnknownValue();
+    return GoBack(state, target);
   }
   Value& stack = state.at(convention.stack_pointer);
   const std::optional<MemoryAddress> top = AddressOf(stack);
@@ -282,7 +284,8 @@ void Interpreter::ChangeWord(State& state, ApiEffect effect) {
     now = Evaluate(BinaryOp::kSub, 32, old, ConstantValue(1));
   }
   state.memory.Store(*address, 4, now);
-  result = effect == ApiEffect::kExchange ? old : now;
+  result = EvaluateSignExtend(32, state.register_width,
+                              effect == ApiEffect::kExchange ? old : now);
 }
 
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,

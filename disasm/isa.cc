@@ -7,6 +7,7 @@ namespace detachfix {
 
 const Isa* IsaFor(uint16_t machine) {
   if (machine == kMachineI386) return &X86Isa();
+  if (machine == kMachineAlpha) return &AlphaIsa();
   return nullptr;
 }
 

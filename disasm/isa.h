@@ -17,6 +17,8 @@ namespace detachfix {
 /// How procedures are called, as data.
 struct CallingConvention {
   uint8_t word_size = 4;  ///< bytes of an argument on the stack
+  uint8_t register_width =
+      32;  ///< bits; a word in a wider one is sign-extended
   Place stack_pointer;
   Place result;
   /// Places of the first arguments; further ones are on the stack.
@@ -51,6 +53,9 @@ const Isa* IsaFor(uint16_t machine);
 
 /// Intel's 80386 and its successors in 32-bit mode (x86.cc).
 const Isa& X86Isa();
+
+/// Digital's Alpha AXP with 32-bit addresses (alpha.cc).
+const Isa& AlphaIsa();
 
 /// The version of Zydis in use, e.g. "4.0.0".
 std::string ZydisVersion();

@@ -18,10 +18,18 @@ const CodeRegion* RegionAt(const CodeView& view, int64_t va) {
   return nullptr;
 }
 
+/// The low `size` bytes, at most eight.
 Value Low(const Value& value, uint32_t size) {
   if (value.IsUnknown()) return value;
-  return Evaluate(BinaryOp::kAnd, 32, value,
-                  ConstantValue(LowBits(8 * std::min(size, 4u))));
+  return Evaluate(BinaryOp::kAnd, size > 4 ? 64 : 32, value,
+                  ConstantValue(LowBits(8 * size)));
+}
+
+/// `size` bytes of the value, from its byte `skip` on.
+Value Part(const Value& value, uint64_t skip, uint32_t size) {
+  return Low(
+      Evaluate(BinaryOp::kShiftRight, 64, value, ConstantValue(8 * skip)),
+      size);
 }
 
 }  // namespace
@@ -37,11 +45,14 @@ std::optional<MemoryAddress> AddressOf(const Value& value) {
   return std::nullopt;
 }
 
-Value SubstituteIn(const Value& value, Symbol symbol, const Value& base) {
+Value SubstituteIn(const Value& value, Symbol symbol, const Value& base,
+                   uint8_t width) {
   if (value.symbol != symbol) return value;
   if (value.IsSymbolic()) {
-    if (value.bits == 0) return base;
-    return Evaluate(BinaryOp::kAdd, 32, base, ConstantValue(value.bits));
+    const Value sum = value.bits == 0 ? base
+                                      : Evaluate(BinaryOp::kAdd, 32, base,
+                                                 ConstantValue(value.bits));
+    return EvaluateSignExtend(32, width, sum);
   }
   if (value.kind == Value::Kind::kCondition) {
     Value equal =
@@ -95,8 +106,8 @@ std::optional<Rva> Memory::SlotAt(int64_t va) const {
 /// Notes the slots that a store overwrites. What is forgotten in larger pieces,
 /// because some pointer is not known, does not reach the loader's words.
 void Memory::LoseSlots(MemoryAddress address, uint32_t size) {
-  if (address.region != kAbsolute || size > kSlotSize) return;
-  for (const int64_t byte : {int64_t{0}, int64_t{size} - 1}) {
+  if (address.region != kAbsolute || size > kMaxKnownSize) return;
+  for (uint32_t byte = 0; byte < size; ++byte) {
     if (const std::optional<Rva> slot = SlotAt(address.offset + byte)) {
       lost_slots_.insert(*slot);
     }
@@ -106,9 +117,12 @@ void Memory::LoseSlots(MemoryAddress address, uint32_t size) {
 std::optional<uint8_t> Memory::ByteAt(MemoryAddress address) const {
   const Cells::const_iterator it = Covering(address);
   if (it != cells_.end()) {
-    if (!it->second.value.IsConstant()) return std::nullopt;
-    const int64_t into = address.offset - it->first.offset;
-    return static_cast<uint8_t>(it->second.value.bits >> (8 * into));
+    if (it->second.size > kMaxKnownSize) return std::nullopt;
+    const uint64_t into =
+        static_cast<uint64_t>(address.offset - it->first.offset);
+    const Value byte = Part(it->second.value, into, 1);
+    if (!byte.IsConstant()) return std::nullopt;
+    return static_cast<uint8_t>(byte.bits);
   }
   if (address.region != kAbsolute) return std::nullopt;
   return InitialByte(address.offset);
@@ -120,7 +134,7 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
     return it->second.value;
   }
   if (it != cells_.end() && it->first == address && size < it->second.size &&
-      it->second.size <= 4) {
+      it->second.size <= kMaxKnownSize) {
     return Low(it->second.value, size);
   }
   if (address.region == kAbsolute && size == kSlotSize) {
@@ -129,14 +143,22 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
       return SymbolicValue(kImportSymbol, rva.value);
     }
   }
+  if (size > kMaxKnownSize) return UnknownValue();
   uint64_t bits = 0;
+  uint64_t known = 0;
   for (uint32_t i = 0; i < size; ++i) {
     const std::optional<uint8_t> byte =
         ByteAt({address.region, address.offset + i});
-    if (!byte) return UnknownValue();
+    if (!byte) continue;
     bits |= uint64_t{*byte} << (8 * i);
+    known |= uint64_t{0xff} << (8 * i);
   }
-  return ConstantValue(bits);
+  // A byte of a quadword is read and written with the other seven (the first
+  // Alpha processors): those that are known must stay so.
+  if (size < kMaxKnownSize && known != LowBits(8 * size)) {
+    return UnknownValue();
+  }
+  return PartialValue(bits, known, static_cast<uint8_t>(8 * size));
 }
 
 bool Memory::IsOpenWord(MemoryAddress address) const {
@@ -169,10 +191,13 @@ void Memory::KeepPart(MemoryAddress address, const Cell& cell,
                       MemoryAddress from, uint32_t size) {
   if (size == 0) return;
   Value part = UnknownValue();
-  if (cell.value.IsConstant()) {
-    const int64_t into = from.offset - address.offset;
-    part = ConstantValue((cell.value.bits >> (8 * into)) & LowBits(8 * size));
+  if (cell.size <= kMaxKnownSize && !cell.value.IsUnknown()) {
+    part = Part(cell.value, static_cast<uint64_t>(from.offset - address.offset),
+                size);
   }
+  // The same as Load gives for these bytes: numbers, or a word as a whole.
+  const bool is_word = part.IsSymbolic() && size == 4;
+  if (!part.IsConstant() && !is_word) part = UnknownValue();
   cells_.insert_or_assign(from, Cell{size, part});
 }
 
@@ -201,9 +226,7 @@ void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
   if (size == 0) return;
   MakeRoom(address, size);
   LoseSlots(address, size);
-  const Value kept = size > 4   ? UnknownValue()
-                     : size < 4 ? Low(value, size)
-                                : value;
+  const Value kept = size > kMaxKnownSize ? UnknownValue() : Low(value, size);
   if (kept.IsUnknown() && !HasInitialContent(address, size)) return;
   cells_.insert_or_assign(address, Cell{size, kept});
 }
@@ -243,7 +266,8 @@ void Memory::DropBelow(Symbol region, int64_t offset) {
 
 void Memory::Substitute(Symbol symbol, const Value& base) {
   for (auto& [address, cell] : cells_) {
-    cell.value = SubstituteIn(cell.value, symbol, base);
+    cell.value =
+        SubstituteIn(cell.value, symbol, base, cell.size > 4 ? 64 : 32);
   }
 }
 
@@ -253,7 +277,7 @@ namespace {
 void ForgetDifferent(const Memory& a, const Memory& b, Memory& joined) {
   for (const auto& [address, cell] : a.cells()) {
     const bool same =
-        cell.size <= 4 ? b.Load(address, cell.size) == cell.value : false;
+        cell.size <= kMaxKnownSize && b.Load(address, cell.size) == cell.value;
     if (same && !cell.value.IsUnknown()) continue;
     joined.Forget(address, cell.size);
   }

@@ -33,7 +33,9 @@ struct MemoryAddress {
 /// Where a value points to; nothing when that is not known.
 std::optional<MemoryAddress> AddressOf(const Value& value);
 
-/// A number of bytes with one value; more than a word only when not known.
+/// A number of bytes with one value; more than kMaxKnownSize only when it is
+/// not known.
+inline constexpr uint32_t kMaxKnownSize = 8;
 struct Cell {
   uint32_t size = 4;  ///< bytes
   Value value;
@@ -110,8 +112,10 @@ class Memory {
   std::set<Rva> lost_slots_;
 };
 
-/// `value` with `symbol` replaced by `base` plus the value's offset.
-Value SubstituteIn(const Value& value, Symbol symbol, const Value& base);
+/// `value`, of `width` bits, with `symbol` replaced by `base` plus the value's
+/// offset; a word that is then known is sign-extended to that width.
+Value SubstituteIn(const Value& value, Symbol symbol, const Value& base,
+                   uint8_t width);
 
 /// What is certain in both.
 Memory Join(const Memory& a, const Memory& b);

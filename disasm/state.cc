@@ -11,7 +11,8 @@ namespace {
 /// What the fresh symbols of the general state stand for in the specific one.
 class Matching {
  public:
-  bool Matches(const Value& general, const Value& specific) {
+  /// Both are of `width` bits.
+  bool Matches(const Value& general, const Value& specific, uint8_t width) {
     if (general.IsUnknown()) return true;
     if (general.kind == Value::Kind::kPartial) {
       const bool has_bits =
@@ -22,7 +23,7 @@ class Matching {
              ((general.bits ^ specific.bits) & general.known) == 0;
     }
     if (general.IsSymbolic() && general.symbol >= kFirstFreshSymbol) {
-      return MatchesSymbol(general, specific);
+      return MatchesSymbol(general, specific, width);
     }
     if (general.kind == Value::Kind::kCondition &&
         general.symbol >= kFirstFreshSymbol) {
@@ -45,9 +46,15 @@ class Matching {
   }
 
  private:
-  bool MatchesSymbol(const Value& general, const Value& specific) {
+  bool MatchesSymbol(const Value& general, const Value& specific,
+                     uint8_t width = 32) {
     if (general.nonzero && !specific.IsNonzero()) return false;
-    const Value base = general.bits == 0
+    // A symbol is a word: it cannot stand for a wider number.
+    if (specific.IsConstant() &&
+        !(EvaluateSignExtend(32, width, specific) == specific)) {
+      return false;
+    }
+    const Value base = general.bits == 0 && !specific.IsConstant()
                            ? specific
                            : Evaluate(BinaryOp::kSub, 32, specific,
                                       ConstantValue(general.bits));
@@ -61,6 +68,9 @@ class Matching {
   std::map<Symbol, Value> meaning_;
 };
 
+/// Bits of the values in a cell; symbols are in words and quadwords only.
+uint8_t WidthOf(const Cell& cell) { return cell.size > 4 ? 64 : 32; }
+
 bool CoversMemory(const State& general, const State& specific,
                   Matching& matching) {
   if (!std::ranges::includes(general.memory.lost_slots(),
@@ -71,17 +81,17 @@ bool CoversMemory(const State& general, const State& specific,
     if (cell.value.IsUnknown()) continue;
     if (!matching.MatchesRegion(address)) return false;
     const Value there = specific.memory.Load(address, cell.size);
-    if (!matching.Matches(cell.value, there)) return false;
+    if (!matching.Matches(cell.value, there, WidthOf(cell))) return false;
   }
   // What only the specific state has written must be what the image held.
   for (const auto& [address, cell] : specific.memory.cells()) {
     if (!specific.memory.HasInitialContent(address, cell.size)) continue;
-    if (cell.size > 4) {
+    if (cell.size > kMaxKnownSize) {
       if (!general.memory.IsForgotten(address, cell.size)) return false;
       continue;
     }
     const Value here = general.memory.Load(address, cell.size);
-    if (!matching.Matches(here, cell.value)) return false;
+    if (!matching.Matches(here, cell.value, WidthOf(cell))) return false;
   }
   return true;
 }
@@ -113,7 +123,9 @@ void Assume(State& state, const Value& condition, bool is_true) {
     return;
   }
   if (symbol < kFirstFreshSymbol) return;
-  for (Value& value : state.places) value = SubstituteIn(value, symbol, base);
+  for (Value& value : state.places) {
+    value = SubstituteIn(value, symbol, base, state.register_width);
+  }
   state.memory.Substitute(symbol, base);
 }
 
@@ -147,7 +159,9 @@ bool Covers(const State& general, const State& specific) {
     if (!matching.MatchesRegion(address)) return false;
   }
   for (size_t i = 0; i < general.places.size(); ++i) {
-    if (!matching.Matches(general.places[i], specific.places[i])) return false;
+    if (!matching.Matches(general.places[i], specific.places[i],
+                          general.register_width))
+      return false;
   }
   return CoversMemory(general, specific, matching);
 }

@@ -16,7 +16,8 @@ namespace detachfix {
 struct State {
   explicit State(const CodeView& view) : memory(view) {}
 
-  uint64_t pc = 0;  ///< virtual address of the next instruction
+  uint64_t pc = 0;              ///< virtual address of the next instruction
+  uint8_t register_width = 32;  ///< bits, of each place that is a register
   std::array<Value, kFirstTemporary> places{};
   Memory memory;
   std::vector<uint64_t> call_stack;  ///< where the open calls return to

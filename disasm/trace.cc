@@ -142,6 +142,7 @@ void Tracer::PrepareCall(State& state, Rva entry,
   } else {
     state.memory.Store({kStackSymbol, 0}, 4, SymbolicValue(kReturnSymbol));
   }
+  state.register_width = convention.register_width;
   const Value values[] = {arguments.instance, arguments.reason,
                           arguments.reserved};
   size_t on_stack = 0;
@@ -157,7 +158,8 @@ void Tracer::PrepareCall(State& state, Rva entry,
 
 Arguments Tracer::ArgumentsFor(const Trace& trace) const {
   Arguments arguments;
-  arguments.instance = ConstantValue(view_.image_base);
+  arguments.instance = EvaluateSignExtend(32, isa_.convention().register_width,
+                                          ConstantValue(view_.image_base));
   arguments.reason = ConstantValue(static_cast<uint64_t>(trace.reason));
   const bool by_process = trace.reason == Reason::kProcessAttach ||
                           trace.reason == Reason::kProcessDetach;

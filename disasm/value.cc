@@ -49,16 +49,31 @@ uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
   return 0;
 }
 
+/// Bits of a symbol: both machines hold addresses of 32 bits.
+constexpr uint8_t kWord = 32;
+
+uint64_t SignExtendWord(uint64_t bits) {
+  return static_cast<uint64_t>(Signed(bits, kWord));
+}
+
 /// symbol == constant. A full-width comparison only: a part of a symbol is not
 /// the symbol.
 Value CompareSymbol(const Value& symbolic, uint64_t constant, uint8_t width) {
   if (constant == 0 && symbolic.IsNonzero()) return ConstantValue(0);
+  if (width > kWord) {
+    // With 64 bits the sum equals the constant exactly when its low word does,
+    // unless one of them is outside the range of a sign-extended word.
+    const uint64_t base = constant - SignExtendWord(symbolic.bits);
+    if (SignExtendWord(constant) != constant || SignExtendWord(base) != base) {
+      return UnknownValue();
+    }
+  }
   // Where the stack or an import lies is not known, but never inside the
   // image, whose addresses are the constants that code compares with.
   Value condition;
   condition.kind = Value::Kind::kCondition;
   condition.symbol = symbolic.symbol;
-  condition.bits = (constant - symbolic.bits) & LowBits(width);
+  condition.bits = (constant - symbolic.bits) & LowBits(kWord);
   return condition;
 }
 
@@ -67,17 +82,16 @@ Value Negate(Value condition) {
   return condition;
 }
 
-Value CompareEqual(uint8_t width, const Value& a, const Value& b,
-                   uint8_t word) {
+Value CompareEqual(uint8_t width, const Value& a, const Value& b) {
   if (a.kind == Value::Kind::kCondition && b.IsConstant()) {
     const uint64_t bits = b.bits & LowBits(width);
     if (bits == 1) return a;
     if (bits == 0) return Negate(a);
     return ConstantValue(0);
   }
-  if (width != word) return UnknownValue();
+  if (width < kWord) return UnknownValue();
   if (a.IsSymbolic() && b.IsSymbolic() && a.symbol == b.symbol) {
-    return ConstantValue(((a.bits - b.bits) & LowBits(width)) == 0 ? 1 : 0);
+    return ConstantValue(((a.bits - b.bits) & LowBits(kWord)) == 0 ? 1 : 0);
   }
   if (a.IsSymbolic() && b.IsConstant()) {
     return CompareSymbol(a, b.bits & LowBits(width), width);
@@ -91,12 +105,12 @@ Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
   sum.nonzero = false;
   if (b.IsConstant()) {
     sum.bits = (op == BinaryOp::kAdd ? a.bits + b.bits : a.bits - b.bits) &
-               LowBits(width);
+               LowBits(kWord);
     sum.nonzero = a.nonzero && (b.bits & LowBits(width)) == 0;
     return sum;
   }
   if (op == BinaryOp::kSub && b.IsSymbolic() && a.symbol == b.symbol) {
-    return ConstantValue((a.bits - b.bits) & LowBits(width));
+    return ConstantValue(SignExtendWord(a.bits - b.bits) & LowBits(width));
   }
   return UnknownValue();
 }
@@ -115,19 +129,29 @@ Value AlignStack(const Value& a, uint64_t mask, uint8_t width) {
   return aligned;
 }
 
+/// `symbol & mask` on full words: an address of the stack aligned, or how far
+/// from alignment it is.
+Value AndSymbolic(const Value& a, uint64_t mask, uint8_t width) {
+  constexpr uint64_t kStackAlignment = 16;
+  if (a.symbol == kStackSymbol && mask < kStackAlignment) {
+    return ConstantValue(a.bits & mask);
+  }
+  return AlignStack(a, mask, width);
+}
+
 /// What does not need both operands: x & 0, x | ~0, x * 0, x ^ 1 of a bit.
 Value EvaluateWithConstant(BinaryOp op, uint8_t width, const Value& a,
-                           uint64_t b, uint8_t word) {
+                           uint64_t b) {
   const uint64_t mask = LowBits(width);
   b &= mask;
   const bool is_bit = a.kind == Value::Kind::kCondition;
-  const bool whole = is_bit || (width == word && !a.IsUnknown());
+  const bool whole = is_bit || (width >= kWord && !a.IsUnknown());
   switch (op) {
     case BinaryOp::kAnd:
       if (b == 0) return ConstantValue(0);
       if (whole && b == mask) return a;
       if (is_bit) return (b & 1) != 0 ? a : ConstantValue(0);
-      if (a.IsSymbolic() && width == word) return AlignStack(a, b, width);
+      if (a.IsSymbolic() && width >= kWord) return AndSymbolic(a, b, width);
       return UnknownValue();
     case BinaryOp::kOr:
       if (b == mask) return ConstantValue(mask);
@@ -149,7 +173,7 @@ Value EvaluateWithConstant(BinaryOp op, uint8_t width, const Value& a,
     case BinaryOp::kLessUnsigned:
       // Nothing is below 0; below 1 is only 0.
       if (b == 0) return ConstantValue(0);
-      if (b == 1) return CompareEqual(width, a, ConstantValue(0), word);
+      if (b == 1) return CompareEqual(width, a, ConstantValue(0));
       return UnknownValue();
     case BinaryOp::kLessSigned:
       // A bit is never negative.
@@ -188,14 +212,7 @@ KnownBits KnownBitsOf(const Value& value) {
 
 /// A value of `width` bits of which `known` are certain.
 Value FromKnownBits(KnownBits k, uint8_t width) {
-  const uint64_t mask = LowBits(width);
-  if ((k.known & mask) == mask) return ConstantValue(k.bits & mask);
-  if ((k.known & mask) == 0) return UnknownValue();
-  Value value;
-  value.kind = Value::Kind::kPartial;
-  value.known = k.known | ~mask;
-  value.bits = k.bits & k.known & mask;
-  return value;
+  return PartialValue(k.bits, k.known, width);
 }
 
 /// Bit by bit: what is certain of the result although an operand is not.
@@ -241,6 +258,17 @@ Value EvaluateBits(BinaryOp op, uint8_t width, const Value& left,
 
 }  // namespace
 
+Value PartialValue(uint64_t bits, uint64_t known, uint8_t width) {
+  const uint64_t mask = LowBits(width);
+  if ((known & mask) == mask) return ConstantValue(bits & mask);
+  if ((known & mask) == 0) return UnknownValue();
+  Value value;
+  value.kind = Value::Kind::kPartial;
+  value.known = known | ~mask;
+  value.bits = bits & known & mask;
+  return value;
+}
+
 bool Value::IsNonzero() const {
   if (IsConstant() || kind == Kind::kPartial) return bits != 0;
   if (!IsSymbolic()) return false;
@@ -253,9 +281,6 @@ namespace {
 /// What follows from symbols, conditions and neutral elements.
 Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
                     const Value& right) {
-  // The word of a symbol: both machines hold addresses of 32 bits; a machine
-  // with wider registers keeps them sign-extended.
-  constexpr uint8_t kWord = 32;
   const KnownBits known_left = KnownBitsOf(left);
   const KnownBits known_right = KnownBitsOf(right);
   if ((known_left.known & known_right.known & LowBits(width)) ==
@@ -267,12 +292,12 @@ Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
   const Value& b = swap ? left : right;
   if (op == BinaryOp::kLessUnsigned && a.IsConstant(0)) {
     // 0 < b means that b is not 0 (`neg` and `sbb` chains).
-    const Value zero = CompareEqual(width, b, ConstantValue(0), kWord);
+    const Value zero = CompareEqual(width, b, ConstantValue(0));
     return Evaluate(BinaryOp::kXor, 1, zero, ConstantValue(1));
   }
-  if (op == BinaryOp::kEqual) return CompareEqual(width, a, b, kWord);
+  if (op == BinaryOp::kEqual) return CompareEqual(width, a, b);
   if ((op == BinaryOp::kAdd || op == BinaryOp::kSub) && a.IsSymbolic() &&
-      width == kWord) {
+      width >= kWord) {
     return AddSymbolic(op, width, a, b);
   }
   if ((op == BinaryOp::kAdd || op == BinaryOp::kSub) && b.IsConstant(0) &&
@@ -280,11 +305,11 @@ Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
     return a;
   }
   if ((op == BinaryOp::kAnd || op == BinaryOp::kOr) && a == b &&
-      !a.IsUnknown() && width == kWord) {
+      !a.IsUnknown() && width >= kWord) {
     return a;
   }
   if (b.IsConstant()) {
-    return EvaluateWithConstant(op, width, a, b.bits, kWord);
+    return EvaluateWithConstant(op, width, a, b.bits);
   }
   return UnknownValue();
 }
@@ -305,6 +330,11 @@ Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value) {
   }
   // A bit has no sign in anything wider than a bit.
   if (value.kind == Value::Kind::kCondition && from > 1) return value;
+  // What the entry's caller left in a register may be wider than a word.
+  const bool is_word =
+      value.IsSymbolic() && (value.symbol < kFirstRegisterSymbol ||
+                             value.symbol >= kFirstFreshSymbol);
+  if (is_word && from == kWord) return value;
   return UnknownValue();
 }
 

@@ -6,6 +6,12 @@
 // stack pointer at the entry, what an import returned, what a word of memory
 // held when it was first read. Two words with the same symbol are equal; that
 // lets a branch on one say something about the other.
+//
+// A symbol is a word of 32 bits, as addresses are on every machine here. In a
+// register of 64 bits a word stands sign-extended, and what is computed from it
+// with 64 bits is taken to stay in that range: it is an address, or a number
+// that the compiler keeps in the canonical form ("32-bit values are kept
+// sign-extended", R. Chen, The Alpha AXP, part 1, 7 August 2017).
 #ifndef DETACHFIX_DISASM_VALUE_H_
 #define DETACHFIX_DISASM_VALUE_H_
 
@@ -64,6 +70,10 @@ constexpr Value SymbolicValue(Symbol symbol, uint64_t offset = 0,
                               bool nonzero = false) {
   return {Value::Kind::kSymbolic, nonzero, false, symbol, offset};
 }
+
+/// A value of which the bits in `known` are `bits`; a constant, or unknown,
+/// when those are all or none of the low `width` bits. The others are 0.
+Value PartialValue(uint64_t bits, uint64_t known, uint8_t width);
 
 /// The low `width` bits set.
 constexpr uint64_t LowBits(unsigned width) {
