@@ -318,6 +318,9 @@ Diagnosis NotApplicable(const OtherMachine& other) {
   Diagnosis diagnosis;
   diagnosis.verdict = Verdict::kNotApplicable;
   diagnosis.because = "machine " + other.text;
+  if (!IsListedMachine(other.machine)) {
+    diagnosis.because += ", which KB Q238493 does not list";
+  }
   return diagnosis;
 }
 

@@ -166,6 +166,11 @@ struct PeImage {
   }
 };
 
+/// Whether KB Q238493 lists the machine ("Hardware: ALPHA x86").
+constexpr bool IsListedMachine(uint16_t machine) {
+  return machine == kMachineI386 || machine == kMachineAlpha;
+}
+
 /// A file that is a PE, but not one that is looked into: PE32+, or a machine
 /// that KB Q238493 does not list. Not an error: the verdict is
 /// "not applicable: machine …".

@@ -135,7 +135,7 @@ Result<PeKind> FindPe(const std::vector<uint8_t>& bytes) {
   PeKind kind{FileOffset{*offset}, std::nullopt};
   const uint16_t machine = *reader.U16(*offset + 4);
   const uint16_t magic = *reader.U16(*offset + kCoffHeaderSize);
-  if (machine != kMachineI386) {
+  if (!IsListedMachine(machine)) {
     kind.other =
         OtherMachine{machine, magic == kPe32Plus, MachineText(machine)};
   } else if (magic == kPe32Plus) {

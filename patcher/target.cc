@@ -88,7 +88,7 @@ const ExportedFunction* FindEntry(const PeImage& image) {
 }  // namespace
 
 TargetMatch IdentifyTarget(const PeImage& image) {
-  if (image.machine != kMachineI386 && image.machine != kMachineAlpha) {
+  if (!IsListedMachine(image.machine)) {
     return {std::nullopt,
             "machine is " + MachineText(image.machine) + ", not i386 or Alpha"};
   }

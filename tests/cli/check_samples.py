@@ -122,16 +122,17 @@ def main():
     parser.add_argument("--samples", required=True, type=Path)
     arguments = parser.parse_args()
     manifest = json.loads((arguments.samples / "manifest.json").read_text())
-    samples = [s for s in manifest["samples"] if s["machine"] == "i386"]
+    every = manifest["samples"]
+    samples = [s for s in every if s["machine"] == "i386"]
     assert len(samples) > 100, len(samples)
 
     with tempfile.TemporaryDirectory(prefix="samples-") as name:
         checker = Checker(arguments.detachfix, Path(name))
-        for sample in samples:
+        for sample in every:
             shutil.copyfile(arguments.samples / sample["file"],
                             checker.folder / sample["file"])
         originals = checker.contents(samples)
-        check_verdicts(checker, samples)
+        check_verdicts(checker, every)
         patched = check_patch(checker, samples, originals)
         check_again(checker, samples, patched)
         check_revert(checker, samples, originals)

@@ -98,7 +98,6 @@ TEST(PeKind, NamesOtherMachines) {
                           {0x1f0, "PowerPC (0x1f0)"},
                           {0x284, "Alpha64 (0x284)"},
                           {0xaa64, "ARM64 (0xaa64)"},
-                          {0x184, "Alpha (0x184)"},
                           {0x200, "Itanium (0x200)"},
                           {0x1c4, "ARM Thumb-2 (0x1c4)"},
                           {0x162, "MIPS R3000 (0x162)"},
