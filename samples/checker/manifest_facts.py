@@ -6,7 +6,8 @@ import hashlib
 
 WRITABLE = 0x80000000
 SECTION_BYTES = 24  # RTL_CRITICAL_SECTION where pointers have 32 bits
-LEVELS = {"c": ["-O0", "-O2", "-Os"], "alpha-c": ["-O0", "-O1", "-O2", "-Os"]}
+LEVELS = {"c": ["-O0", "-O1", "-O2", "-O3", "-Os"],
+          "alpha-c": ["-O0", "-O1", "-O2", "-Os"]}
 # Shapes that a family of look-alikes has to hold, leaking and fixed.
 LOOK_ALIKES = {
     "nt4": {"switch", "if_chain", "dec_jz", "work", "helper", "thunk",
@@ -23,7 +24,10 @@ SIBLINGS = {
 
 
 def imported_names(image):
-    return {f"{descriptor.dll.decode().lower()}!{function.name.decode()}"
+    # pefile gives a name to known ordinals; the file does not.
+    return {f"{descriptor.dll.decode().lower()}!" +
+            (f"#{function.ordinal}" if function.import_by_ordinal
+             else function.name.decode())
             for descriptor in getattr(image, "DIRECTORY_ENTRY_IMPORT", [])
             for function in descriptor.imports}
 
@@ -71,7 +75,7 @@ def _check_locks(findings, entry, image):
     name, locks = entry["name"], entry["critical_sections"]
     leaked = [lock for lock in locks if lock["leaked"]]
     findings.equal(name, "leaked_per_cycle", entry["leaked_per_cycle"],
-                   len(leaked))
+                   len(leaked) + entry["heap_sections"]["leaked"])
     if entry["verdict"] == "leaks":
         findings.true(name, "something leaked", leaked)
     if entry["verdict"] == "fixed":

@@ -32,6 +32,10 @@ class CSample:
     fixed: bool
     security: bool
 
+    @property
+    def maker(self):
+        return f"C at -{self.level}"
+
     def flags(self):
         defines = ["-DVENDOR_FIX"] if self.fixed else []
         return [f"-{self.level}", *defines, *self.shape.flags, *COMMON]
@@ -45,12 +49,14 @@ class CSample:
         verdict = "fixed" if self.fixed else shape.verdict
         text = shape.what + (", as the vendor fixed it" if self.fixed else "")
         return Truth(
-            what=f"C at -{self.level}: {text}", verdict=verdict, locks=locks,
+            what=f"{self.maker}: {text}", verdict=verdict, locks=locks,
             initialise_import=shape.initialise, delete_import=shape.delete,
             delete_imported=shape.delete_imported or self.fixed,
             sibling_delete_imported=shape.sibling,
             calls=shape.calls, attach_fail=shape.attach_fail, probe=PROBE,
             identity="security.dll" if self.security else None,
+            heap_sections=shape.heap_sections,
+            heap_sections_leaked=shape.heap_sections_leaked,
             note=shape.note)
 
     def source(self):
@@ -67,7 +73,9 @@ class CSample:
         inputs = [self.source()]
         if self.security:
             inputs += security_inputs(folder)
-        dll = folder / f"{self.name}.dll"
+        # The linker writes this name into the export directory. Without the
+        # level in it, levels that make the same code make the same file.
+        dll = folder / f"{self.shape.name}.dll"
         map_file = folder / f"{self.name}.map"
         flags = self.flags()
         toolchain.run("gcc", *flags, f"-Wl,-Map={map_file}", "-o", dll,
@@ -96,13 +104,13 @@ def security_inputs(folder):
     return [toolchain.SOURCES / "c" / "sspi.c", resource, definition]
 
 
-def all_of(shapes, levels, prefix, kind):
+def all_of(shapes, levels, prefix, kind, fixed_levels=None):
     """A `kind` for each shape, fix and level, in the order of the table."""
     result = []
     for shape in shapes:
         for fixed in (False, True) if shape.fixed else (False,):
             stem = f"{prefix}-{shape.name}" + ("-fixed" if fixed else "")
-            for level in levels:
+            for level in (fixed_levels or levels) if fixed else levels:
                 result.append(kind(f"{stem}-{level}", shape, level, fixed,
                                    False))
             if shape.security:
@@ -113,4 +121,5 @@ def all_of(shapes, levels, prefix, kind):
 
 def samples():
     """All C samples, in the order of the table."""
-    return all_of(c_shapes.SHAPES, c_shapes.LEVELS, "c", CSample)
+    return all_of(c_shapes.SHAPES, c_shapes.LEVELS, "c", CSample,
+                  c_shapes.FIXED_LEVELS)

@@ -9,7 +9,7 @@ add a shape: a source in src/c, a row here.
 from dataclasses import dataclass, field
 
 from maker.truth import (ALWAYS, AttachFail, DELETE, INITIALIZE, KERNEL32,
-                         Lock, RTL_DELETE, RTL_INITIALIZE)
+                         Lock, NTDLL, RTL_DELETE, RTL_INITIALIZE)
 
 LOCAL_ALLOC = KERNEL32 + "LocalAlloc"
 LOCAL_FREE = KERNEL32 + "LocalFree"
@@ -21,7 +21,9 @@ GET_ENVIRONMENT = KERNEL32 + "GetEnvironmentVariableA"
 GET_MODULE = KERNEL32 + "GetModuleHandleA"
 GET_PROC = KERNEL32 + "GetProcAddress"
 
-LEVELS = ("O0", "O2", "Os")
+LEVELS = ("O0", "O1", "O2", "O3", "Os")
+# The fixed counterparts are made at fewer, to keep the set small.
+FIXED_LEVELS = ("O0", "O2", "Os")
 
 
 @dataclass
@@ -40,6 +42,8 @@ class Shape:
     calls: dict = field(default_factory=dict)
     attach_fail: AttachFail = None
     flags: list = field(default_factory=list)
+    heap_sections: int = 0  # made by attach, outside the image
+    heap_sections_leaked: int = 0
     security: bool = False  # also made once with the identity of Security.dll
     note: str = None
 
@@ -126,6 +130,50 @@ SHAPES = [
     Shape("lazy-section", "the section is made by an export, not on attach",
           source="lazy_section", fixed=False, verdict="not-applicable",
           locks=[], calls=both([SET_LAST_ERROR])),
+    Shape("pointer-table", "a handler for each reason, called through a "
+          "table of function pointers", source="pointer_table"),
+    Shape("deep-helpers", "initialised four calls below DllMain, the address "
+          "handed down", source="deep_helpers"),
+    Shape("shared-helper", "one helper for attach and detach, which calls what "
+          "it is handed", source="shared_helper",
+          locks=[Lock("g_locks", offset=24 * i) for i in range(2)]),
+    Shape("known-pointer", "section and functions reached through initialised "
+          "pointers", source="known_pointer"),
+    Shape("three-sections", "three sections as in KB Q241480, none deleted",
+          source="three_sections", calls=both([SET_LAST_ERROR]),
+          locks=[Lock("g_lock"), Lock("g_adapter_lock"),
+                 Lock("g_route_lock")]),
+    Shape("computed", "sections at computed addresses, made in a loop",
+          locks=[Lock("g_pool", offset=24 * i) for i in (3, 1)]),
+    Shape("delete-other", "detach deletes another section than the one "
+          "forgotten", source="delete_other",
+          locks=[Lock("g_lock"), Lock("g_lock2", ALWAYS)],
+          delete_imported=True),
+    Shape("error-path", "deleted only where attach fails",
+          source="error_path", delete_imported=True,
+          calls={"attach": [GET_ENVIRONMENT]},
+          attach_fail=AttachFail(1, deleted=1)),
+    Shape("heap", "the section lies on the heap and is leaked", fixed=False,
+          verdict="unknown", locks=[], heap_sections=1,
+          heap_sections_leaked=1,
+          calls={"attach": [LOCAL_ALLOC], **both([LOCAL_FREE])},
+          note="where a section on the heap lies, the file does not tell"),
+    Shape("heap-deleted", "the section lies on the heap and is deleted",
+          source="heap", fixed=False, verdict="not-applicable", locks=[],
+          heap_sections=1, delete_imported=True, flags=["-DVENDOR_FIX"],
+          calls={"attach": [LOCAL_ALLOC], **both([LOCAL_FREE])},
+          note="no section at a fixed place, and nothing leaks"),
+    Shape("rtl-others", "initialised by ntdll's names with a spin count and "
+          "with flags", source="rtl_others",
+          locks=[Lock("g_lock"), Lock("g_queue_lock")],
+          initialise=NTDLL + "RtlInitializeCriticalSectionEx",
+          delete=RTL_DELETE),
+    Shape("runtime", "a C runtime's entry with initialisers and a list of "
+          "functions to run at the end", calls=both([SET_LAST_ERROR]),
+          locks=[Lock("g_lock"), Lock("g_runtime_lock", ALWAYS)],
+          delete_imported=True),
+    Shape("tls-callback", "a TLS callback makes the section",
+          source="tls_callback", calls=both([SET_LAST_ERROR])),
     Shape("environment", "whether detach deletes depends on the environment",
           fixed=False, verdict="unknown",
           locks=[Lock("g_lock", ALWAYS)], delete_imported=True,

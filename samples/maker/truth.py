@@ -28,6 +28,8 @@ SUCCESS = {
     KERNEL32 + "LocalFree": 0,
     KERNEL32 + "TlsAlloc": 5,
     KERNEL32 + "TlsFree": 1,
+    NTDLL + "RtlInitializeCriticalSectionAndSpinCount": 0,
+    NTDLL + "RtlInitializeCriticalSectionEx": 0,
     RTL_INITIALIZE: 0,
     RTL_DELETE: 0,
 }
@@ -49,15 +51,18 @@ class Lock:
 
 @dataclass(frozen=True)
 class AttachFail:
-    """How to make attach return FALSE, and how many sections then exist."""
-    live_sections: int
+    """How to make attach return FALSE, how many sections it then initialises,
+    and how many of those it deletes itself before it returns."""
+    initialised: int
+    deleted: int = 0
 
     def entry(self):
         return {
             "import": KERNEL32 + "GetEnvironmentVariableA",
             "returns": 1,
             "environment": {"DETACHFIX_FAIL_ATTACH": "1"},
-            "sections_initialised": self.live_sections,
+            "sections_initialised": self.initialised,
+            "sections_deleted": self.deleted,
         }
 
 
@@ -83,6 +88,8 @@ class Truth:
     attach_fail: AttachFail = None
     probe: Probe = None
     identity: str = None
+    heap_sections: int = 0  # attach makes so many outside the image
+    heap_sections_leaked: int = 0
     note: str = None
 
 
@@ -113,7 +120,10 @@ def manifest_entry(name, content, build, truth, symbols):
         "verdict": truth.verdict,
         "fixed_by": "vendor" if truth.verdict == "fixed" else None,
         "critical_sections": sections,
-        "leaked_per_cycle": sum(lock.leaked for lock in truth.locks),
+        "heap_sections": {"initialised": truth.heap_sections,
+                          "leaked": truth.heap_sections_leaked},
+        "leaked_per_cycle": sum(lock.leaked for lock in truth.locks) +
+        truth.heap_sections_leaked,
         "initialise_import": truth.initialise_import,
         "delete_import": truth.delete_import,
         "delete_imported": truth.delete_imported,

@@ -30,7 +30,8 @@ void ReadAttachFail(const json& fail, Sample& sample) {
       fail.at("environment").get<std::map<std::string, std::string>>();
   sample.setting.attach_fails = steering;
   sample.sections_when_attach_fails =
-      fail.at("sections_initialised").get<size_t>();
+      fail.at("sections_initialised").get<size_t>() -
+      fail.at("sections_deleted").get<size_t>();
 }
 
 Sample ReadSample(const json& entry, const std::string& folder) {
@@ -46,6 +47,9 @@ Sample ReadSample(const json& entry, const std::string& folder) {
     if (deleted.count("detach") == 0) sample.leaked.insert(place);
     if (deleted.count("process_exit") == 0) sample.alive_at_exit.insert(place);
   }
+  const json& heap = entry.at("heap_sections");
+  sample.heap_sections = heap.at("initialised").get<size_t>();
+  sample.heap_sections_leaked = heap.at("leaked").get<size_t>();
   sample.other_calls =
       entry.at("other_calls")
           .get<std::map<std::string, std::vector<std::string>>>();

@@ -32,6 +32,8 @@ struct Sample {
   Setting setting;
   /// How many sections a failing attach has initialised.
   size_t sections_when_attach_fails = 0;
+  size_t heap_sections = 0;  ///< those that attach makes outside the image
+  size_t heap_sections_leaked = 0;
 };
 
 /// Reads FOLDER/manifest.json. An error names the field that is not as

@@ -26,13 +26,15 @@ constexpr char kEntry[] = R"({
   "critical_sections": [
     {"symbol": "a", "rva": 8192, "leaked": true, "deleted_on": []},
     {"symbol": "b", "rva": 8216, "leaked": false, "deleted_on": ["detach"]}],
+  "heap_sections": {"initialised": 2, "leaked": 1},
   "other_calls": {"attach": ["kernel32.dll!TlsAlloc"], "detach": [],
     "process_exit": [], "thread_attach": [], "thread_detach": []},
   "import_returns": {"kernel32.dll!TlsAlloc": 5,
                      "kernel32.dll!GetEnvironmentVariableA": 0,
                      "kernel32.dll!LocalAlloc": "pointer"},
   "attach_fail": {"import": "kernel32.dll!GetEnvironmentVariableA",
-    "returns": 1, "environment": {"X": "1"}, "sections_initialised": 1},
+    "returns": 1, "environment": {"X": "1"}, "sections_initialised": 1,
+    "sections_deleted": 0},
   "probe": {"export": "P", "args": [5], "result": 22, "convention": "cdecl"}
 })";
 

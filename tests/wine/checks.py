@@ -3,6 +3,7 @@
 
 import json
 import struct
+from collections import Counter
 
 import recording
 
@@ -47,6 +48,14 @@ def probe_options(sample):
     for argument in probe["args"]:
         options += ["--argument", str(argument)]
     return options
+
+
+def keep_options(sample):
+    """Keeps the system's DLLs that no process has from the start."""
+    called = {call.split("!")[0] for calls in sample["other_calls"].values()
+              for call in calls}
+    return [word for dll in sorted(called - {"kernel32.dll", "ntdll.dll"})
+            for word in ("--keep", dll)]
 
 
 def failing_options(sample):
@@ -104,7 +113,10 @@ class Checker:
 
     def check_loads(self, sample, name, leaked, cycles, options):
         """Many loads: what stays in the heap, what the probe answers."""
-        seen = self.load_cycle(name, cycles, [*options, *probe_options(sample)])
+        seen = self.load_cycle(
+            name, cycles,
+            [*options, *keep_options(sample), *probe_options(sample)])
+        on_heap = sample["heap_sections"]["leaked"]
         expect("loads", (seen["loaded"], seen["failed"]), (cycles, 0))
         expect("rebased", seen["base"] != seen["preferred_base"],
                "--occupy-base" in options)
@@ -112,7 +124,7 @@ class Checker:
         expect("exceptions", seen["exceptions"], 0)
         expect("leaked sections by RVA", seen["by_rva"],
                {str(rva): cycles for rva in leaked})
-        expect_growth(seen, len(leaked) * cycles)
+        expect_growth(seen, (len(leaked) + on_heap) * cycles)
         if sample["probe"]:
             expect("answers of the probe", seen["probe"],
                    [sample["probe"]["result"]] * PROBE_CYCLES)
@@ -124,24 +136,30 @@ class Checker:
         expect("load error while recorded", seen.load_error, 0)
         expect("unloaded while recorded", seen.gone, True)
         sections = [section["rva"] for section in sample["critical_sections"]]
+        heap = sample["heap_sections"]
+        # A section outside the image is recorded with no RVA.
+        made = sections + [None] * heap["initialised"]
+        deleted = [rva for rva in sections if rva not in leaked] + \
+            [None] * (heap["initialised"] - heap["leaked"])
         for phase in ("attach", "attach again"):
-            expect(f"calls on {phase}", sorted(seen.phase(phase)),
-                   sorted(("initialise", rva) for rva in sections))
-        expect("calls on detach", sorted(seen.phase("detach")),
-               sorted(("delete", rva) for rva in sections
-                      if rva not in leaked))
+            expect(f"calls on {phase}", Counter(seen.phase(phase)),
+                   Counter(("initialise", rva) for rva in made))
+        expect("calls on detach", Counter(seen.phase("detach")),
+               Counter(("delete", rva) for rva in deleted))
         return seen.phase("exit")
 
     def check_failing(self, sample, name, leaked):
         """Attach returns FALSE: the loader sends detach at once, and what the
         sample had initialised until then counts."""
         options = failing_options(sample)
-        live = sample["attach_fail"]["sections_initialised"]
+        made = sample["attach_fail"]["sections_initialised"]
+        deleted = sample["attach_fail"]["sections_deleted"]
         seen = self.load_cycle(name, SHORT, options)
         expect("failing loads", (seen["loaded"], seen["failed"], seen["error"]),
                (0, SHORT, ERROR_DLL_INIT_FAILED))
         expect("exceptions in failing loads", seen["exceptions"], 0)
-        expect_growth(seen, live * SHORT if leaked else 0)
+        expect_growth(seen, (made - deleted) * SHORT if leaked else 0)
         calls = [kind for kind, _ in self.record(name, options).phase("attach")]
         expect("calls in a failing load", calls,
-               ["initialise"] * live + ["delete"] * (0 if leaked else live))
+               ["initialise"] * made +
+               ["delete"] * (deleted if leaked else made))

@@ -60,6 +60,10 @@ IMPORT void WINAPI DeleteCriticalSection(CRITICAL_SECTION*);
 IMPORT void WINAPI EnterCriticalSection(CRITICAL_SECTION*);
 IMPORT void WINAPI LeaveCriticalSection(CRITICAL_SECTION*);
 IMPORT int WINAPI RtlInitializeCriticalSection(CRITICAL_SECTION*);
+IMPORT int WINAPI RtlInitializeCriticalSectionAndSpinCount(CRITICAL_SECTION*,
+                                                           DWORD);
+IMPORT int WINAPI RtlInitializeCriticalSectionEx(CRITICAL_SECTION*, DWORD,
+                                                 DWORD);
 IMPORT int WINAPI RtlDeleteCriticalSection(CRITICAL_SECTION*);
 IMPORT int WINAPI RtlEnterCriticalSection(CRITICAL_SECTION*);
 IMPORT int WINAPI RtlLeaveCriticalSection(CRITICAL_SECTION*);
