@@ -30,6 +30,9 @@ LIBRARIES = {
     "ws2_32.dll": "libws2_32.a",
     "wsock32.dll": "libwsock32.a",
 }
+# Functions that DLLs import by number, since the numbers are published: those
+# of Winsock (Windows Sockets 1.1 specification, appendix A.3).
+ORDINALS = {"ws2_32.dll": {14: "ntohl"}}
 C_RUNTIMES = {"libgcc_s_dw2-1.dll", "msvcrt.dll"}
 CDECL = {"wsprintfA", "wsprintfW", "DbgPrint", "DbgPrintEx"}
 CDECL_BYTES, DATA = -1, -2
@@ -79,6 +82,9 @@ def main():
                 rows[key] = None
             else:
                 rows[key] = found[1]
+    for dll, names in ORDINALS.items():
+        for number, name in names.items():
+            rows[(dll, f"#{number}")] = rows[(dll, name)]
     with open(sys.argv[1], "w", encoding="ascii") as table:
         for (dll, name), count in sorted(rows.items()):
             if count is not None:

@@ -7,7 +7,8 @@
 // so a section that is never deleted shows as one more 32-byte block a cycle.
 // Wine links the record's ProcessLocksList to itself, which, with its pointer
 // to the section, tells the record from other blocks and gives the place of the
-// section within the DLL.
+// section within the DLL. A DLL that is kept (--keep) stays loaded all the
+// time: what Wine's own DLLs leave behind when they go is not counted.
 //
 // The order of work: warm-up cycles, walk the heap, the measured cycles, walk
 // the heap, cycles with a call of the probe, and a last load that a thread sees
@@ -253,8 +254,9 @@ static void LastLoad(const Options* options) {
 static int Usage(void) {
   fprintf(stderr,
           "usage: load_cycle [--cycles N] [--warm-up N] [--occupy-base]\n"
-          "                  [--env NAME=VALUE] [--probe NAME [--stdcall]\n"
-          "                  [--argument N]...] DLL\n");
+          "                  [--env NAME=VALUE] [--keep DLL]...\n"
+          "                  [--probe NAME [--stdcall] [--argument N]...] "
+          "DLL\n");
   return 64;
 }
 
@@ -276,6 +278,7 @@ static int ReadOption(char** arguments, int* position, Options* options) {
   if (!strcmp(name, "--cycles")) return options->cycles = number, 1;
   if (!strcmp(name, "--warm-up")) return options->warm_up = number, 1;
   if (!strcmp(name, "--env")) return SetVariable(value);
+  if (!strcmp(name, "--keep")) return LoadLibraryA(value) != NULL;
   if (!strcmp(name, "--probe")) return options->probe = value, 1;
   if (strcmp(name, "--argument") || options->argument_count == kMaxArguments)
     return 0;
