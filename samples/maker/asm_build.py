@@ -35,8 +35,13 @@ class AsmSample(c_build.CSample):
     """One entry of src/asm, as it is or as the vendor would fix it."""
     maker = "assembly"
 
+    def source(self):
+        return ASSEMBLY / f"{self.shape.source or self.shape.name}.s"
+
+    def source_names(self):
+        return [f"samples/src/asm/{self.source().name}"]
+
     def build(self, folder):
-        source = ASSEMBLY / f"{self.shape.source or self.shape.name}.s"
         flags = ["-Wa,--defsym,VENDOR_FIX=1"] if self.fixed else []
         flags += c_build.COMMON
         library = folder / "libwinsock.a"
@@ -44,13 +49,13 @@ class AsmSample(c_build.CSample):
                       library)
         dll, map_file = folder / f"{self.shape.name}.dll", folder / "map"
         toolchain.run("gcc", f"-Wa,-I,{ASSEMBLY}", *flags,
-                      f"-Wl,-Map={map_file}", "-o", dll, source,
+                      f"-Wl,-Map={map_file}", "-o", dll, self.source(),
                       *c_build.LIBRARIES, library)
         content = dll.read_bytes()
         build = {
             "family": "asm",
             "shape": self.shape.name,
-            "sources": [f"samples/src/asm/{source.name}"],
+            "sources": self.source_names(),
             "compiler": toolchain.compiler_version(),
             "flags": flags + c_build.LIBRARIES,
         }

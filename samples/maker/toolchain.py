@@ -9,9 +9,11 @@ from pathlib import Path
 
 PREFIX = "i686-w64-mingw32-"
 ALPHA = "alpha-linux-gnu-"
+LLVM = ""
 PACKAGES = {
     PREFIX: "gcc-mingw-w64-i686-win32, binutils-mingw-w64-i686",
     ALPHA: "gcc-alpha-linux-gnu, binutils-alpha-linux-gnu",
+    LLVM: "clang, lld, llvm",
 }
 SOURCES = Path(__file__).resolve().parent.parent / "src"
 
@@ -23,12 +25,12 @@ class ToolError(Exception):
     """A tool failed; the message holds its command line and what it said."""
 
 
-def run(tool, *arguments, cwd=None, prefix=PREFIX):
+def run(tool, *arguments, prefix=PREFIX):
     """Runs one of the cross tools and returns its stdout."""
     command = [prefix + tool, *map(str, arguments)]
     environment = dict(os.environ, LC_ALL="C", SOURCE_DATE_EPOCH="0")
     try:
-        done = subprocess.run(command, cwd=cwd, env=environment, text=True,
+        done = subprocess.run(command, env=environment, text=True,
                               capture_output=True, check=False)
     except FileNotFoundError:
         raise ToolError(f"{command[0]} is not installed (Debian packages "
