@@ -87,6 +87,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
   log_ = &log;
   ends_.clear();
   seen_.clear();
+  work_ = 0;
   steps_ = 0;
   todo_.clear();
   todo_.push_back(std::move(start));
@@ -122,6 +123,13 @@ void Interpreter::Follow(State state) {
 /// Whether `state` must be followed; may make it more general first.
 bool Interpreter::Admit(State& state) {
   std::vector<State>& seen = seen_[Point{state.pc, state.call_stack}];
+  const size_t size = 1 + state.memory.cells().size() + state.sections.size();
+  work_ += size + seen.size() * (1 + state.sections.size());
+  if (work_ > kMaxWork) {
+    Incomplete("the paths that meet at " + Where(state.pc) +
+               " differ in too many ways");
+    return false;
+  }
   size_t alike = 0;
   for (const State& old : seen) {
     if (Covers(old, state)) return false;

@@ -32,6 +32,9 @@ inline constexpr uint32_t kMaxSteps = 50'000;
 /// A run that could not be followed at so many places is not followed further.
 inline constexpr size_t kMaxReasons = 4;
 inline constexpr size_t kMaxStatesAtPoint = 24;
+/// Words of kept states and of comparisons with them. A loop that makes another
+/// section each time keeps a state each time; this ends it after some hundred.
+inline constexpr size_t kMaxWork = 2'000'000;
 inline constexpr size_t kMaxCallDepth = 128;
 inline constexpr size_t kMaxPathEnds = 256;
 
@@ -116,6 +119,7 @@ class Interpreter {
   std::vector<PathEnd> ends_;
   std::map<Point, std::vector<State>> seen_;
   uint32_t steps_ = 0;
+  size_t work_ = 0;  ///< counted against kMaxWork
   /// Stack pointers that are not known, by their symbol: since which call.
   std::map<Symbol, std::string> lost_stacks_;
   Rva site_;  ///< of the current instruction

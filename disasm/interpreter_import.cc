@@ -63,6 +63,10 @@ Value Interpreter::Argument(const State& state, size_t index) const {
   return state.memory.Load({top->region, offset}, 4);
 }
 
+/// Calls of one site that are told apart by their arguments. A loop may make
+/// thousands, which no reader wants.
+constexpr size_t kMaxCallsOfSite = 16;
+
 void Interpreter::RecordImport(const State& state, const ImportName& import,
                                const Api& api) {
   std::string text = ToText(import) + "(";
@@ -71,12 +75,15 @@ void Interpreter::RecordImport(const State& state, const ImportName& import,
     text += (i == 0 ? "" : ", ") + ToText(Argument(state, i));
   }
   text += count > kMaxArguments ? ", ...)" : ")";
-  const auto known = std::ranges::find_if(log_->calls, [&](const auto& call) {
-    return call.site == site_ && call.text == text;
-  });
-  if (known == log_->calls.end()) {
-    log_->calls.push_back({site_, import, std::nullopt, text});
+  size_t of_site = 0;
+  for (const CallRecord& call : log_->calls) {
+    if (call.site != site_) continue;
+    if (call.text == text) return;
+    ++of_site;
   }
+  if (of_site > kMaxCallsOfSite) return;
+  if (of_site == kMaxCallsOfSite) text = ToText(import) + "(...)";
+  log_->calls.push_back({site_, import, std::nullopt, text});
 }
 
 const ImportName* Interpreter::ImportAt(Rva slot) const {

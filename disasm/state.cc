@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <optional>
 
 namespace detachfix {
@@ -130,14 +131,15 @@ void Assume(State& state, const Value& condition, bool is_true) {
 }
 
 bool SameSections(const State& a, const State& b) {
-  const auto live = [](const State& state) {
-    std::vector<MemoryAddress> addresses;
-    for (const auto& [address, section] : state.sections) {
-      if (section.live) addresses.push_back(address);
-    }
-    return addresses;
-  };
-  return live(a) == live(b);
+  const auto is_live = [](const auto& entry) { return entry.second.live; };
+  auto at_a = std::ranges::find_if(a.sections, is_live);
+  auto at_b = std::ranges::find_if(b.sections, is_live);
+  while (at_a != a.sections.end() && at_b != b.sections.end()) {
+    if (at_a->first != at_b->first) return false;
+    at_a = std::find_if(std::next(at_a), a.sections.end(), is_live);
+    at_b = std::find_if(std::next(at_b), b.sections.end(), is_live);
+  }
+  return at_a == a.sections.end() && at_b == b.sections.end();
 }
 
 bool Covers(const State& general, const State& specific) {

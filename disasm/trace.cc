@@ -268,6 +268,8 @@ RunResult Tracer::RunReason(Reason reason, bool reserved_null,
   result.trace.reason = reason;
   result.trace.reserved_null = reserved_null;
   for (const Between& start : starts) {
+    // A run that is not complete proves nothing, whatever else is found.
+    if (!result.trace.incomplete_because.empty()) break;
     for (const PathEnd& end : RunEntries(start.state, result.trace)) {
       TraceExit exit = MakeExit(end, result.trace);
       exit.origin = start.origin;
