@@ -270,6 +270,9 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
 
 Result<void> CheckEntryWrapper(const PeImage& image,
                                const EntryTraces& traces) {
+  if (image.entry_point.value == 0) {
+    return Error{"the image has no entry, only TLS callbacks"};
+  }
   Result<void> complete = CheckComplete(traces.detach, "process detach");
   if (!complete) return complete;
   if (traces.detach.exits.empty()) {

@@ -248,6 +248,9 @@ TEST(CheckEntryWrapper, NamesWhatItCannotRelyOn) {
   c.diagnosis.traces->detach.complete = false;
   EXPECT_EQ(CheckEntryWrapper(c.image, *c.diagnosis.traces).error().message,
             "the run of process detach is not complete");
+  c.image.entry_point = Rva{0};
+  EXPECT_EQ(CheckEntryWrapper(c.image, *c.diagnosis.traces).error().message,
+            "the image has no entry, only TLS callbacks");
 }
 
 }  // namespace
