@@ -11,6 +11,7 @@ SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
 TEST_PACKAGES=(libgtest-dev libunicorn-dev pkg-config python3-pefile python3-jsonschema
   clang lld llvm osslsigncode debootstrap debian-archive-keyring strace
   libc6.1-alpha-cross libc6.1-dev-alpha-cross qemu-user)
+FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 CI_PACKAGES=(clang-format git)
 
 # build/ and build-demo/ share what ccache knows, though -g names the folder.
