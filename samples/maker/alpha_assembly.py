@@ -13,8 +13,8 @@ may lie anywhere (-mlarge-data) and that all of it belongs to the image
     ldah $29,0($27) !gpdisp!1              (nothing)
     lda $29,0($29) !gpdisp!1
     ldah $1,name($29) !gprelhigh           ldah $1,name($31) !gprelhigh
-    ldl $1,name($1) !gprellow              the same: the linker takes the global
-                                           pointer to be 0 (alpha_link.py)
+    ldl $1,name($1) !gprellow              the same: alpha_link.py takes the global
+                                           pointer to be 0
     ldq $27,name($29) !literal!2           ldah and lda of the address
     jsr $26,($27),0 !lituse_jsr!2          jsr $26,($27),0
     bsr $26,name !samegp                   bsr $26,name

@@ -120,7 +120,7 @@ class AlphaCSample(c_build.CSample):
 
     def build(self, folder):
         """Compiles and links in `folder`; gives bytes and manifest entry."""
-        linked = alpha_link.link(self.objects(folder), folder)
+        linked = alpha_link.link(self.objects(folder))
         resource = None
         if self.security:
             resource = version_resource.data(folder,

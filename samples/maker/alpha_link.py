@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Links Alpha objects into the sections of a PE file.
+"""Links Alpha objects into the sections of a PE file, which GNU ld cannot.
 
-GNU ld knows no PE files for Alpha. It places the objects as a program at fixed
-addresses (src/alpha/layout.ld) and keeps their relocations; from those come the
-words that ld cannot get right and the base relocations:
+What becomes of the ELF relocations (binutils, include/elf/alpha.h):
 
-    ELF relocation      what stands there          base relocation
+    ELF                 what is written            base relocation
     GPRELHIGH           LDAH: the address's high   HIGHADJ
                         half, one more if the low
                         half is negative
@@ -13,27 +11,35 @@ words that ld cannot get right and the base relocations:
                         half
     REFLONG, REFQUAD    the address                HIGHLOW
     REFLONG minus base  an RVA                     none
+    BRADDR, HINT        the distance               none
 
-ld computes the two halves from a global pointer of its own choosing. There is
-none on Windows NT, so they are written anew.
+The first two are relative to the global pointer, on Linux. There is none on
+Windows NT: it is taken to be zero.
 """
 
+import fnmatch
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from maker import base_relocations, elf, pe_shape, toolchain
+from maker import base_relocations, elf, pe_shape
 from maker.base_relocations import HIGHADJ, HIGHLOW, LOW, BaseRelocation
 from maker.dialect import ALPHA_IMAGE_BASE as IMAGE_BASE
 
 SECTION_ALIGNMENT = 0x2000  # a page of the machine
-LAYOUT = toolchain.SOURCES / "alpha" / "layout.ld"
 
-# R_ALPHA_ numbers of binutils' include/elf/alpha.h.
 REFLONG, REFQUAD, BRADDR, HINT = 1, 2, 7, 8
 GPRELHIGH, GPRELLOW = 17, 18
 
-# What the file gets of ld's sections. Its own bookkeeping stays behind.
-NAMES = (".text", ".rdata", ".data", ".idata", ".pdata")
+# The sections of the file, and what goes into each, in order. Their names are
+# those of the i386 look-alikes and .pdata, the function table, which Alpha files
+# have (PE/COFF specification 4.3).
+LAYOUT = {
+    ".text": (".text.entry", ".text", ".text$bulk", ".text$thunk"),
+    ".rdata": (".rdata$debug", ".rodata*", ".rdata", ".rdata$export"),
+    ".data": (".data", ".sdata", ".sbss", ".bss"),
+    ".idata": (".idata",),
+    ".pdata": (".pdata",),
+}
 PDATA_ENTRY = 20
 
 # "This program cannot be run in DOS mode", as real-mode code that says so.
@@ -42,22 +48,21 @@ DOS_STUB = bytes.fromhex("0e1fba0e00b409cd21b8014ccd21") + \
 
 
 class LinkError(Exception):
-    """A relocation that Windows NT has nothing for."""
+    """The objects do not fit together, or ask for what Windows NT lacks."""
 
 
 @dataclass
 class Linked:
     sections: list  # of pe_shape
     symbols: dict  # name: RVA
-    relocations: list  # BaseRelocation
+    relocations: list = field(default_factory=list)  # BaseRelocation
 
     def section(self, name):
         return next(s for s in self.sections if s.name == name)
 
     def append(self, name, content):
         """Adds a section behind the last one; gives it back."""
-        last = self.sections[-1]
-        rva = pe_shape.align(last.rva + last.virtual_size, SECTION_ALIGNMENT)
+        rva = _next_page(self.sections)
         section = pe_shape.Section(name, rva, len(content), content)
         self.sections.append(section)
         return section
@@ -74,21 +79,108 @@ def dos_header():
     return (header + DOS_STUB).ljust(pe_shape.DOS_HEADER_SIZE, b"\0")
 
 
-def _resolve(content, at, relocation):
-    """Writes what `relocation` asks for at offset `at`; gives the kind of base
-    relocation and its low half, or None where the loader has nothing to do."""
-    target = relocation.target
-    if relocation.kind == GPRELHIGH:
+def _next_page(sections):
+    if not sections:
+        return SECTION_ALIGNMENT
+    last = sections[-1]
+    return pe_shape.align(last.rva + last.virtual_size, SECTION_ALIGNMENT)
+
+
+class _Linker:
+    def __init__(self, objects):
+        self.objects = objects
+        self.sections = []  # of pe_shape, with bytearrays
+        self.places = {}  # (object, section index): (section, offset)
+        self.addresses = {}  # of global symbols, as RVAs
+        self.found = []  # BaseRelocation
+
+    def place(self):
+        """Puts every input section where it belongs."""
+        for name, patterns in LAYOUT.items():
+            content = bytearray()
+            section = pe_shape.Section(name, _next_page(self.sections), 0,
+                                       content)
+            for pattern in patterns:
+                self._place_all(section, pattern)
+            section.virtual_size = len(content)
+            if content:
+                self.sections.append(section)
+
+    def _place_all(self, section, pattern):
+        for number, read in enumerate(self.objects):
+            for index, part in enumerate(read.sections):
+                if not part.content or not fnmatch.fnmatchcase(part.name,
+                                                               pattern):
+                    continue
+                section.content += bytes(-len(section.content) % part.align)
+                self.places[number, index] = (section, len(section.content))
+                section.content += part.content
+
+    def _rva(self, number, symbol):
+        section, offset = self.places[number, symbol.section]
+        return section.rva + offset + symbol.value
+
+    def define(self):
+        """Finds the addresses of the symbols; gives all names."""
+        names = {}
+        for number, read in enumerate(self.objects):
+            for symbol in read.symbols:
+                if (number, symbol.section) not in self.places:
+                    continue
+                names[symbol.name] = self._rva(number, symbol)
+                if symbol.binding != elf.STB_LOCAL:
+                    if symbol.name in self.addresses:
+                        raise LinkError(f"{symbol.name} is defined twice")
+                    self.addresses[symbol.name] = names[symbol.name]
+        return names
+
+    def _target(self, number, relocation):
+        symbol = relocation.symbol
+        if symbol.section == elf.SHN_UNDEF:
+            if symbol.name not in self.addresses:
+                raise LinkError(f"{symbol.name} is not defined")
+            rva = self.addresses[symbol.name]
+        else:
+            rva = self._rva(number, symbol)
+        return IMAGE_BASE + rva + relocation.addend
+
+    def relocate(self):
+        for (number, index), (section, offset) in self.places.items():
+            part = self.objects[number].sections[index]
+            for relocation in part.relocations:
+                at = offset + relocation.offset
+                target = self._target(number, relocation)
+                kind = _apply(section, at, relocation.kind, target)
+                if kind:
+                    self.found.append(BaseRelocation(section.rva + at, *kind))
+
+
+def _branch(section, at, bits, target):
+    """The distance in words to `target`, for a field of so many bits."""
+    distance = target - IMAGE_BASE - (section.rva + at + 4)
+    if distance % 4 or not -1 << bits + 1 <= distance < 1 << bits + 1:
+        raise LinkError(f"no branch from {section.rva + at:#x}")
+    word, = struct.unpack_from("<I", section.content, at)
+    word = word & ~((1 << bits) - 1) | distance >> 2 & (1 << bits) - 1
+    struct.pack_into("<I", section.content, at, word)
+
+
+def _apply(section, at, kind, target):
+    """Writes what the relocation asks for; gives the kind of base relocation
+    and its low half, or None where the loader has nothing to do."""
+    content = section.content
+    if kind == GPRELHIGH:
         struct.pack_into("<H", content, at, (target + 0x8000) >> 16 & 0xffff)
         return HIGHADJ, target & 0xffff
-    if relocation.kind == GPRELLOW:
+    if kind == GPRELLOW:
         struct.pack_into("<H", content, at, target & 0xffff)
         return LOW, None
-    if relocation.kind in (BRADDR, HINT):
-        return None  # relative, and done by ld
-    if relocation.kind not in (REFLONG, REFQUAD):
-        raise LinkError(f"relocation {relocation.kind} at "
-                        f"{relocation.offset:#x}")
+    if kind in (BRADDR, HINT):
+        _branch(section, at, 21 if kind == BRADDR else 14, target)
+        return None
+    if kind not in (REFLONG, REFQUAD):
+        raise LinkError(f"relocation {kind} at {section.rva + at:#x}")
+    struct.pack_into("<I" if kind == REFLONG else "<Q", content, at, target)
     return (HIGHLOW, None) if target >= IMAGE_BASE else None  # else an RVA
 
 
@@ -102,37 +194,15 @@ def _sort_pdata(section):
     section.content = b"".join(entries)
 
 
-def _take_section(read):
-    """The section for the PE file, and its base relocations."""
-    content = bytearray(read.content)
-    found = []
-    rva = read.address - IMAGE_BASE
-    for relocation in read.relocations:
-        at = relocation.offset - read.address
-        kind = _resolve(content, at, relocation)
-        if kind:
-            found.append(BaseRelocation(rva + at, *kind))
-    return pe_shape.Section(read.name, rva, len(content),
-                            bytes(content)), found
-
-
-def link(objects, folder):
+def link(paths):
     """Links the objects; what stands behind .pdata is for the caller."""
-    output = folder / "linked.elf"
-    toolchain.run("ld", "--emit-relocs", "--no-relax", "--orphan-handling=error",
-                  "--no-warn-rwx-segments", f"--defsym=image_base={IMAGE_BASE}",
-                  "-e", "0", "-T", LAYOUT, "-o", output, *objects,
-                  prefix=toolchain.ALPHA)
-    read = elf.read(output.read_bytes())
-    sections, relocations = [], []
-    for section in read.sections:
-        if section.name in NAMES and section.content:
-            taken, found = _take_section(section)
-            sections.append(taken)
-            relocations += found
-    linked = Linked(sections, {}, relocations)
-    pe_shape.trim_data(sections)
+    linker = _Linker([elf.read(path.read_bytes()) for path in paths])
+    linker.place()
+    names = linker.define()
+    linker.relocate()
+    for section in linker.sections:
+        section.content = bytes(section.content)
+    pe_shape.trim_data(linker.sections)
+    linked = Linked(linker.sections, names, linker.found)
     _sort_pdata(linked.section(".pdata"))
-    linked.symbols = {s.name: s.value - IMAGE_BASE for s in read.symbols
-                      if s.value >= IMAGE_BASE}
     return linked

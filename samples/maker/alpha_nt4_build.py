@@ -71,7 +71,7 @@ class AlphaBuild(nt4_build.Build):
         bulk = alpha_c_build.assemble(
             self.folder / "bulk",
             alpha_bulk.source(self.bulk_count, self.table_words))
-        linked = alpha_link.link([*self.objects, bulk], self.folder)
+        linked = alpha_link.link([*self.objects, bulk])
         if not self.sample.low_relocations:
             linked.relocations = [relocation for relocation in
                                   linked.relocations if relocation.kind != LOW]

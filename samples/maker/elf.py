@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads ELF files of 64 bits, little-endian: sections, symbols, relocations.
+"""Reads ELF objects of 64 bits, little-endian: sections, symbols, relocations.
 Names and layouts are those of the ELF-64 object file format."""
 
 import struct
@@ -28,22 +28,17 @@ class Symbol:
 
 @dataclass
 class Relocation:
-    offset: int  # in a linked file an address
+    offset: int
     kind: int
     symbol: Symbol
     addend: int
-
-    @property
-    def target(self):
-        """The address that it asks for, in a linked file."""
-        return self.symbol.value + self.addend
 
 
 @dataclass
 class Section:
     name: str
-    address: int
     content: bytes
+    align: int
     relocations: list = field(default_factory=list)
 
 
@@ -51,7 +46,6 @@ class Section:
 class ElfFile:
     sections: list
     symbols: list
-
 
 
 def _text(table, offset):
@@ -68,7 +62,7 @@ def _symbols(content, names):
 
 
 def read(content):
-    """The file with these bytes."""
+    """The object with these bytes."""
     offset, = struct.unpack_from("<Q", content, 0x28)
     entry_size, count, names_index = struct.unpack_from("<HHH", content, 0x3a)
     rows = [SECTION.unpack_from(content, offset + i * entry_size)
@@ -79,7 +73,7 @@ def read(content):
         return bytes(size) if kind == SHT_NOBITS else \
             content[start:start + size]
     names = body(rows[names_index])
-    sections = [Section(_text(names, row[0]), row[3], body(row))
+    sections = [Section(_text(names, row[0]), body(row), row[8])
                 for row in rows]
     symbols = []
     for row in rows:

@@ -116,7 +116,7 @@ class Link(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             text = alpha_assembly.convert(SOURCE)
             built = alpha_c_build.assemble(Path(folder) / "t", text)
-            cls.linked = alpha_link.link([built], Path(folder))
+            cls.linked = alpha_link.link([built])
 
     def test_carries_the_low_half_into_the_high_one(self):
         # far is at 0x77a88000: its low half counts as negative.
