@@ -55,6 +55,11 @@ class FakeSystem {
   uint32_t AddressOf(const std::string& dll, const std::string& name);
   /// What lies at `address`: the first name given to it.
   const SystemFunction* FunctionAt(uint32_t address) const;
+  /// All functions and modules that were asked for until now.
+  const std::map<uint32_t, SystemFunction>& functions() const {
+    return functions_;
+  }
+  const std::map<std::string, FakeModule>& modules() const { return modules_; }
   /// The lowest address at or above `begin` and below `end` that is taken.
   std::optional<uint32_t> FirstIn(uint32_t begin, uint32_t end) const;
 

@@ -19,19 +19,6 @@
 namespace detachfix::emulator {
 namespace {
 
-/// The image while it is being prepared, before it is mapped.
-struct Draft {
-  LoadedImage image;
-  std::vector<uint8_t> bytes;
-
-  ImageBytes Read() const { return ImageBytes(bytes); }
-  void Write32(uint32_t rva, uint32_t value) {
-    for (size_t i = 0; i < 4; ++i) {
-      bytes[rva + i] = static_cast<uint8_t>(value >> (8 * i));
-    }
-  }
-};
-
 Result<void> CheckChecksum(const PeHeaders& headers,
                            std::span<const uint8_t> file) {
   uint32_t sum = ImageChecksum(file, headers.checksum_offset);
@@ -40,7 +27,28 @@ Result<void> CheckChecksum(const PeHeaders& headers,
                Hex(sum)};
 }
 
-Result<void> Relocate(Draft& draft) {
+/// Adds `delta` to what `place` names. HIGHADJ is the high half of an address
+/// whose low half, which stands in another instruction, counts as signed: the
+/// sum is rounded (PE/COFF specification; ReactOS dll/ntdll/ldr, HIGHADJ).
+void RelocateOne(const Relocation& place, uint32_t delta,
+                 PreparedImage& draft) {
+  uint32_t word = *draft.Read().U32(place.rva);
+  uint32_t low = word & 0xffff, high = word & 0xffff0000;
+  switch (place.type) {
+    case Relocation::Type::kHighLow:
+      return draft.Write32(place.rva, word + delta);
+    case Relocation::Type::kLow:
+      return draft.Write32(place.rva, high | ((low + delta) & 0xffff));
+    case Relocation::Type::kHighAdj: {
+      uint32_t address =
+          (low << 16) +
+          static_cast<uint32_t>(static_cast<int16_t>(place.low_half)) + delta;
+      draft.Write32(place.rva, high | ((address + 0x8000) >> 16));
+    }
+  }
+}
+
+Result<void> Relocate(PreparedImage& draft) {
   const PeHeaders& headers = draft.image.headers;
   uint32_t delta = draft.image.base - headers.image_base;
   if (headers.relocations_stripped() ||
@@ -48,11 +56,10 @@ Result<void> Relocate(Draft& draft) {
     return Error{"no relocations, so it cannot be loaded at " +
                  Hex(draft.image.base)};
   }
-  Result<std::vector<uint32_t>> places = ReadRelocations(headers, draft.Read());
+  Result<std::vector<Relocation>> places =
+      ReadRelocations(headers, draft.Read());
   if (!places) return places.error();
-  for (uint32_t place : *places) {
-    draft.Write32(place, *draft.Read().U32(place) + delta);
-  }
+  for (const Relocation& place : *places) RelocateOne(place, delta, draft);
   return {};
 }
 
@@ -69,7 +76,8 @@ bool IsSlotWritable(const PeHeaders& headers, uint32_t rva) {
          section;
 }
 
-Result<void> Snap(const ImportRow& row, Draft& draft, FakeSystem& system) {
+Result<void> Snap(const ImportRow& row, PreparedImage& draft,
+                  FakeSystem& system) {
   system.Load(row.dll);
   uint32_t lookup = row.lookup_rva != 0 ? row.lookup_rva : row.slots_rva;
   Result<std::vector<std::string>> names =
@@ -98,7 +106,7 @@ bool IsStale(const BoundRow& row, FakeSystem& system) {
 
 /// Fails when a slot that the loader leaves alone does not hold the address
 /// that its lookup entry asks for.
-Result<void> CheckBoundSlots(const ImportRow& row, const Draft& draft,
+Result<void> CheckBoundSlots(const ImportRow& row, const PreparedImage& draft,
                              FakeSystem& system) {
   if (row.lookup_rva == 0) return {};
   Result<std::vector<std::string>> names =
@@ -118,7 +126,7 @@ Result<void> CheckBoundSlots(const ImportRow& row, const Draft& draft,
 
 Result<void> WalkBoundImports(const std::vector<BoundRow>& bound,
                               const std::vector<ImportRow>& imports,
-                              Draft& draft, FakeSystem& system) {
+                              PreparedImage& draft, FakeSystem& system) {
   draft.image.binding = Binding::kValid;
   for (const BoundRow& row : bound) {
     auto import = std::find_if(
@@ -139,7 +147,7 @@ Result<void> WalkBoundImports(const std::vector<BoundRow>& bound,
   return {};
 }
 
-Result<void> ResolveImports(Draft& draft, FakeSystem& system) {
+Result<void> ResolveImports(PreparedImage& draft, FakeSystem& system) {
   const PeHeaders& headers = draft.image.headers;
   Result<std::vector<ImportRow>> imports = ReadImports(headers, draft.Read());
   if (!imports) return imports.error();
@@ -168,7 +176,7 @@ Result<void> ResolveImports(Draft& draft, FakeSystem& system) {
 
 /// The TLS directory: an index is given out (always 1 here), the callbacks are
 /// called before the entry (PE/COFF specification 6.7).
-Result<void> ReadTls(Draft& draft) {
+Result<void> ReadTls(PreparedImage& draft) {
   LoadedImage& image = draft.image;
   uint32_t table = image.headers.directories[kTlsDirectory].rva;
   if (table == 0) return {};
@@ -192,7 +200,7 @@ Result<void> ReadTls(Draft& draft) {
   return {};
 }
 
-Result<void> MapDraft(const Draft& draft, FakeSystem& system,
+Result<void> MapDraft(const PreparedImage& draft, FakeSystem& system,
                       Machine& machine) {
   const LoadedImage& image = draft.image;
   uint64_t end = image.base + draft.bytes.size();
@@ -222,16 +230,19 @@ Result<void> MapDraft(const Draft& draft, FakeSystem& system,
 
 }  // namespace
 
-Result<LoadedImage> LoadImage(std::span<const uint8_t> file,
-                              const LoadOptions& options, FakeSystem& system,
-                              Machine& machine) {
+Result<PreparedImage> PrepareImage(std::span<const uint8_t> file,
+                                   const LoadOptions& options,
+                                   FakeSystem& system) {
   Result<PeHeaders> headers = ReadHeaders(file);
   if (!headers) return headers.error();
+  if (headers->machine != options.machine) {
+    return Error{"machine is " + Hex(headers->machine)};
+  }
   if (options.verify_checksum) {
     Result<void> good = CheckChecksum(*headers, file);
     if (!good) return good.error();
   }
-  Draft draft;
+  PreparedImage draft;
   draft.image.headers = *headers;
   draft.image.base = options.base.value_or(headers->image_base);
   draft.bytes = LayOut(*headers, file);
@@ -239,9 +250,18 @@ Result<LoadedImage> LoadImage(std::span<const uint8_t> file,
   if (draft.image.base != headers->image_base) good = Relocate(draft);
   if (good) good = ResolveImports(draft, system);
   if (good) good = ReadTls(draft);
-  if (good) good = MapDraft(draft, system, machine);
   if (!good) return good.error();
-  return draft.image;
+  return draft;
+}
+
+Result<LoadedImage> LoadImage(std::span<const uint8_t> file,
+                              const LoadOptions& options, FakeSystem& system,
+                              Machine& machine) {
+  Result<PreparedImage> prepared = PrepareImage(file, options, system);
+  if (!prepared) return prepared.error();
+  Result<void> good = MapDraft(*prepared, system, machine);
+  if (!good) return good.error();
+  return prepared->image;
 }
 
 }  // namespace detachfix::emulator

@@ -19,6 +19,7 @@ struct LoadOptions {
   /// Refuse a wrong CheckSum, as NT does for a DLL of lsass.exe (PE/COFF
   /// specification: DLLs loaded into a critical process).
   bool verify_checksum = true;
+  uint32_t machine = kMachineI386;
 };
 
 enum class Binding : uint8_t { kNone, kValid, kStale };
@@ -35,8 +36,26 @@ struct LoadedImage {
   }
 };
 
-/// Checks, lays out, relocates, snaps and maps `file` into `machine`. An error
-/// is a load that NT would have refused or crashed in.
+/// An image that is ready to be mapped.
+struct PreparedImage {
+  LoadedImage image;
+  std::vector<uint8_t> bytes;  ///< of all of it, as LayOut gives them
+
+  ImageBytes Read() const { return ImageBytes(bytes); }
+  void Write32(uint32_t rva, uint32_t value) {
+    for (size_t i = 0; i < 4; ++i) {
+      bytes[rva + i] = static_cast<uint8_t>(value >> (8 * i));
+    }
+  }
+};
+
+/// Checks, lays out, relocates and snaps `file`. An error is a load that NT
+/// would have refused or crashed in.
+Result<PreparedImage> PrepareImage(std::span<const uint8_t> file,
+                                   const LoadOptions& options,
+                                   FakeSystem& system);
+
+/// Prepares `file` and maps it into `machine`.
 Result<LoadedImage> LoadImage(std::span<const uint8_t> file,
                               const LoadOptions& options, FakeSystem& system,
                               Machine& machine);

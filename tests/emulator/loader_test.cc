@@ -140,6 +140,28 @@ TEST(EmulatorLoader, RelocatesEveryPlaceItIsTold) {
   EXPECT_EQ(machine.Peek32(0x00a51001), 0x00a53000u);
 }
 
+TEST(EmulatorLoader, RelocatesTheHalvesOfAnAddressOnAlpha) {
+  TinyDll dll({Unbound()});
+  for (int i = 0; i < 3; ++i) dll.CodeAt({}, TinyDll::kLock);
+  Bytes file = dll.Build();
+  Put32(file, 0x84, 0x40184);
+  // 0x10008000, whose low half counts as negative: the high one is one more.
+  Put32(file, 0x400, 0x261f1001);       // ldah a0, 0x1001(zero)
+  Put32(file, 0x404, 0x22108000);       // lda a0, -0x8000(a0)
+  Put32(file, 0xa00 + 8, 0x80004000);   // HIGHADJ at +0, low half 0x8000
+  Put32(file, 0xa00 + 12, 0x30082004);  // LOW at +4, HIGHLOW at +8
+  FakeSystem system;
+  LoadOptions options{0x00a50000, false, kMachineAlpha};
+  Result<PreparedImage> image = PrepareImage(file, options, system);
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->Read().U32(0x1000), 0x261f00a6u);
+  EXPECT_EQ(image->Read().U32(0x1004), 0x22108000u);
+  EXPECT_EQ(image->Read().U32(0x1008), 0x00a53000u);
+  options.machine = kMachineI386;
+  EXPECT_EQ(PrepareImage(file, options, system).error().message,
+            "machine is 0x184");
+}
+
 TEST(EmulatorLoader, CannotMoveAFileWithoutRelocations) {
   constexpr char kError[] =
       "no relocations, so it cannot be loaded at 0xa50000";

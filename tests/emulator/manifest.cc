@@ -66,14 +66,15 @@ Sample ReadSample(const json& entry, const std::string& folder) {
 
 }  // namespace
 
-Result<std::vector<Sample>> ReadManifest(const std::string& folder) {
+Result<std::vector<Sample>> ReadManifest(const std::string& folder,
+                                         const std::string& machine) {
   std::ifstream file(folder + "/manifest.json");
   if (!file) return Error{"no manifest.json in " + folder};
   std::vector<Sample> samples;
   try {
     json manifest = json::parse(file);
     for (const json& entry : manifest.at("samples")) {
-      if (entry.at("machine") != "i386") continue;
+      if (entry.at("machine") != machine) continue;
       samples.push_back(ReadSample(entry, folder));
     }
   } catch (const json::exception& problem) {

@@ -36,9 +36,10 @@ struct Sample {
   size_t heap_sections_leaked = 0;
 };
 
-/// Reads FOLDER/manifest.json. An error names the field that is not as
-/// expected.
-Result<std::vector<Sample>> ReadManifest(const std::string& folder);
+/// Reads the samples for one machine from FOLDER/manifest.json. An error names
+/// the field that is not as expected.
+Result<std::vector<Sample>> ReadManifest(const std::string& folder,
+                                         const std::string& machine = "i386");
 
 }  // namespace detachfix::emulator
 

@@ -16,7 +16,6 @@
 namespace detachfix::emulator {
 namespace {
 
-constexpr uint32_t kMachineI386 = 0x14c;
 constexpr uint32_t kMagicPe32 = 0x10b;
 constexpr uint32_t kFileIsDll = 0x2000;
 constexpr uint32_t kMaxSections = 96;  // the limit of NT's loader
@@ -153,11 +152,9 @@ Result<PeHeaders> ReadHeaders(std::span<const uint8_t> file) {
   size_t pe = *start;
   size_t optional = pe + 24;
   if (!bytes.U32(optional + 0xdc)) return Error{"the headers are cut off"};
-  if (bytes.U16(pe + 4) != kMachineI386) {
-    return Error{"machine is " + Hex(*bytes.U16(pe + 4))};
-  }
   if (bytes.U16(optional) != kMagicPe32) return Error{"not a PE32 file"};
   PeHeaders headers;
+  headers.machine = *bytes.U16(pe + 4);
   headers.stamp = *bytes.U32(pe + 8);
   headers.characteristics = *bytes.U16(pe + 22);
   if ((headers.characteristics & kFileIsDll) == 0) return Error{"not a DLL"};
@@ -296,9 +293,44 @@ Result<uint32_t> FindExport(const PeHeaders& headers, const ImageBytes& image,
   return Error{"no export " + name};
 }
 
-Result<std::vector<uint32_t>> ReadRelocations(const PeHeaders& headers,
-                                              const ImageBytes& image) {
-  std::vector<uint32_t> places;
+namespace {
+
+bool IsKnownType(uint32_t machine, uint32_t type) {
+  if (machine == kMachineI386) return type == 3;
+  return machine == kMachineAlpha && type >= 2 && type <= 4;
+}
+
+/// Reads the relocation at `entry`, which it moves behind it; nothing for
+/// padding.
+Result<std::optional<Relocation>> ReadRelocation(const PeHeaders& headers,
+                                                 const ImageBytes& image,
+                                                 uint32_t page,
+                                                 uint64_t& entry) {
+  std::optional<uint32_t> word = image.U16(entry);
+  if (!word) return Error{"the relocations leave the image"};
+  entry += 2;
+  uint32_t type = *word >> 12;
+  Relocation found{page + (*word & 0xfff), Relocation::Type(type), 0};
+  if (type == 0) return std::optional<Relocation>();  // ABSOLUTE: padding
+  if (!IsKnownType(headers.machine, type)) {
+    return Error{"relocation type " + std::to_string(type) + " at " +
+                 Hex(found.rva)};
+  }
+  if (!image.U32(found.rva)) return Error{"a relocation leaves the image"};
+  if (found.type == Relocation::Type::kHighAdj) {
+    std::optional<uint32_t> low = image.U16(entry);
+    if (!low) return Error{"the relocations leave the image"};
+    found.low_half = *low;
+    entry += 2;
+  }
+  return std::optional<Relocation>(found);
+}
+
+}  // namespace
+
+Result<std::vector<Relocation>> ReadRelocations(const PeHeaders& headers,
+                                                const ImageBytes& image) {
+  std::vector<Relocation> found;
   DirectoryEntry table = headers.directories[kRelocationDirectory];
   uint64_t end = uint64_t{table.rva} + table.size;
   for (uint64_t at = table.rva; at + 8 <= end;) {
@@ -307,21 +339,15 @@ Result<std::vector<uint32_t>> ReadRelocations(const PeHeaders& headers,
     if (!page || !size || *size < 8 || at + *size > end) {
       return Error{"the relocation block at " + Hex(at) + " is damaged"};
     }
-    for (uint64_t entry = at + 8; entry + 2 <= at + *size; entry += 2) {
-      std::optional<uint32_t> word = image.U16(entry);
-      if (!word) return Error{"the relocations leave the image"};
-      uint32_t place = *page + (*word & 0xfff);
-      if (*word >> 12 == 0) continue;  // ABSOLUTE: padding
-      if (*word >> 12 != 3) {
-        return Error{"relocation type " + std::to_string(*word >> 12) + " at " +
-                     Hex(place)};
-      }
-      if (!image.U32(place)) return Error{"a relocation leaves the image"};
-      places.push_back(place);
+    for (uint64_t entry = at + 8; entry + 2 <= at + *size;) {
+      Result<std::optional<Relocation>> relocation =
+          ReadRelocation(headers, image, *page, entry);
+      if (!relocation) return relocation.error();
+      if (*relocation) found.push_back(**relocation);
     }
     at += *size;
   }
-  return places;
+  return found;
 }
 
 }  // namespace detachfix::emulator

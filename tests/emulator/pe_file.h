@@ -24,6 +24,10 @@ constexpr uint64_t RoundUp(uint64_t value, uint64_t unit) {
   return (value + unit - 1) & ~(unit - 1);
 }
 
+/// FileHeader.Machine.
+inline constexpr uint32_t kMachineI386 = 0x14c;
+inline constexpr uint32_t kMachineAlpha = 0x184;
+
 struct DirectoryEntry {
   uint32_t rva = 0;
   uint32_t size = 0;
@@ -33,6 +37,7 @@ struct DirectoryEntry {
 enum DirectoryIndex : size_t {
   kExportDirectory = 0,
   kImportDirectory = 1,
+  kExceptionDirectory = 3,
   kRelocationDirectory = 5,
   kTlsDirectory = 9,
   kBoundImportDirectory = 11,
@@ -54,6 +59,7 @@ struct SectionHeader {
 };
 
 struct PeHeaders {
+  uint32_t machine = 0;
   uint32_t stamp = 0;
   uint32_t characteristics = 0;
   uint32_t entry = 0;  ///< RVA, 0 for none
@@ -70,7 +76,7 @@ struct PeHeaders {
   const SectionHeader* SectionAt(uint32_t rva) const;
 };
 
-/// Reads and checks the headers of an i386 PE32 DLL. Fails when NT would not
+/// Reads and checks the headers of a PE32 DLL. Fails when NT would not
 /// map the file: sections with gaps or out of order, raw data past the end.
 Result<PeHeaders> ReadHeaders(std::span<const uint8_t> file);
 
@@ -126,10 +132,18 @@ Result<std::vector<std::string>> ReadLookupTable(uint32_t rva,
 /// The RVA of the export `name`. Fails for a forwarder.
 Result<uint32_t> FindExport(const PeHeaders& headers, const ImageBytes& image,
                             const std::string& name);
-/// Every RVA of a 32-bit word that a relocation to another base rewrites.
-/// Fails for a type that i386 loaders do not know.
-Result<std::vector<uint32_t>> ReadRelocations(const PeHeaders& headers,
-                                              const ImageBytes& image);
+/// What a load at another base rewrites.
+struct Relocation {
+  enum class Type : uint8_t { kLow = 2, kHighLow = 3, kHighAdj = 4 };
+  uint32_t rva = 0;
+  Type type = Type::kHighLow;
+  uint32_t low_half = 0;  ///< of the address, for kHighAdj
+};
+
+/// The base relocations. Fails for a type that the machine's loaders do not
+/// know.
+Result<std::vector<Relocation>> ReadRelocations(const PeHeaders& headers,
+                                                const ImageBytes& image);
 
 /// `value` as 0x….
 std::string Hex(uint64_t value);

@@ -374,12 +374,9 @@ void Process::FinishEntry(EntryRecord& record, std::optional<uint32_t> result) {
 }
 
 EntryRecord Process::CallEntry(Reason reason, bool reserved) {
-  constexpr const char* kNames[] = {"detach", "attach", "thread attach",
-                                    "thread detach"};
   uint32_t number = static_cast<uint32_t>(reason);
   EntryRecord record;
-  record.what = number < 4 ? kNames[number] : "reason " + Hex(number);
-  if (reserved) record.what += " (reserved)";
+  record.what = EntryName(reason, reserved);
   record.frees = reason == Reason::kDetach && !reserved;
   // The same junk at the same entry of a run, whatever happened before.
   random_.seed(seed_ * 1000 + entries_++);

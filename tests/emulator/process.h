@@ -19,83 +19,29 @@
 #include <string>
 #include <vector>
 
+#include "tests/emulator/dll_process.h"
 #include "tests/emulator/fake_system.h"
 #include "tests/emulator/loader.h"
 #include "tests/emulator/machine.h"
 
 namespace detachfix::emulator {
 
-/// How the system answers.
-struct Steering {
-  std::map<std::string, std::string> environment;
-  /// Results by "dll!name" instead of the model's; the effects stay.
-  std::map<std::string, uint32_t> returns;
-  bool everything_fails = false;  ///< allocations and what else can fail
-};
-
-struct ProcessOptions {
-  LoadOptions load;
-  Steering steering;
-  uint32_t seed = 1;
-  /// The RVA of the entry that the DLL had before its repair; its arguments are
-  /// recorded whenever it is reached. The entry of the file when absent.
-  std::optional<uint32_t> own_entry;
-};
-
-/// One call to the system. Addresses in it are written so that they can be
-/// compared between runs: image+0x…, stack+0x… (from ESP at the call), heap+….
-struct Call {
-  enum class Kind : uint8_t { kOther, kInitialise, kDelete };
-  std::string function;  ///< "kernel32.dll!DeleteCriticalSection"
-  std::vector<std::string> arguments;
-  Kind kind = Kind::kOther;
-  std::string returns_to;
-
-  std::string ToText() const;
-  /// Same function and arguments, wherever it was called from.
-  bool SameAs(const Call& other) const {
-    return function == other.function && arguments == other.arguments;
-  }
-};
-
-/// One call into the DLL.
-struct EntryRecord {
-  std::string what;         ///< "attach", "detach", "Probe(5)", ...
-  bool frees = false;       ///< detach because of FreeLibrary
-  uint32_t result = 0;      ///< EAX
-  std::vector<Call> calls;  ///< in order
-  /// The arguments that the DLL's own entry was reached with, each time.
-  std::vector<std::string> entered_with;
-  /// The critical sections that exist afterwards: "image+0x2000".
-  std::set<std::string> live;
-};
-
-enum class Reason : uint32_t {
-  kDetach = 0,
-  kAttach = 1,
-  kThreadAttach = 2,
-  kThreadDetach = 3,
-};
-
-class Process {
+class Process final : public DllProcess {
  public:
   /// Loads `file` into a new process of `system`. An error is a failed load.
   static Result<std::unique_ptr<Process>> Load(std::span<const uint8_t> file,
                                                const ProcessOptions& options,
                                                FakeSystem& system);
 
-  /// Calls the TLS callbacks and the entry. Does nothing once a violation has
-  /// stopped the process.
-  EntryRecord CallEntry(Reason reason, bool reserved);
-  /// Calls an export; `convention` is "cdecl" or "stdcall".
+  EntryRecord CallEntry(Reason reason, bool reserved) override;
   EntryRecord CallExport(const std::string& name,
                          const std::vector<uint32_t>& arguments,
-                         const std::string& convention);
-
-  const LoadedImage& image() const { return image_; }
-  /// What the DLL did wrong, in order. After a fault nothing more is run.
-  const std::vector<std::string>& violations() const { return violations_; }
-  bool crashed() const { return crashed_; }
+                         const std::string& convention) override;
+  const LoadedImage& image() const override { return image_; }
+  const std::vector<std::string>& violations() const override {
+    return violations_;
+  }
+  bool crashed() const override { return crashed_; }
 
   // For the models of the system's functions.
   Machine& machine() { return *machine_; }

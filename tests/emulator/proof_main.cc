@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs DLLs before and after their repair and says what was seen.
-//
-//   emulator_proof SAMPLES DETACHFIX      every sample of SAMPLES/manifest.json
-//   emulator_proof --one BEFORE [AFTER]   any DLL: what does execution say?
-//
-// Exit status 0 when everything was as it should be, 1 when not, 64 when called
-// wrongly.
+#include "tests/emulator/proof_main.h"
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,8 +85,9 @@ Result<Bytes> Repair(const Sample& sample, const std::string& detachfix,
                FirstLine(workspace.log())};
 }
 
-void ProveSample(const Sample& sample, const std::string& detachfix,
-                 const Workspace& workspace, Counts& counts) {
+void ProveSample(const Sample& sample, const ProofKind& kind,
+                 const std::string& detachfix, const Workspace& workspace,
+                 Counts& counts) {
   Bytes before = ReadFile(sample.path);
   Bytes after;
   std::vector<std::string> failures;
@@ -102,8 +98,8 @@ void ProveSample(const Sample& sample, const std::string& detachfix,
                 sample.path.c_str());
     return;
   }
-  if (sample.verdict == "leaks") {
-    ++counts.leaking;
+  if (sample.verdict == "leaks") ++counts.leaking;
+  if (sample.verdict == "leaks" && !detachfix.empty()) {
     Result<Bytes> repaired = Repair(sample, detachfix, workspace);
     if (repaired) {
       ++counts.repaired;
@@ -112,12 +108,13 @@ void ProveSample(const Sample& sample, const std::string& detachfix,
       failures.push_back(repaired.error().message);
     }
   }
-  Proof proof =
-      Prove(sample.setting, before, after,
-            [&sample](const Scenario& scenario, const ScenarioRun& run,
-                      std::vector<std::string>& problems) {
-              CheckTruth(sample, scenario, run, problems);
-            });
+  Proof proof = Prove(
+      sample.setting, before, after,
+      [&sample](const Scenario& scenario, const ScenarioRun& run,
+                std::vector<std::string>& problems) {
+        CheckTruth(sample, scenario, run, problems);
+      },
+      kind.load);
   failures.insert(failures.end(), proof.failures.begin(), proof.failures.end());
   counts.runs += proof.runs;
   counts.failed += failures.empty() ? 0 : 1;
@@ -129,24 +126,26 @@ void ProveSample(const Sample& sample, const std::string& detachfix,
   }
 }
 
-int ProveAll(const std::string& folder, const std::string& detachfix) {
-  Result<std::vector<Sample>> samples = ReadManifest(folder);
+int ProveAll(const ProofKind& kind, const std::string& folder,
+             const std::string& detachfix) {
+  Result<std::vector<Sample>> samples = ReadManifest(folder, kind.machine);
   if (!samples) {
-    std::fprintf(stderr, "emulator_proof: %s\n",
+    std::fprintf(stderr, "%s: %s\n", kind.program,
                  samples.error().message.c_str());
     return 1;
   }
   Workspace workspace;
   Counts counts;
   for (const Sample& sample : *samples) {
-    ProveSample(sample, detachfix, workspace, counts);
+    ProveSample(sample, kind, detachfix, workspace, counts);
   }
   std::printf(
       "%zu samples, %zu leaking, %zu repaired, %zu runs, %zu samples failed\n",
       counts.samples, counts.leaking, counts.repaired, counts.runs,
       counts.failed);
   if (counts.leaking == 0) {
-    std::fprintf(stderr, "emulator_proof: no leaking sample, nothing proven\n");
+    std::fprintf(stderr, "%s: no leaking sample, nothing proven\n",
+                 kind.program);
     return 1;
   }
   return counts.failed == 0 ? 0 : 1;
@@ -186,11 +185,12 @@ void PrintVerdict(const ScenarioRun& freed) {
   }
 }
 
-int ProveOne(const std::string& before_path, const std::string& after_path) {
+int ProveOne(const ProofKind& kind, const std::string& before_path,
+             const std::string& after_path) {
   Bytes before = ReadFile(before_path);
   Bytes after = after_path.empty() ? Bytes() : ReadFile(after_path);
   if (before.empty() || (!after_path.empty() && after.empty())) {
-    std::fprintf(stderr, "emulator_proof: nothing to read in %s\n",
+    std::fprintf(stderr, "%s: nothing to read in %s\n", kind.program,
                  before.empty() ? before_path.c_str() : after_path.c_str());
     return 1;
   }
@@ -198,16 +198,17 @@ int ProveOne(const std::string& before_path, const std::string& after_path) {
   ScenarioRun freed;
   for (const Scenario& scenario : AllScenarios()) {
     if (!Applies(scenario, setting, before)) continue;
-    ScenarioRun run = Play(scenario, setting, before, before, 1);
+    ScenarioRun run = Play(scenario, setting, before, before, 1, kind.load);
     PrintRun("before", run);
     if (scenario.name == "free") freed = run;
     if (!after.empty()) {
-      PrintRun("after", Play(scenario, setting, after, before, 1));
+      PrintRun("after", Play(scenario, setting, after, before, 1, kind.load));
     }
   }
   Proof proof = Prove(
       setting, before, after,
-      [](const Scenario&, const ScenarioRun&, std::vector<std::string>&) {});
+      [](const Scenario&, const ScenarioRun&, std::vector<std::string>&) {},
+      kind.load);
   for (const std::string& failure : proof.failures) {
     std::printf("failure: %s\n", failure.c_str());
   }
@@ -216,19 +217,21 @@ int ProveOne(const std::string& before_path, const std::string& after_path) {
 }
 
 }  // namespace
-}  // namespace detachfix::emulator
 
-int main(int argc, char** argv) {
+int ProofMain(const ProofKind& kind, const std::vector<std::string>& words) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  bool one = argc >= 2 && std::strcmp(argv[1], "--one") == 0;
-  if (one && (argc == 3 || argc == 4)) {
-    return detachfix::emulator::ProveOne(argv[2], argc == 4 ? argv[3] : "");
+  size_t count = words.size();
+  if (count > 1 && count < 4 && words[0] == "--one") {
+    return ProveOne(kind, words[1], count == 3 ? words[2] : "");
   }
-  if (!one && argc == 3) {
-    return detachfix::emulator::ProveAll(argv[1], argv[2]);
+  if (count > 0 && count < 3 && words[0] != "--one") {
+    return ProveAll(kind, words[0], count == 2 ? words[1] : "");
   }
   std::fprintf(stderr,
-               "usage: emulator_proof SAMPLES DETACHFIX\n"
-               "       emulator_proof --one BEFORE [AFTER]\n");
+               "usage: %s SAMPLES [DETACHFIX]\n"
+               "       %s --one BEFORE [AFTER]\n",
+               kind.program, kind.program);
   return 64;
 }
+
+}  // namespace detachfix::emulator

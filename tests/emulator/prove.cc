@@ -118,20 +118,21 @@ void CheckEnd(const std::string& when, const std::set<std::string>& seen,
 Proof Prove(const Setting& setting, std::span<const uint8_t> before,
             std::span<const uint8_t> after,
             const std::function<void(const Scenario&, const ScenarioRun&,
-                                     std::vector<std::string>&)>& look) {
+                                     std::vector<std::string>&)>& look,
+            const LoadFunction& load) {
   Proof proof;
   for (const Scenario& scenario : AllScenarios()) {
     if (!Applies(scenario, setting, before)) continue;
     std::string summaries[2];
     for (uint32_t seed : kSeeds) {
       std::vector<std::string> failures;
-      ScenarioRun first = Play(scenario, setting, before, before, seed);
+      ScenarioRun first = Play(scenario, setting, before, before, seed, load);
       ++proof.runs;
       failures = Judge(scenario, first);
       look(scenario, first, failures);
       std::string summary = Summary(first);
       if (!after.empty()) {
-        ScenarioRun second = Play(scenario, setting, after, before, seed);
+        ScenarioRun second = Play(scenario, setting, after, before, seed, load);
         ++proof.runs;
         for (const std::string& problem : Compare(first, second)) {
           failures.push_back("after: " + problem);

@@ -20,11 +20,12 @@ struct Proof {
 
 /// Plays every scenario that applies with `before`, and with `after` unless
 /// that is empty, each with two seeds of junk, which may make no difference.
-/// `look` is given each run of `before`.
+/// `look` is given each run of `before`. `load` is Play's.
 Proof Prove(const Setting& setting, std::span<const uint8_t> before,
             std::span<const uint8_t> after,
             const std::function<void(const Scenario&, const ScenarioRun&,
-                                     std::vector<std::string>&)>& look);
+                                     std::vector<std::string>&)>& look,
+            const LoadFunction& load = {});
 
 /// Appends what in `run`, of the unrepaired sample, contradicts the manifest.
 void CheckTruth(const Sample& sample, const Scenario& scenario,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/emulator/scenarios.h"
 
+#include "tests/emulator/process.h"
+
 namespace detachfix::emulator {
 namespace {
 
@@ -83,8 +85,8 @@ class Player {
  public:
   Player(const Scenario& scenario, const Setting& setting,
          std::span<const uint8_t> file, std::span<const uint8_t> original,
-         uint32_t seed)
-      : setting_(setting), file_(file) {
+         uint32_t seed, const LoadFunction& load)
+      : setting_(setting), file_(file), load_(load) {
     run_.scenario = scenario.name;
     Result<PeHeaders> headers = ReadHeaders(original);
     if (!headers) {
@@ -117,8 +119,8 @@ class Player {
 
  private:
   bool Load() {
-    Result<std::unique_ptr<Process>> process =
-        Process::Load(file_, options_, system_);
+    Result<std::unique_ptr<DllProcess>> process =
+        load_ ? load_(file_, options_, system_) : LoadEmulated();
     if (!process) {
       run_.load_error = process.error().message;
       return false;
@@ -127,6 +129,13 @@ class Player {
     run_.binding = process_->image().binding;
     last_live_.clear();
     return true;
+  }
+
+  Result<std::unique_ptr<DllProcess>> LoadEmulated() {
+    Result<std::unique_ptr<Process>> process =
+        Process::Load(file_, options_, system_);
+    if (!process) return process.error();
+    return std::unique_ptr<DllProcess>(std::move(*process));
   }
 
   void Unload() {
@@ -174,7 +183,8 @@ class Player {
   std::span<const uint8_t> file_;
   ProcessOptions options_;
   FakeSystem system_;
-  std::unique_ptr<Process> process_;
+  const LoadFunction& load_;
+  std::unique_ptr<DllProcess> process_;
   std::set<std::string> last_live_;
   ScenarioRun run_;
 };
@@ -206,8 +216,10 @@ bool Applies(const Scenario& scenario, const Setting& setting,
 
 ScenarioRun Play(const Scenario& scenario, const Setting& setting,
                  std::span<const uint8_t> file,
-                 std::span<const uint8_t> original, uint32_t seed) {
-  return Player(scenario, setting, file, original, seed).Play(scenario.actions);
+                 std::span<const uint8_t> original, uint32_t seed,
+                 const LoadFunction& load) {
+  return Player(scenario, setting, file, original, seed, load)
+      .Play(scenario.actions);
 }
 
 }  // namespace detachfix::emulator

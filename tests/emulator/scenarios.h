@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/emulator/process.h"
+#include "tests/emulator/dll_process.h"
 
 namespace detachfix::emulator {
 
@@ -73,10 +73,12 @@ bool Applies(const Scenario& scenario, const Setting& setting,
 
 /// Plays `scenario` with `file`. `original` is the file itself or the one that
 /// it was repaired from: that one says what the system looks like that it is
-/// bound to, whether its CheckSum counts, and where its own entry is.
+/// bound to, whether its CheckSum counts, and where its own entry is. `load`
+/// makes the processes: emulated ones of i386 when it is empty.
 ScenarioRun Play(const Scenario& scenario, const Setting& setting,
                  std::span<const uint8_t> file,
-                 std::span<const uint8_t> original, uint32_t seed);
+                 std::span<const uint8_t> original, uint32_t seed,
+                 const LoadFunction& load = {});
 
 }  // namespace detachfix::emulator
 
