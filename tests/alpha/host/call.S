@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The border between the host and the DLL. The program is linked below 2 GB
+   (--taso), so that stubs can reach it by LDAH and LDA from zero, as NT's code
+   would. There is no global pointer on this side: addresses are read from words
+   that stand in the code, behind the branch that leaves their place in the
+   register. */
+    .set noat
+    .set noreorder
+
+#define SIZE(index) ((index) * 8)
+#define TARGET SIZE(32)
+#define HOST_SP SIZE(33)
+#define HOST_GP SIZE(34)
+
+/* All registers but the base, which is $28. */
+.macro save_all
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,29,30
+    stq     $\n, SIZE(\n)($28)
+    .endr
+.endm
+
+/* The address of `symbol`; the word has to be aligned. */
+.macro address register, symbol
+    .align  3
+    bis     $31, $31, $31
+    br      \register, 9f
+    .quad   \symbol
+9:  ldq     \register, 0(\register)
+.endm
+
+.macro load_all
+    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,29,30
+    ldq     $\n, SIZE(\n)($28)
+    .endr
+.endm
+
+    .text
+    .align 4
+    .globl CallDll
+    .ent CallDll
+CallDll:
+    .frame $30, 64, $26, 0
+    lda     $30, -64($30)
+    stq     $26, 0($30)
+    stq     $9, 8($30)
+    stq     $10, 16($30)
+    stq     $11, 24($30)
+    stq     $12, 32($30)
+    stq     $13, 40($30)
+    stq     $14, 48($30)
+    stq     $15, 56($30)
+    .prologue 0
+    address $28, g_context
+    stq     $30, HOST_SP($28)
+    stq     $29, HOST_GP($28)
+    load_all
+    ldq     $28, TARGET($28)
+    jmp     $31, ($28), 0
+
+    .globl Home
+Home:
+    address $28, g_context
+    save_all
+    ldq     $30, HOST_SP($28)
+    ldq     $29, HOST_GP($28)
+    ldq     $26, 0($30)
+    ldq     $9, 8($30)
+    ldq     $10, 16($30)
+    ldq     $11, 24($30)
+    ldq     $12, 32($30)
+    ldq     $13, 40($30)
+    ldq     $14, 48($30)
+    ldq     $15, 56($30)
+    lda     $30, 64($30)
+    ret     $31, ($26), 1
+    .end CallDll
+
+/* A stub comes here with its own address in $27 and everything else as the DLL
+   left it. AnswerSystemCall finds that address where R28's place is: R28 is
+   nobody's across a call. */
+    .align 4
+    .globl SystemEntry
+SystemEntry:
+    address $28, g_context
+    save_all
+    stq     $27, SIZE(28)($28)
+    ldq     $30, HOST_SP($28)
+    ldq     $29, HOST_GP($28)
+    bis     $28, $28, $9
+    address $27, AnswerSystemCall
+    jsr     $26, ($27), 0
+    bis     $9, $9, $28
+    load_all
+    ldq     $28, SIZE(28)($28)
+    ret     $31, ($26), 1
+
+    .section .note.GNU-stack, "", @progbits
