@@ -15,6 +15,7 @@
 #include "patcher/padding.h"
 #include "patcher/seal_plan.h"
 #include "patcher/stub_x86.h"
+#include "patcher/undo_record.h"
 
 namespace detachfix {
 namespace {
@@ -38,6 +39,18 @@ struct Tactic {
   std::vector<HookSite> sites;  ///< empty: the entry point moves
 };
 
+/// A second undo record would leave nobody sure which one leads back.
+Result<void> CheckNoUndoRecord(const PeImage& image) {
+  const Result<std::optional<FoundUndoRecord>> found =
+      FindUndoRecord(image.bytes);
+  if (!found) {
+    return Error{"the file looks patched already: " + found.error().message};
+  }
+  if (!*found) return {};
+  return Error{"the file was patched already, by detachfix " +
+               (*found)->record.version + ", and leaks: revert it first"};
+}
+
 Result<void> CheckImage(const PeImage& image) {
   if (image.machine != kMachineI386) {
     return Error{"code for machine " + HexNumber(image.machine) +
@@ -53,7 +66,7 @@ Result<void> CheckImage(const PeImage& image) {
     return Error{"the file holds managed code: CLR header at " +
                  HexNumber(image.directory(Directory::kClrHeader).rva)};
   }
-  return {};
+  return CheckNoUndoRecord(image);
 }
 
 Result<void> CheckDiagnosis(const Diagnosis& diagnosis) {

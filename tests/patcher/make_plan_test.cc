@@ -281,6 +281,22 @@ TEST(MakePlan, RefusesAnyVerdictButLeaks) {
             "the verdict is fixed, only a file that leaks is patched");
 }
 
+TEST(MakePlan, RefusesAFileThatHoldsAnUndoRecord) {
+  const Diagnosis diagnosis = LeakAt(Rva{0x2010}, Rva{0x1015});
+  PeSpec spec = LeakySpec();
+  spec.overlay = {0, 0};
+  PeImage image = MustRead(spec);
+  UndoRecord record{"0.0.9", 8, {}, {{FileOffset{2}, 1, {7}}}};
+  Bytes encoded = Encode(record);
+  image.bytes.insert(image.bytes.end(), encoded.begin(), encoded.end());
+  EXPECT_EQ(WhyNot(image, diagnosis),
+            "the file was patched already, by detachfix 0.0.9, and leaks: "
+            "revert it first");
+  image.bytes.back() ^= 1;
+  EXPECT_EQ(WhyNot(image, diagnosis).substr(0, 33),
+            "the file looks patched already: u");
+}
+
 TEST(MakePlan, RefusesADiagnosisWithoutSectionOrTrace) {
   const PeImage image = MustRead(LeakySpec());
   Diagnosis diagnosis = LeakAt(Rva{0x2010}, Rva{0x1015});
