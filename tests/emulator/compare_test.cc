@@ -40,10 +40,13 @@ void GuardedDelete(TinyDll& dll) {
 
 void Nothing(TinyDll&) {}
 
-std::vector<std::string> FailuresOf(const Bytes& before, const Bytes& after) {
-  return Prove({}, before, after,
-               [](const Scenario&, const ScenarioRun&,
-                  std::vector<std::string>&) {})
+std::vector<std::string> FailuresOf(const Bytes& before, const Bytes& after,
+                                    const Allowance& allowance = {}) {
+  return Prove(
+             {}, before, after,
+             [](const Scenario&, const ScenarioRun&,
+                std::vector<std::string>&) {},
+             {}, allowance)
       .failures;
 }
 
@@ -131,6 +134,18 @@ TEST(EmulatorProof, RefusesAnotherReturnValue) {
   });
   EXPECT_TRUE(Contains(FailuresOf(LockDll(Nothing), after),
                        "free: after: detach: returns 0x0, was 0x1"));
+}
+
+TEST(EmulatorProof, MayAcceptAnotherResultOfADeletingDetach) {
+  Bytes after = LockDll([](TinyDll& dll) {
+    // As GuardedDelete, and where it deletes: return FALSE.
+    dll.CodeAt({0x83, 0x3d}, TinyDll::kLock).Code({0x00, 0x74, 0x10});
+    dll.CallWithLock(kDelete).Code({0x31, 0xc0, 0xc2, 0x0c, 0x00});
+  });
+  EXPECT_TRUE(Contains(FailuresOf(LockDll(Nothing), after),
+                       "free: after: detach: returns 0x0, was 0x1"));
+  EXPECT_EQ(FailuresOf(LockDll(Nothing), after, {true}),
+            std::vector<std::string>());
 }
 
 TEST(EmulatorProof, RefusesADeletionAtProcessExit) {

@@ -114,7 +114,7 @@ void ProveSample(const Sample& sample, const ProofKind& kind,
                 std::vector<std::string>& problems) {
         CheckTruth(sample, scenario, run, problems);
       },
-      kind.load);
+      kind.load, kind.allowance);
   failures.insert(failures.end(), proof.failures.begin(), proof.failures.end());
   counts.runs += proof.runs;
   counts.failed += failures.empty() ? 0 : 1;
@@ -208,7 +208,7 @@ int ProveOne(const ProofKind& kind, const std::string& before_path,
   Proof proof = Prove(
       setting, before, after,
       [](const Scenario&, const ScenarioRun&, std::vector<std::string>&) {},
-      kind.load);
+      kind.load, kind.allowance);
   for (const std::string& failure : proof.failures) {
     std::printf("failure: %s\n", failure.c_str());
   }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/emulator/dll_process.h"
+#include "tests/emulator/compare.h"
 
 namespace detachfix::emulator {
 
@@ -15,6 +15,7 @@ struct ProofKind {
   const char* program = "";
   std::string machine;  ///< of the manifest
   LoadFunction load;    ///< Play's
+  Allowance allowance;  ///< Compare's
 };
 
 /// SAMPLES [DETACHFIX]: every sample of SAMPLES/manifest.json for the machine,

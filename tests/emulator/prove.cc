@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/emulator/prove.h"
 
-#include "tests/emulator/compare.h"
-
 namespace detachfix::emulator {
 namespace {
 
@@ -119,7 +117,7 @@ Proof Prove(const Setting& setting, std::span<const uint8_t> before,
             std::span<const uint8_t> after,
             const std::function<void(const Scenario&, const ScenarioRun&,
                                      std::vector<std::string>&)>& look,
-            const LoadFunction& load) {
+            const LoadFunction& load, const Allowance& allowance) {
   Proof proof;
   for (const Scenario& scenario : AllScenarios()) {
     if (!Applies(scenario, setting, before)) continue;
@@ -134,7 +132,7 @@ Proof Prove(const Setting& setting, std::span<const uint8_t> before,
       if (!after.empty()) {
         ScenarioRun second = Play(scenario, setting, after, before, seed, load);
         ++proof.runs;
-        for (const std::string& problem : Compare(first, second)) {
+        for (const std::string& problem : Compare(first, second, allowance)) {
           failures.push_back("after: " + problem);
         }
         summary += Summary(second);

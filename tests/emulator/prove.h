@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/emulator/compare.h"
 #include "tests/emulator/manifest.h"
 #include "tests/emulator/scenarios.h"
 
@@ -20,12 +21,13 @@ struct Proof {
 
 /// Plays every scenario that applies with `before`, and with `after` unless
 /// that is empty, each with two seeds of junk, which may make no difference.
-/// `look` is given each run of `before`. `load` is Play's.
+/// `look` is given each run of `before`. `load` is Play's, `allowance`
+/// Compare's.
 Proof Prove(const Setting& setting, std::span<const uint8_t> before,
             std::span<const uint8_t> after,
             const std::function<void(const Scenario&, const ScenarioRun&,
                                      std::vector<std::string>&)>& look,
-            const LoadFunction& load = {});
+            const LoadFunction& load = {}, const Allowance& allowance = {});
 
 /// Appends what in `run`, of the unrepaired sample, contradicts the manifest.
 void CheckTruth(const Sample& sample, const Scenario& scenario,

@@ -116,6 +116,10 @@ static const Setting* FindSetting(const Setting* table, int count,
   return NULL;
 }
 
+/* Of a function that has none. Sign-extended, for a repaired DLL may hand it
+   on. */
+static int64_t AnyResult(void) { return (int32_t)Junk(); }
+
 /* ---- The heap: blocks are never given out twice. */
 
 static Address AllocateBlock(int64_t size) {
@@ -175,7 +179,7 @@ static void Initialise(int64_t address) {
 
 static int64_t InitialiseVoid(const int64_t* arguments) {
   Initialise(arguments[0]);
-  return (int64_t)Junk();
+  return AnyResult();
 }
 
 static int64_t InitialiseBool(const int64_t* arguments) {
@@ -205,7 +209,7 @@ static void Delete(int64_t address) {
 
 static int64_t DeleteVoid(const int64_t* arguments) {
   Delete(arguments[0]);
-  return (int64_t)Junk();
+  return AnyResult();
 }
 
 static int64_t DeleteStatus(const int64_t* arguments) {
@@ -263,7 +267,7 @@ static int64_t TlsSetValue(const int64_t* arguments) {
 
 static int64_t SetLastError(const int64_t* arguments) {
   (void)arguments;
-  return (int64_t)Junk();
+  return AnyResult();
 }
 
 static int64_t GetEnvironmentVariableA(const int64_t* arguments) {
