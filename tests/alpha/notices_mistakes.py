@@ -22,7 +22,7 @@ from maker.dialect import Alpha  # noqa: E402
 # An entry that initialises its section on attach; {attach}, {always} and
 # {detach} are where mistakes go.
 ENTRY = """
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,32,ra,0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reason counted down to zero, an exit for each case.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,16,ra,0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attach returns FALSE when the environment asks for it: before the section is
 // initialised or, with FAIL_LATE, after.
-#include "idiom.h"
+#include "idiom.inc"
 .macro make_section
     address a0, SspiLock
     call    init_slot

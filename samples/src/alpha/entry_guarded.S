@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deletes when the process lives on (lpvReserved is NULL), as Microsoft asks.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,16,ra,0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attach and detach are functions of their own; attach answers a BOOL.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,16,ra,0

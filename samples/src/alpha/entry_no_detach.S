@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // No detach case: everything but attach returns at once.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,16,ra,0

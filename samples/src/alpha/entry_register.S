@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two sections; the slot is loaded once and called twice through a register.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,32,ra,0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call for attach and detach: which function it reaches is chosen by
 // conditional moves. Without the fix detach has none to call.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,16,ra,0

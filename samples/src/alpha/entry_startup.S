@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A start-up function in front of DllMain: it counts attaches, does nothing on
 // a detach without one, and detaches again when DllMain's attach fails.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,48,ra,0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A switch through a table of addresses, which lies in the code.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,32,ra,0

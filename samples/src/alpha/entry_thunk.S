@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Imports are called through functions in the image that jump to them.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,16,ra,0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Detach has work of its own: a buffer and a TLS index.
-#include "idiom.h"
+#include "idiom.inc"
 .ent DllEntry
 DllEntry:
 .frame sp,32,ra,0
