@@ -2,19 +2,19 @@
 """Turns gcc's assembly for Linux on Alpha into that of Windows NT on Alpha.
 
 Linux code keeps a global pointer in $29, which each function makes from its own
-address and makes again after each call, and reaches data through it. Windows
-NT has no global pointer (Microsoft, "Alpha AXP Calling Standard", 2.2: R29 is
-left alone; a procedure value is the address of the code). There, an address is
-built by LDAH and LDA from two halves that the loader relocates. Told that data
-may lie anywhere (-mlarge-data) and that all of it belongs to the image
+address and makes again after each call, and reaches data through it. Windows NT
+has none to set up (Microsoft, "Windows NT for Alpha Calling Standard", 2.2: R29
+is left alone; a procedure value is the address of the code). There, an address
+is built by LDAH and LDA from two halves that the loader relocates. Told that
+data may lie anywhere (-mlarge-data) and that all of it belongs to the image
 (visibility hidden), gcc's code has that form already, apart from its base:
 
     Linux                                  Windows NT
     ldah $29,0($27) !gpdisp!1              (nothing)
     lda $29,0($29) !gpdisp!1
     ldah $1,name($29) !gprelhigh           ldah $1,name($31) !gprelhigh
-    ldl $1,name($1) !gprellow              the same: alpha_link.py takes the global
-                                           pointer to be 0
+    ldl $1,name($1) !gprellow              the same: alpha_link.py takes the
+                                           global pointer to be 0
     ldq $27,name($29) !literal!2           ldah and lda of the address
     jsr $26,($27),0 !lituse_jsr!2          jsr $26,($27),0
     bsr $26,name !samegp                   bsr $26,name
@@ -23,7 +23,7 @@ may lie anywhere (-mlarge-data) and that all of it belongs to the image
 
 What is left with $29 in it is refused, not guessed at. For each function that
 has a frame an entry of .pdata is added (winnt.h,
-IMAGE_ALPHA_RUNTIME_FUNCTION_ENTRY; a leaf has none: Microsoft, "Windows CE RISC
+IMAGE_ALPHA_RUNTIME_FUNCTION_ENTRY; a leaf needs none: Microsoft, "RISC
 exception handling", ms253988).
 """
 

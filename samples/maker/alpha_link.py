@@ -31,8 +31,8 @@ REFLONG, REFQUAD, BRADDR, HINT = 1, 2, 7, 8
 GPRELHIGH, GPRELLOW = 17, 18
 
 # The sections of the file, and what goes into each, in order. Their names are
-# those of the i386 look-alikes and .pdata, the function table, which Alpha files
-# have (PE/COFF specification 4.3).
+# those of the i386 look-alikes, and .pdata, the function table of Alpha files
+# (PE/COFF specification 4.3).
 LAYOUT = {
     ".text": (".text.entry", ".text", ".text$bulk", ".text$thunk"),
     ".rdata": (".rdata$debug", ".rodata*", ".rdata", ".rdata$export"),

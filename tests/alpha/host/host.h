@@ -9,8 +9,8 @@
    and the argument registers without an argument are junk at every entry and,
    with the arguments, after every system call; so is the stack below SP. What
    it must keep is checked: R9 to R15, R29, SP, and the stack above SP. R26
-   holds the return address again, as `ret` leaves it (Microsoft, "Alpha AXP
-   Calling Standard", 2.2 and 3.2). */
+   holds the return address again, as `ret` leaves it (Microsoft,
+   "Windows NT for Alpha Calling Standard", 2.2 and 3.2). */
 #ifndef DETACHFIX_TESTS_ALPHA_HOST_H_
 #define DETACHFIX_TESTS_ALPHA_HOST_H_
 

@@ -5,8 +5,8 @@
    An entry of .pdata (winnt.h, IMAGE_ALPHA_RUNTIME_FUNCTION_ENTRY) says where a
    function begins and ends and where its prologue ends. What the frame looks
    like is read from the prologue's instructions: one of them lowers SP, others
-   save registers relative to it, and one may keep SP in R15 (Microsoft, "Alpha
-   AXP Calling Standard", 3.2.6). A function without an entry is a leaf: its
+   save registers relative to it, and one may keep SP in R15 (Microsoft,
+   "Windows NT for Alpha Calling Standard", 3.2.6). A function without an entry is a leaf: its
    caller's address is in R26 still, and SP as at its entry. A leaf calls
    nothing, so none may be found between a system call and whoever called the
    DLL. */
