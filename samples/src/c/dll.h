@@ -5,8 +5,8 @@
 // is defined before this line, through the `jmp [slot]` of the import library.
 //
 // Alpha: gcc's pointers have 64 bits, those of Windows NT 32, which a register
-// holds sign-extended (Raymond Chen, "The Alpha AXP", August 2017). What lies in
-// memory where Windows looks for it is therefore no pointer but a HANDLE; a
+// holds sign-extended (Raymond Chen, "The Alpha AXP", August 2017). What lies
+// in memory where Windows looks for it is therefore no pointer but a HANDLE; a
 // shape's own pointers may take their eight bytes. gcc knows no dllimport
 // there: alpha_imports.h gives the same names another way.
 #ifndef SAMPLES_SRC_C_DLL_H_

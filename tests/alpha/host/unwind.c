@@ -6,10 +6,10 @@
    function begins and ends and where its prologue ends. What the frame looks
    like is read from the prologue's instructions: one of them lowers SP, others
    save registers relative to it, and one may keep SP in R15 (Microsoft,
-   "Windows NT for Alpha Calling Standard", 3.2.6). A function without an entry is a leaf: its
-   caller's address is in R26 still, and SP as at its entry. A leaf calls
-   nothing, so none may be found between a system call and whoever called the
-   DLL. */
+   "Windows NT for Alpha Calling Standard", 3.2.6). A function without an entry
+   is a leaf: its caller's address is in R26 still, and SP as at its entry. A
+   leaf calls nothing, so none may be found between a system call and whoever
+   called the DLL. */
 #include "host.h"
 
 typedef struct {
