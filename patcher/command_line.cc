@@ -133,6 +133,17 @@ void DeclareReportOptions(CLI::App& app, Options& options) {
   lines->excludes(quiet);
 }
 
+void DeclareGraphOptions(CLI::App& app, Options& options) {
+  CLI::Option* dot =
+      app.add_flag("--dot", options.dot,
+                   "print the control-flow graph in Graphviz's language");
+  app.add_option("--svg", options.svg,
+                 "draw that graph, before and after the repair, into OUT,\n"
+                 "a new file; needs Graphviz's program dot")
+      ->type_name("OUT")
+      ->excludes(dot);
+}
+
 void DeclareReplaceOptions(CLI::App& app, Options& options) {
   app.add_flag("--replace-read-only", options.replace_read_only,
                "also replace a file without write permission");
@@ -173,6 +184,7 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
                  "print the evidence behind each verdict");
   }
   if ((bits & kReportOptions) != 0) DeclareReportOptions(app, options);
+  if ((bits & kGraphOptions) != 0) DeclareGraphOptions(app, options);
 }
 
 /// What is wrong with a word that CLI11 did not take, or an empty string.

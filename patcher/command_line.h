@@ -26,6 +26,8 @@ struct Options {
   bool any_dll = false;
   bool replace_read_only = false;
   bool break_hard_links = false;
+  bool dot = false;
+  std::string svg;                           ///< of --svg, or empty
   std::string output;                        ///< of -o, or empty
   std::optional<std::string> backup_suffix;  ///< of --backup
 };
@@ -40,6 +42,7 @@ enum OptionBit : uint32_t {
   kBackupOption = 1u << 5,
   kReplaceOptions = 1u << 6,  ///< --replace-read-only, --break-hard-links
   kOneFile = 1u << 7,         ///< exactly one FILE
+  kGraphOptions = 1u << 8,    ///< --dot, --svg
 };
 
 /// One row of the command table.

@@ -2,6 +2,7 @@
 #include "patcher/commands.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <new>
 #include <variant>
@@ -10,6 +11,8 @@
 #include "patcher/explain.h"
 #include "patcher/interrupt.h"
 #include "patcher/patch_file.h"
+#include "patcher/render_dot.h"
+#include "patcher/replace_file.h"
 #include "patcher/report_json.h"
 #include "patcher/report_text.h"
 #include "patcher/revert_file.h"
@@ -114,14 +117,47 @@ int RunRevert(const Options& options, Files& files, Console& console) {
   });
 }
 
+/// Draws the graph of `explanation` into a new file.
+int DrawGraph(const Explanation& explanation, const std::string& path,
+              Files& files, Console& console) {
+  const Result<Bytes> svg = RenderSvg(explanation.text);
+  if (!svg) {
+    console.err << "detachfix: " << ForTerminal(svg.error().message) << "\n";
+    return kExitFileError;
+  }
+  FileState like = explanation.state;  // its permissions; not its times
+  like.attributes.clear();
+  like.modified_ns = like.accessed_ns =
+      std::chrono::nanoseconds(
+          std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  const WriteOutcome written =
+      WriteNewFile(files, path, like, *svg, std::nullopt);
+  if (!written.error) return ExitStatus(explanation.outcome);
+  console.err << "detachfix: " << ForTerminal(written.error->message) << "\n";
+  return written.refused ? kExitUndecided : kExitFileError;
+}
+
 int RunExplain(const Options& options, Files& files, Console& console) {
-  const Explanation explanation = Explain(files, options.paths[0]);
+  const bool as_graph = options.dot || !options.svg.empty();
+  const Explanation explanation = as_graph
+                                      ? ExplainAsGraph(files, options.paths[0])
+                                      : Explain(files, options.paths[0]);
   const FileOutcome& outcome = explanation.outcome;
   if (outcome.action == Action::kFailed) {
     console.err << "detachfix: " << OutcomeLine(outcome, false);
-  } else {
-    console.out << explanation.text;
+    return ExitStatus(outcome);
   }
+  if (as_graph && explanation.text.empty()) {
+    console.err << "detachfix: " << ForTerminal(outcome.path)
+                << ": no code was run, so there is no graph: "
+                << ForTerminal(outcome.diagnosis.because) << "\n";
+    return kExitUndecided;
+  }
+  if (!options.svg.empty()) {
+    return DrawGraph(explanation, options.svg, files, console);
+  }
+  console.out << explanation.text;
   return ExitStatus(outcome);
 }
 
@@ -146,8 +182,9 @@ constexpr Command kCommands[] = {
     {"explain", "list the code that was judged, the evidence and the plan",
      "Examples:\n"
      "  detachfix explain Security.dll\n"
-     "  detachfix explain Security.dll | less\n",
-     kOneFile, RunExplain},
+     "  detachfix explain Security.dll | less\n"
+     "  detachfix explain --svg=Security.svg Security.dll\n",
+     kOneFile | kGraphOptions, RunExplain},
 };
 
 }  // namespace

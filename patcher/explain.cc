@@ -11,7 +11,6 @@
 #include "patcher/report_text.h"
 #include "patcher/sha256.h"
 #include "patcher/trace_text.h"
-#include "patcher/verify_file.h"
 
 namespace detachfix {
 
@@ -24,19 +23,6 @@ std::string HeadText(const VerifiedFile &file) {
           HexNumber(image.entry_point.value) + ", image size " +
           HexNumber(image.size_of_image) + "\n";
   return text;
-}
-
-/// Every address that the patch recorded in `file` wrote to.
-std::set<Rva> ChangedAddresses(const VerifiedFile &file) {
-  std::set<Rva> changed;
-  if (!file.undo) return changed;
-  for (const UndoRange &range : file.undo->ranges) {
-    for (uint32_t i = 0; i < range.patched_size; ++i) {
-      const std::optional<Rva> rva = ToRva(*file.image, range.offset + i);
-      if (rva) changed.insert(*rva);
-    }
-  }
-  return changed;
 }
 
 std::string JudgedCode(const VerifiedFile &file) {
@@ -120,6 +106,18 @@ std::string ChangedPart(const VerifiedFile &file) {
 
 }  // namespace
 
+std::set<Rva> ChangedAddresses(const VerifiedFile &file) {
+  std::set<Rva> changed;
+  if (!file.undo) return changed;
+  for (const UndoRange &range : file.undo->ranges) {
+    for (uint32_t i = 0; i < range.patched_size; ++i) {
+      const std::optional<Rva> rva = ToRva(*file.image, range.offset + i);
+      if (rva) changed.insert(*rva);
+    }
+  }
+  return changed;
+}
+
 Explanation Explain(Files &files, const std::string &path) {
   VerifiedFile file = VerifyFile(files, path);
   Explanation explanation;
@@ -130,6 +128,7 @@ Explanation Explain(Files &files, const std::string &path) {
   } else if (file.outcome.action != Action::kFailed) {
     explanation.text = OutcomeLine(file.outcome, false);
   }
+  explanation.state = file.file.state;
   explanation.outcome = std::move(file.outcome);
   return explanation;
 }

@@ -4,20 +4,30 @@
 #ifndef DETACHFIX_PATCHER_EXPLAIN_H_
 #define DETACHFIX_PATCHER_EXPLAIN_H_
 
+#include <set>
 #include <string>
 
 #include "patcher/files.h"
 #include "patcher/outcome.h"
+#include "patcher/verify_file.h"
 
 namespace detachfix {
 
 struct Explanation {
   FileOutcome outcome;
   std::string text;  ///< empty when the file could not be read
+  FileState state;   ///< of the file
 };
 
 /// Judges the file at `path` and lays out why. Writes nothing.
 Explanation Explain(Files& files, const std::string& path);
+
+/// The same as a graph in Graphviz's DOT language: the code that was run,
+/// before and after the repair where there is one. Empty when no code was run.
+Explanation ExplainAsGraph(Files& files, const std::string& path);
+
+/// Every address that the patch recorded in `file` wrote to.
+std::set<Rva> ChangedAddresses(const VerifiedFile& file);
 
 }  // namespace detachfix
 

@@ -33,29 +33,35 @@ std::array<NamedTrace, 5> Named(const EntryTraces& traces) {
 class ByRun {
  public:
   void Add(const std::string& text, const char* run) {
-    for (auto& [known, runs] : rows_) {
-      if (known == text) {
-        runs += std::string(", ") + run;
-        return;
-      }
+    const auto row = std::ranges::find(rows_, text, &Row::text);
+    if (row == rows_.end()) {
+      rows_.push_back({text, {run}});
+    } else if (row->runs.back() != run) {
+      row->runs.emplace_back(run);
     }
-    rows_.emplace_back(text, run);
   }
 
   /// "text (attach, detach); other text (process exit)"; without the runs when
   /// there is but one text.
   std::string Text() const {
-    if (rows_.size() == 1) return rows_[0].first;
+    if (rows_.size() == 1) return rows_[0].text;
     std::string text;
-    for (const auto& [known, runs] : rows_) {
-      if (!text.empty()) text += "; ";
-      text += known + " (" + runs + ")";
+    for (const Row& row : rows_) {
+      text += (text.empty() ? "" : "; ") + row.text;
+      for (size_t i = 0; i < row.runs.size(); ++i) {
+        text += (i == 0 ? " (" : ", ") + row.runs[i];
+      }
+      text += ")";
     }
     return text;
   }
 
  private:
-  std::vector<std::pair<std::string, std::string>> rows_;
+  struct Row {
+    std::string text;
+    std::vector<std::string> runs;
+  };
+  std::vector<Row> rows_;
 };
 
 const char* BranchText(const Instruction& branch, const Trace& trace) {
@@ -66,6 +72,28 @@ const char* BranchText(const Instruction& branch, const Trace& trace) {
   if (taken && not_taken) return "decided at each visit";
   if (taken) return "taken";
   return not_taken ? "not taken" : "not followed";
+}
+
+/// What became of critical sections at one place: made or deleted by a call, or
+/// left behind by a return.
+void AddSectionNotes(const Instruction& instruction, const NamedTrace& named,
+                     ByRun& notes) {
+  for (const TraceExit& exit : named.trace->exits) {
+    for (const auto& [rva, state] : exit.sections) {
+      const std::string section = "section " + HexNumber(rva.value);
+      if (exit.site == instruction.rva) {
+        notes.Add(section + (state.live ? " exists" : " does not exist"),
+                  named.name);
+      } else if (instruction.flow == Flow::kCall) {
+        if (state.initialised_at.contains(instruction.rva)) {
+          notes.Add(section + " made", named.name);
+        }
+        if (state.deleted_at.contains(instruction.rva)) {
+          notes.Add(section + " deleted", named.name);
+        }
+      }
+    }
+  }
 }
 
 /// What the runs did at one instruction.
@@ -80,6 +108,7 @@ std::string NoteText(const Instruction& instruction,
     for (const CallRecord& call : named.trace->calls) {
       if (call.site == instruction.rva) notes.Add(call.text, named.name);
     }
+    AddSectionNotes(instruction, named, notes);
   }
   return ForTerminal(notes.Text());
 }
