@@ -79,6 +79,8 @@ MISTAKES = {
         {"last": "bis zero, 7, s0"}, "returns with another R9"),
     "the global pointer changed": (  # lda gp, 0(zero)
         {"last": ".long 0x23bf0000"}, "returns with another R29"),
+    "a floating-point register not kept": (
+        {"last": "cpys $f31, $f31, $f9"}, "returns with another F9"),
     "SP off at the end": (
         {"last": "lda sp, 16(sp)"}, "returns with another R30"),
     "the caller's stack written": (

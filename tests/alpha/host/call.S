@@ -11,11 +11,19 @@
 #define TARGET SIZE(32)
 #define HOST_SP SIZE(33)
 #define HOST_GP SIZE(34)
+#define KEPT_F2 SIZE(35) /* to F9 */
 
 /* All registers but the base, which is $28. */
 .macro save_all
     .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,29,30
     stq     $\n, SIZE(\n)($28)
+    .endr
+.endm
+
+/* F2 to F9, from `base` up; `what` is stt or ldt. */
+.macro kept_floats what, offset, base
+    .irp n, 2,3,4,5,6,7,8,9
+    \what   $f\n, \offset + SIZE(\n - 2)(\base)
     .endr
 .endm
 
@@ -39,8 +47,8 @@
     .globl CallDll
     .ent CallDll
 CallDll:
-    .frame $30, 64, $26, 0
-    lda     $30, -64($30)
+    .frame $30, 128, $26, 0
+    lda     $30, -128($30)
     stq     $26, 0($30)
     stq     $9, 8($30)
     stq     $10, 16($30)
@@ -50,9 +58,11 @@ CallDll:
     stq     $14, 48($30)
     stq     $15, 56($30)
     .prologue 0
+    kept_floats stt, 64, $30
     address $28, g_context
     stq     $30, HOST_SP($28)
     stq     $29, HOST_GP($28)
+    kept_floats ldt, KEPT_F2, $28
     load_all
     ldq     $28, TARGET($28)
     jmp     $31, ($28), 0
@@ -61,8 +71,10 @@ CallDll:
 Home:
     address $28, g_context
     save_all
+    kept_floats stt, KEPT_F2, $28
     ldq     $30, HOST_SP($28)
     ldq     $29, HOST_GP($28)
+    kept_floats ldt, 64, $30
     ldq     $26, 0($30)
     ldq     $9, 8($30)
     ldq     $10, 16($30)
@@ -71,7 +83,7 @@ Home:
     ldq     $13, 40($30)
     ldq     $14, 48($30)
     ldq     $15, 56($30)
-    lda     $30, 64($30)
+    lda     $30, 128($30)
     ret     $31, ($26), 1
     .end CallDll
 

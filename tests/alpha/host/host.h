@@ -8,15 +8,17 @@
    What a callee may rely on is all that it gets: R1 to R8, R22 to R25, R27, R28
    and the argument registers without an argument are junk at every entry and,
    with the arguments, after every system call; so is the stack below SP. What
-   it must keep is checked: R9 to R15, R29, SP, and the stack above SP. R26
-   holds the return address again, as `ret` leaves it (Microsoft,
-   "Windows NT for Alpha Calling Standard", 2.2 and 3.2). */
+   it must keep is checked: R9 to R15, F2 to F9, R29, SP, and the stack above
+   SP. R26 holds the return address again, as `ret` leaves it (Microsoft,
+   "Windows NT for Alpha Calling Standard", 2.2 and 3.2). The other
+   floating-point registers are left alone. */
 #ifndef DETACHFIX_TESTS_ALPHA_HOST_H_
 #define DETACHFIX_TESTS_ALPHA_HOST_H_
 
 #include <stdint.h>
 
 enum { kRegisters = 32, kInstruction = 4, kMaxArguments = 6 };
+enum { kFirstKeptFloat = 2, kKeptFloats = 8 };
 enum { kV0 = 0, kS0 = 9, kFp = 15, kA0 = 16, kRa = 26, kGp = 29, kSp = 30 };
 
 /* Below the image's own bases, where Windows NT has them in a small process. */
@@ -37,6 +39,7 @@ typedef struct {
   uint64_t target;               /* what CallDll jumps to */
   uint64_t host_sp;              /* of the host, while the DLL runs */
   uint64_t host_gp;
+  uint64_t floats[kKeptFloats]; /* F2 to F9, as bits */
 } Context;
 
 extern Context g_context;
@@ -124,6 +127,7 @@ void CheckFunctionTable(void);
 typedef struct {
   Address sp;
   int64_t kept[kRegisters];
+  uint64_t floats[kKeptFloats];
 } Frame;
 
 extern Frame g_frame; /* of the call that runs */

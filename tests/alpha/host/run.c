@@ -72,6 +72,9 @@ static void PrepareFrame(int count, const int64_t* arguments) {
   g_frame.kept[kGp] = g_context.registers[kGp] = (int64_t)Junk();
   g_frame.kept[kRa] = g_context.registers[kRa] = (int64_t)(uintptr_t)Home;
   g_frame.kept[kSp] = g_context.registers[kSp] = g_frame.sp;
+  for (int i = 0; i < kKeptFloats; ++i) {
+    g_frame.floats[i] = g_context.floats[i] = Junk();
+  }
   SpoilBelowStack();
 }
 
@@ -81,6 +84,11 @@ static void CheckReturn(void) {
     int n = kKept[i];
     if (g_context.registers[n] != g_frame.kept[n]) {
       Violation("returns with another R%d", n);
+    }
+  }
+  for (int i = 0; i < kKeptFloats; ++i) {
+    if (g_context.floats[i] != g_frame.floats[i]) {
+      Violation("returns with another F%d", kFirstKeptFloat + i);
     }
   }
   for (int i = 0; i < kCanaries; ++i) {
