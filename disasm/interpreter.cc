@@ -230,6 +230,7 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
 Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const std::optional<MemoryAddress> address =
       AddressOf(ValueOf(state, op.address));
+  if (!address || address->region != kStackSymbol) log_->writes_memory = true;
   if (!address) {
     state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
     return Step::kNextOp;

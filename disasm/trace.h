@@ -67,6 +67,8 @@ struct Trace {
   std::vector<TraceExit> exits;
   std::vector<CallRecord> calls;  ///< by address of the site
   std::set<Rva> visited;          ///< every instruction run
+  /// Something was stored that outlives the run: not only in its own frames.
+  bool writes_memory = false;
   /// Branches with an outcome that the run could not decide.
   std::set<Rva> open_branches;
   /// Sections made or deleted at an address that is not fixed in the image

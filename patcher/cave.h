@@ -28,8 +28,8 @@ struct Cave {
   std::string text;   ///< "slack of .text"
 };
 
-/// Smallest run that is looked at: a slot and its terminator.
-inline constexpr uint32_t kSmallestCave = 8;
+/// Smallest run that is looked at: two base relocations.
+inline constexpr uint32_t kSmallestCave = 4;
 
 /// Slack that can be mapped, by section and address. Never bytes that a
 /// directory, debug record, relocation, certificate, overlay or other section

@@ -14,6 +14,7 @@ namespace {
 constexpr uint32_t kScnCntCode = 0x00000020;
 constexpr uint32_t kScnCntInitializedData = 0x00000040;
 constexpr uint32_t kScnMemDiscardable = 0x02000000;
+constexpr uint32_t kDirectoryEntrySize = 8;  // IMAGE_DATA_DIRECTORY
 constexpr uint32_t kScnMemShared = 0x10000000;
 constexpr uint32_t kScnMemExecute = 0x20000000;
 constexpr uint32_t kScnMemRead = 0x40000000;
@@ -51,6 +52,18 @@ Edit MakeEdit(const PeImage& image, FileOffset offset, Bytes after,
   return {offset, std::move(before), std::move(after), why};
 }
 
+FileOffset DirectoryOffset(const PeImage& image, Directory d) {
+  return image.directories_offset +
+         static_cast<uint32_t>(d) * kDirectoryEntrySize;
+}
+
+Bytes DirectoryBytes(uint32_t rva, uint32_t size) {
+  Bytes bytes = ToBytes32(rva);
+  const Bytes tail = ToBytes32(size);
+  bytes.insert(bytes.end(), tail.begin(), tail.end());
+  return bytes;
+}
+
 Draft::Draft(const PeImage& image, std::vector<Cave> caves)
     : image_(&image), caves_(std::move(caves)) {}
 
@@ -58,8 +71,8 @@ bool Draft::Serves(const Cave& cave, const Need& need) const {
   if (need.section && *need.section != cave.section) return false;
   if (cave.kind == CaveKind::kNewSection) return true;
   const Section& s = image_->sections[cave.section];
-  if ((s.characteristics & kScnMemRead) == 0 ||
-      (s.characteristics & kScnMemDiscardable) != 0) {
+  if ((s.characteristics & kScnMemRead) == 0) return false;
+  if ((s.characteristics & kScnMemDiscardable) != 0 && !need.load_only) {
     return false;
   }
   if (need.executable && !s.IsExecutable()) return false;
@@ -71,8 +84,8 @@ bool Draft::Serves(const Cave& cave, const Need& need) const {
 std::optional<Piece> Draft::Take(const Need& need) {
   assert(need.size != 0);
   for (Cave& cave : caves_) {
-    const uint32_t skip =
-        AlignUp(cave.rva.value, need.alignment) - cave.rva.value;
+    const uint32_t lowest = std::max(cave.rva.value, need.lowest.value);
+    const uint32_t skip = AlignUp(lowest, need.alignment) - cave.rva.value;
     if (!Serves(cave, need) || skip > cave.size ||
         cave.size - skip < need.size) {
       continue;

@@ -21,6 +21,8 @@ struct Need {
   bool executable = false;
   bool writable = false;  ///< and not shared between processes
   std::optional<size_t> section = std::nullopt;  ///< nowhere else
+  Rva lowest = Rva{0};                           ///< nowhere below
+  bool load_only = false;  ///< the loader alone reads it, at the load
 };
 
 /// Bytes that were handed out.
@@ -78,6 +80,10 @@ Edit MakeEdit(const PeImage& image, FileOffset offset, Bytes after,
 
 /// `value` as four bytes, lowest first.
 Bytes ToBytes32(uint32_t value);
+
+/// Where the entry of a data directory stands, and its eight bytes.
+FileOffset DirectoryOffset(const PeImage& image, Directory d);
+Bytes DirectoryBytes(uint32_t rva, uint32_t size);
 
 }  // namespace detachfix
 

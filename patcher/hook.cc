@@ -24,10 +24,10 @@
 namespace detachfix {
 namespace {
 
-/// DllMain(hinstDLL, fdwReason, lpvReserved), stdcall: three words.
-constexpr uint16_t kArgumentBytes = 12;
-/// Farthest that a two-byte branch is from its target.
-constexpr uint32_t kShortBranchReach = 130;
+/// The caller has checked that stubs can be made for the machine.
+const HookRules& RulesFor(const PeImage& image) {
+  return StubMakerFor(image.machine)->rules();
+}
 
 std::vector<const Trace*> AllTraces(const EntryTraces& traces) {
   return {&traces.attach, &traces.detach, &traces.process_exit,
@@ -89,24 +89,26 @@ Result<void> CheckExits(const EntryTraces& traces, Rva site) {
 
 /// The instructions that a jump in place of the return at `site` replaces: the
 /// return and as many before it as it takes.
-Result<std::vector<Instruction>> Replaced(const KnownCode& code, Rva site) {
+Result<std::vector<Instruction>> Replaced(const HookRules& rules,
+                                          const KnownCode& code, Rva site) {
   const std::string place = "the return " + HexNumber(site.value);
   auto at = code.instructions.find(site);
   if (at == code.instructions.end()) {
     return Error{place + " is in no code that is known"};
   }
-  if (at->second.flow != Flow::kReturn ||
-      at->second.stack_pop != kArgumentBytes) {
-    return Error{place + " is \"" + at->second.text + "\", not \"ret 0x0C\""};
+  if (at->second.text != rules.return_text) {
+    return Error{place + " is \"" + at->second.text + "\", not \"" +
+                 rules.return_text + "\""};
   }
   std::vector<Instruction> replaced = {at->second};
   uint32_t size = at->second.size;
-  while (size < kJumpSize) {
+  while (size < rules.jump_size) {
     const Rva end = replaced.front().rva;
     if (at != code.instructions.begin()) --at;
     if (at->first + at->second.size != end) {
       return Error{"before " + place +
-                   " stand no instructions to make room for a jump of 5 bytes"};
+                   " stand no instructions to make room for a jump of " +
+                   std::to_string(rules.jump_size) + " bytes"};
     }
     const Instruction& before = at->second;
     if (before.flow != Flow::kNext || !before.position_independent) {
@@ -138,8 +140,10 @@ bool IsShortBranchInto(const PeImage& image, uint32_t source, Rva begin,
 /// that are no known code.
 Result<void> CheckNearBytes(const PeImage& image, const KnownCode& code,
                             Rva begin, uint32_t size) {
-  const uint32_t from = begin.value - std::min(begin.value, kShortBranchReach);
-  const uint32_t to = begin.value + size + kShortBranchReach;
+  const uint32_t reach = RulesFor(image).short_branch_reach;
+  if (reach == 0) return {};
+  const uint32_t from = begin.value - std::min(begin.value, reach);
+  const uint32_t to = begin.value + size + reach;
   std::vector<bool> known(to - from, false);
   const auto mark = [&](uint32_t rva, uint32_t length) {
     for (uint32_t i = rva; i < rva + length; ++i) {
@@ -210,7 +214,8 @@ HookSite MakeSite(const PeImage& image,
 
 Result<HookSite> HookReturn(const PeImage& image, const References& references,
                             const KnownCode& code, Rva ret) {
-  const Result<std::vector<Instruction>> replaced = Replaced(code, ret);
+  const Result<std::vector<Instruction>> replaced =
+      Replaced(RulesFor(image), code, ret);
   if (!replaced) return replaced.error();
   const Rva begin = replaced->front().rva;
   const uint32_t size = ret.value + replaced->back().size - begin.value;
@@ -268,6 +273,23 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
   return sites;
 }
 
+Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces) {
+  if (image.entry_point.value == 0) {
+    return Error{"the image has no entry, only TLS callbacks"};
+  }
+  Result<void> complete = CheckComplete(traces.detach, "process detach");
+  if (!complete) return complete;
+  if (traces.detach.exits.empty()) {
+    return Error{"the entry is not seen to return from a detach"};
+  }
+  if (!traces.detach.calls.empty()) {
+    return Error{"detach calls " + traces.detach.calls.front().text + " at " +
+                 HexNumber(traces.detach.calls.front().site.value)};
+  }
+  if (traces.detach.writes_memory) return Error{"detach writes to memory"};
+  return {};
+}
+
 Result<void> CheckEntryWrapper(const PeImage& image,
                                const EntryTraces& traces) {
   if (image.entry_point.value == 0) {
@@ -285,8 +307,10 @@ Result<void> CheckEntryWrapper(const PeImage& image,
       return Error{place + " the stack is not known to be balanced"};
     }
     const Instruction ret = Decode(view, exit.site);
-    if (ret.flow != Flow::kReturn || ret.stack_pop != kArgumentBytes) {
-      return Error{place + " stands \"" + ret.text + "\", not \"ret 0x0C\""};
+    const char* const expected = RulesFor(image).return_text;
+    if (ret.text != expected) {
+      return Error{place + " stands \"" + ret.text + "\", not \"" + expected +
+                   "\""};
     }
   }
   return {};

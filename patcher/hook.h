@@ -11,12 +11,9 @@
 #include "patcher/known_code.h"
 #include "patcher/pe_image.h"
 #include "patcher/references.h"
-#include "patcher/stub_x86.h"
+#include "patcher/stub.h"
 
 namespace detachfix {
-
-/// Bytes of `jmp rel32`, the shortest way from anywhere to anywhere.
-inline constexpr uint32_t kJumpSize = 5;
 
 /// A place where a jump to the stub replaces whole instructions.
 struct HookSite {
@@ -32,6 +29,10 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
                                               const KnownCode& code,
                                               const EntryTraces& traces,
                                               const std::vector<Rva>& leaked);
+
+/// Whether the entry need not run at a detach with lpvReserved NULL: it does
+/// nothing then but return.
+Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces);
 
 /// Whether the entry can be called by a stub that stands before it.
 Result<void> CheckEntryWrapper(const PeImage& image, const EntryTraces& traces);

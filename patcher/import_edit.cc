@@ -28,7 +28,7 @@ namespace {
 
 constexpr uint32_t kDescriptorSize = 20;
 constexpr uint32_t kStampField = 4;  // TimeDateStamp, then ForwarderChain
-constexpr uint32_t kDirectoryEntrySize = 8;
+constexpr uint32_t kDirectoryEntrySize = 8;  // IMAGE_DATA_DIRECTORY
 /// A slot and the zero that ends its array.
 constexpr uint32_t kSlotArraySize = 8;
 
@@ -53,19 +53,7 @@ ImportName DeleteFunctionFor(const ImportName& initialised_by) {
   return {initialised_by.dll, "DeleteCriticalSection", std::nullopt};
 }
 
-FileOffset DirectoryOffset(const PeImage& image, Directory d) {
-  return image.directories_offset +
-         static_cast<uint32_t>(d) * kDirectoryEntrySize;
-}
-
 bool IsPresent(const DataDirectory& d) { return d.rva != 0 && d.size != 0; }
-
-Bytes DirectoryBytes(uint32_t rva, uint32_t size) {
-  Bytes bytes = ToBytes32(rva);
-  const Bytes tail = ToBytes32(size);
-  bytes.insert(bytes.end(), tail.begin(), tail.end());
-  return bytes;
-}
 
 bool HasLookupTable(const PeImage& image, const ImportDescriptor& d) {
   return d.original_first_thunk >= image.size_of_headers;

@@ -9,23 +9,26 @@
 #include <cassert>
 
 #include "patcher/draft.h"
+#include "patcher/function_table.h"
 #include "patcher/hex_text.h"
 #include "patcher/hook.h"
 #include "patcher/import_edit.h"
 #include "patcher/padding.h"
 #include "patcher/seal_plan.h"
-#include "patcher/stub_x86.h"
+#include "patcher/stub.h"
 #include "patcher/undo_record.h"
 
 namespace detachfix {
 namespace {
 
-/// Most bytes that an appended section may hold: one page of i386.
+/// Most bytes that an appended section may hold: a page of i386, half of one
+/// of Alpha.
 constexpr uint32_t kNewSectionCapacity = 0x1000;
 
 /// What every attempt works on.
 struct Question {
   const PeImage& image;
+  const StubMaker& maker;
   const EntryTraces& traces;
   const References& references;
   const KnownCode& code;
@@ -35,7 +38,7 @@ struct Question {
 
 /// One way to hook: what goes into the stub, and how control gets there.
 struct Tactic {
-  std::string name;
+  HookKind kind;
   std::vector<HookSite> sites;  ///< empty: the entry point moves
 };
 
@@ -52,7 +55,7 @@ Result<void> CheckNoUndoRecord(const PeImage& image) {
 }
 
 Result<void> CheckImage(const PeImage& image) {
-  if (image.machine != kMachineI386) {
+  if (StubMakerFor(image.machine) == nullptr) {
     return Error{"code for machine " + HexNumber(image.machine) +
                  " cannot be made"};
   }
@@ -85,7 +88,13 @@ Result<void> CheckDiagnosis(const Diagnosis& diagnosis) {
 
 Question MakeQuestion(const PeImage& image, const References& references,
                       const KnownCode& code, const Diagnosis& diagnosis) {
-  Question question{image, *diagnosis.traces, references, code, {}, {}};
+  Question question{image,
+                    *StubMakerFor(image.machine),
+                    *diagnosis.traces,
+                    references,
+                    code,
+                    {},
+                    {}};
   for (const CriticalSection& section : diagnosis.critical_sections) {
     if (!section.leaked) continue;
     if (question.leaked.empty()) {
@@ -97,46 +106,89 @@ Question MakeQuestion(const PeImage& image, const References& references,
   return question;
 }
 
-Result<Tactic> ExitTactic(const Question& q) {
+const char* Name(HookKind kind) {
+  switch (kind) {
+    case HookKind::kDetachExit:
+      return "exit of the detach path";
+    case HookKind::kEntryTail:
+      return "entry";
+    case HookKind::kEntryWrapper:
+      return "entry wrapper";
+  }
+  return "";
+}
+
+/// Stubs without a stack frame cannot come back from a call.
+Result<void> CheckTailSections(const Question& q) {
+  const size_t most = q.maker.rules().most_tail_sections;
+  if (q.leaked.size() <= most) return {};
+  return Error{"a jump deletes " + std::to_string(most) +
+               " critical section, not " + std::to_string(q.leaked.size())};
+}
+
+Result<Tactic> FindTactic(const Question& q, HookKind kind) {
+  Result<void> sound = kind == HookKind::kEntryWrapper
+                           ? CheckEntryWrapper(q.image, q.traces)
+                           : CheckTailSections(q);
+  if (sound && kind == HookKind::kEntryTail)
+    sound = CheckEntryTail(q.image, q.traces);
+  if (!sound) return sound.error();
+  if (kind != HookKind::kDetachExit) return Tactic{kind, {}};
   Result<std::vector<HookSite>> sites =
       HookDetachExits(q.image, q.references, q.code, q.traces, q.leaked);
   if (!sites) return sites.error();
-  return Tactic{"exit of the detach path", std::move(*sites)};
+  return Tactic{kind, std::move(*sites)};
 }
 
-Result<Tactic> WrapperTactic(const Question& q) {
-  Result<void> sound = CheckEntryWrapper(q.image, q.traces);
-  if (!sound) return sound.error();
-  return Tactic{"entry wrapper", {}};
-}
-
-ExitStub Assemble(const Question& q, const Tactic& tactic, Rva at, Rva slot) {
+Result<Stub> Assemble(const Question& q, const Tactic& tactic, Rva at,
+                      Rva slot) {
   const DeleteTask task{q.leaked, slot};
-  if (tactic.sites.empty()) {
-    return {EntryWrapperStub(at, q.image.entry_point, task), {at}};
+  switch (tactic.kind) {
+    case HookKind::kEntryTail:
+      return q.maker.EntryTail(at, q.image.entry_point, task);
+    case HookKind::kEntryWrapper:
+      return q.maker.EntryWrapper(at, q.image.entry_point, task);
+    case HookKind::kDetachExit:
+      break;
   }
   std::vector<MovedCode> moved;
   for (const HookSite& site : tactic.sites) moved.push_back(site.moved);
-  return DetachExitStub(at, moved, task);
+  return q.maker.DetachExit(at, moved, task);
 }
 
 /// Leads control to the stub; adds the jumps written to `code`.
-void Connect(Draft& draft, const Tactic& tactic, const ExitStub& stub,
-             StubCode& code) {
+Result<void> Connect(Draft& draft, const Question& q, const Tactic& tactic,
+                     const Stub& stub, StubCode& code) {
   const PeImage& image = draft.image();
-  if (tactic.sites.empty()) {
+  if (tactic.kind != HookKind::kDetachExit) {
     draft.Replace(image.entry_point_offset,
                   ToBytes32(stub.entries.front().value), "entry point -> stub");
-    return;
+    return {};
   }
   for (size_t i = 0; i < tactic.sites.size(); ++i) {
-    const StubLine jump = JumpLine(tactic.sites[i].rva, stub.entries[i]);
+    const Result<StubLine> jump =
+        q.maker.Jump(tactic.sites[i].rva, stub.entries[i]);
+    if (!jump) return jump.error();
     const std::optional<FileOffset> offset =
         ToOffset(image, tactic.sites[i].rva);
     assert(offset);
-    draft.Replace(*offset, jump.bytes, "exit of the detach path -> stub");
-    code.push_back(jump);
+    draft.Replace(*offset, jump->bytes, "exit of the detach path -> stub");
+    code.push_back(*jump);
   }
+  return {};
+}
+
+/// Free bytes for the stub. Code with a frame goes behind all functions that
+/// the table has, since the table is sorted.
+Result<Piece> TakeCode(Draft& draft, const Question& q, const Stub& sketch) {
+  const uint32_t size = CodeSize(sketch.code);
+  Need need{size, q.maker.rules().code_alignment, true};
+  if (sketch.frame) need.lowest = LastFunction(q.image);
+  const std::optional<Piece> piece = draft.Take(need);
+  if (piece) return *piece;
+  return Error{"no " + HexNumber(size) +
+               " free bytes in a row for the stub where code may run" +
+               (sketch.frame ? ", behind every function of the table" : "")};
 }
 
 Result<DeleteSlot> FindSlot(Draft& draft, const Question& q) {
@@ -150,28 +202,37 @@ Result<DeleteSlot> FindSlot(Draft& draft, const Question& q) {
   return added;
 }
 
-/// Space for the stub, the slot, the code, in this order; then all edits.
+/// Space for the stub, its function, the slot, the code, in this order; then
+/// all edits.
 Result<Plan> Attempt(Draft draft, const Question& q, const Tactic& tactic) {
-  const uint32_t size = CodeSize(Assemble(q, tactic, Rva{0}, Rva{0}).code);
-  const std::optional<Piece> piece = draft.Take({size, 1, true});
-  if (!piece) {
-    return Error{"no " + HexNumber(size) +
-                 " free bytes in a row for the stub where code may run"};
+  const Rva near_the_entry = q.image.entry_point;
+  const Result<Stub> sketch =
+      Assemble(q, tactic, near_the_entry, near_the_entry);
+  if (!sketch) return sketch.error();
+  const Result<Piece> piece = TakeCode(draft, q, *sketch);
+  if (!piece) return piece.error();
+  Result<Stub> stub = Assemble(q, tactic, piece->rva, near_the_entry);
+  if (stub && stub->frame) {
+    Result<void> entered = AddFunction(draft, *stub->frame);
+    if (!entered) return entered.error();
   }
   const Result<DeleteSlot> slot = FindSlot(draft, q);
   if (!slot) return slot.error();
 
-  const ExitStub stub = Assemble(q, tactic, piece->rva, slot->slot);
-  draft.Fill(*piece, CodeBytes(stub.code),
+  stub = Assemble(q, tactic, piece->rva, slot->slot);
+  if (!stub) return stub.error();
+  draft.Fill(*piece, CodeBytes(stub->code),
              "stub: deletes through the slot of " + ToText(slot->name));
-  StubCode code = stub.code;
-  Connect(draft, tactic, stub, code);
+  StubCode code = stub->code;
+  Result<void> connected = Connect(draft, q, tactic, *stub, code);
+  if (!connected) return connected.error();
 
   Plan plan;
-  plan.hook = tactic.name;
+  plan.hook = Name(tactic.kind);
   plan.cave = piece->text;
   plan.edits = draft.Finish();
-  Result<std::vector<ListingLine>> listing = ListCode(code, q.image.image_base);
+  Result<std::vector<ListingLine>> listing =
+      ListCode(code, q.image.machine, q.image.image_base);
   if (!listing) return listing.error();
   plan.stub = std::move(*listing);
   return SealPlan(q.image, std::move(plan), draft.padding());
@@ -190,16 +251,13 @@ std::optional<Plan> TryTactics(const Question& q,
                                const std::vector<Cave>& caves,
                                const std::string& where,
                                std::vector<std::string>& rejected) {
-  static const std::pair<const char*, Result<Tactic> (*)(const Question&)>
-      kTactics[] = {{"exit of the detach path", ExitTactic},
-                    {"entry wrapper", WrapperTactic}};
-  for (const auto& [name, find] : kTactics) {
-    const Result<Tactic> tactic = find(q);
+  for (const HookKind kind : q.maker.rules().kinds) {
+    const Result<Tactic> tactic = FindTactic(q, kind);
     Result<Plan> plan =
         tactic ? Attempt(Draft(q.image, caves), q, *tactic) : tactic.error();
     if (plan) return std::move(*plan);
     const std::string reason =
-        name + (tactic ? where : "") + ": " + plan.error().message;
+        Name(kind) + (tactic ? where : "") + ": " + plan.error().message;
     if (std::find(rejected.begin(), rejected.end(), reason) == rejected.end()) {
       rejected.push_back(reason);
     }

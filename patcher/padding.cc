@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "patcher/stub.h"
+
 namespace detachfix {
 namespace {
 
@@ -16,23 +18,32 @@ bool EndsPath(const Instruction& instruction) {
          (instruction.flow == Flow::kJump && instruction.target);
 }
 
-bool IsPadding(uint8_t byte) {
-  return byte == 0x00 || byte == 0x90 || byte == 0xcc;
+bool StandsAt(const Bytes& filler, std::span<const uint8_t> bytes) {
+  return filler.size() <= bytes.size() &&
+         std::equal(filler.begin(), filler.end(), bytes.begin());
 }
 
-/// The run of one repeated byte from `begin` on, no longer than the content of
-/// `section` in the file and in memory. Zero bytes long where it is not padding
-/// or where other bytes follow that are no known code.
+/// The run of one repeated filler from `begin` on, no longer than the content
+/// of `section` in the file and in memory. Zero bytes long where it is not
+/// padding or where other bytes follow that are no known code.
 uint32_t RunLength(const PeImage& image, const Section& section,
                    const KnownCode& code, uint32_t begin) {
   const uint32_t content = std::min(section.MemorySize(), section.raw_size);
-  const uint8_t* const bytes = image.bytes.data() + section.raw_offset.value;
+  const std::span<const uint8_t> bytes =
+      std::span(image.bytes).subspan(section.raw_offset.value, content);
+  const std::vector<Bytes>& fillers =
+      StubMakerFor(image.machine)->rules().fillers;
+  const auto filler =
+      std::ranges::find_if(fillers, [&](const Bytes& candidate) {
+        return StandsAt(candidate, bytes.subspan(begin));
+      });
+  if (filler == fillers.end()) return 0;
   uint32_t end = begin;
-  while (end < content && bytes[end] == bytes[begin] &&
+  while (StandsAt(*filler, bytes.subspan(end)) &&
          !code.instructions.contains(section.rva + end)) {
-    ++end;
+    end += static_cast<uint32_t>(filler->size());
   }
-  if (end == begin || !IsPadding(bytes[begin])) return 0;
+  if (end == begin) return 0;
   const bool ends_at_code = code.instructions.contains(section.rva + end);
   return end == content || ends_at_code ? end - begin : 0;
 }
@@ -43,7 +54,9 @@ std::vector<Cave> FindPadding(const PeImage& image,
                               const References& references,
                               const KnownCode& code) {
   std::vector<Cave> padding;
-  if (!references.pointers_known()) return padding;
+  if (!references.pointers_known() || !StubMakerFor(image.machine)) {
+    return padding;
+  }
   for (const auto& [rva, instruction] : code.instructions) {
     const Section* section = SectionAt(image, rva);
     if (!EndsPath(instruction) || !section || !section->IsExecutable()) {

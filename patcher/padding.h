@@ -11,9 +11,10 @@
 
 namespace detachfix {
 
-/// Runs of int3, nop or zero bytes that follow a return or a direct jump of
-/// known code, end at known code or at the end of the section's content, and to
-/// which nothing leads. None where base relocations do not tell every pointer.
+/// Runs of one of the machine's fillers (int3, nop, zeros) that follow a return
+/// or a direct jump of known code, end at known code or at the end of the
+/// section's content, and to which nothing leads. None where base relocations
+/// do not tell every pointer.
 std::vector<Cave> FindPadding(const PeImage& image,
                               const References& references,
                               const KnownCode& code);

@@ -73,8 +73,15 @@ Result<void> ReadBlock(const ImageReader& reader, const Block& block,
                    " rewrites RVA " + HexNumber(target) + ", SizeOfImage is " +
                    HexNumber(image.size_of_image)};
     }
-    image.relocations.push_back({Rva{static_cast<uint32_t>(target)}, type});
-    if (type == kHighAdj) at += 2;
+    BaseRelocation relocation{Rva{static_cast<uint32_t>(target)}, type};
+    if (type == kHighAdj) {
+      at += 2;
+      if (at + 2 <= block.size) {
+        relocation.low =
+            static_cast<int16_t>(reader.U16(block.begin + at).value_or(0));
+      }
+    }
+    image.relocations.push_back(relocation);
   }
   if (image.relocations.size() > kMaxRelocations) {
     return Error{"more than " + std::to_string(kMaxRelocations) +

@@ -94,6 +94,7 @@ struct BoundImport {
 struct BaseRelocation {
   Rva rva;           ///< of the first rewritten byte
   uint8_t type = 0;  ///< IMAGE_REL_BASED_*; padding (ABSOLUTE) is left out
+  int16_t low = 0;   ///< of HIGHADJ: the low half of the address
 };
 
 struct ExportedFunction {

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Three kinds of reference are looked for. Branches: at every byte of every
-// executable section, not only where an instruction is known to start, the
-// i386 encodings with a 32-bit distance (call E8, jmp E9, jcc 0F 80..8F).
-// Pointers: every word that a HIGHLOW base relocation rewrites (PE/COFF
-// specification, "Base Relocation Types"). Exports and the entry point.
+// Three kinds of reference are looked for. Branches: on i386, at every byte of
+// every executable section, not only where an instruction is known to start,
+// the encodings with a 32-bit distance (call E8, jmp E9, jcc 0F 80..8F); on
+// Alpha, every word of them, whether it is code or not. Pointers: every word
+// that a base relocation rewrites (PE/COFF specification, "Base Relocation
+// Types"). HIGHLOW rewrites a whole pointer; on Alpha, LDAH has the upper half
+// of one (HIGHADJ, which brings one lower half along) and LDA or a load has a
+// lower half (LOW), which may belong to any upper one. Exports and the entry
+// point.
 #include "patcher/references.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
@@ -14,7 +20,9 @@
 namespace detachfix {
 namespace {
 
+constexpr uint8_t kRelocationLow = 2;      // IMAGE_REL_BASED_LOW
 constexpr uint8_t kRelocationHighLow = 3;  // IMAGE_REL_BASED_HIGHLOW
+constexpr uint8_t kRelocationHighAdj = 4;  // IMAGE_REL_BASED_HIGHADJ
 /// Widest field that a base relocation type rewrites, in bytes.
 constexpr uint32_t kRelocationWidth = 4;
 
@@ -56,37 +64,89 @@ References::References(const PeImage& image) {
 void References::AddBranches(const PeImage& image) {
   for (const Section& section : image.sections) {
     if (!section.IsExecutable()) continue;
-    const std::span<const uint8_t> bytes =
-        std::span(image.bytes)
-            .subspan(section.raw_offset.value, section.raw_size);
-    for (size_t i = 0; i + 5 <= bytes.size(); ++i) {
-      const uint32_t opcode = BranchOpcodeSize(bytes, i);
-      if (opcode == 0 || i + opcode + 4 > bytes.size()) continue;
-      const uint32_t source = section.rva.value + static_cast<uint32_t>(i);
-      const Rva target{source + opcode + 4 +
-                       *ByteReader(bytes).U32(i + opcode)};
-      if (target.value >= image.size_of_image) continue;
-      references_.push_back({target, Kind::kBranch, source});
+    if (image.machine == kMachineAlpha) {
+      AddAlphaBranches(image, section);
+    } else {
+      AddX86Branches(image, section);
     }
   }
 }
 
+void References::AddBranch(const PeImage& image, uint32_t source, Rva target) {
+  if (target.value >= image.size_of_image) return;
+  references_.push_back({target, Kind::kBranch, source});
+}
+
+void References::AddX86Branches(const PeImage& image, const Section& section) {
+  const std::span<const uint8_t> bytes =
+      std::span(image.bytes)
+          .subspan(section.raw_offset.value, section.raw_size);
+  for (size_t i = 0; i + 5 <= bytes.size(); ++i) {
+    const uint32_t opcode = BranchOpcodeSize(bytes, i);
+    if (opcode == 0 || i + opcode + 4 > bytes.size()) continue;
+    const uint32_t source = section.rva.value + static_cast<uint32_t>(i);
+    AddBranch(image, source,
+              Rva{source + opcode + 4 + *ByteReader(bytes).U32(i + opcode)});
+  }
+}
+
+void References::AddAlphaBranches(const PeImage& image,
+                                  const Section& section) {
+  // Opcodes 30 to 3F; 21 bits of words behind the next instruction (Alpha
+  // Architecture Handbook, version 4, section 3.3.2).
+  constexpr uint32_t kFirstBranch = 0x30;
+  const std::span<const uint8_t> bytes =
+      std::span(image.bytes)
+          .subspan(section.raw_offset.value, section.raw_size);
+  for (size_t i = 0; i + 4 <= bytes.size(); i += 4) {
+    const uint32_t word = *ByteReader(bytes).U32(i);
+    if (word >> 26 < kFirstBranch) continue;
+    const uint32_t source = section.rva.value + static_cast<uint32_t>(i);
+    const int32_t words = static_cast<int32_t>(word << 11) >> 11;
+    AddBranch(image, source,
+              Rva{source + 4 + static_cast<uint32_t>(words * 4)});
+  }
+}
+
+void References::AddPointer(const PeImage& image, Rva source, uint32_t va) {
+  const Rva target{va - image.image_base};
+  if (target.value >= image.size_of_image) return;
+  references_.push_back({target, Kind::kPointer, source.value});
+}
+
 void References::AddPointers(const PeImage& image) {
   pointers_known_ = !image.relocations.empty();
+  std::set<uint32_t> upper_halves;
+  std::vector<std::pair<Rva, int16_t>> lower_halves;
   for (const BaseRelocation& relocation : image.relocations) {
-    if (relocation.type != kRelocationHighLow) {
-      pointers_known_ = false;
+    const std::optional<FileOffset> offset = ToOffset(image, relocation.rva);
+    const ByteReader reader(image.bytes);
+    if (relocation.type == kRelocationHighLow) {
+      const std::optional<uint32_t> va =
+          offset ? reader.U32(offset->value) : std::nullopt;
+      if (va) AddPointer(image, relocation.rva, *va);
       continue;
     }
-    const std::optional<FileOffset> offset = ToOffset(image, relocation.rva);
-    if (!offset) continue;
-    const std::optional<uint32_t> va =
-        ByteReader(image.bytes).U32(offset->value);
-    if (!va) continue;
-    const Rva target{*va - image.image_base};
-    if (target.value >= image.size_of_image) continue;
-    references_.push_back({target, Kind::kPointer, relocation.rva.value});
+    const std::optional<uint16_t> half =
+        offset ? reader.U16(offset->value) : std::nullopt;
+    if (relocation.type == kRelocationHighAdj && half) {
+      const uint32_t upper = uint32_t{*half} << 16;
+      upper_halves.insert(upper);
+      AddPointer(image, relocation.rva,
+                 upper + static_cast<uint32_t>(relocation.low));
+    } else if (relocation.type == kRelocationLow && half) {
+      lower_halves.emplace_back(relocation.rva, static_cast<int16_t>(*half));
+    } else {
+      pointers_known_ = false;
+    }
   }
+  for (const auto& [source, lower] : lower_halves) {
+    for (const uint32_t upper : upper_halves) {
+      AddPointer(image, source, upper + static_cast<uint32_t>(lower));
+    }
+  }
+  // Lower halves that no relocation speaks of are not seen.
+  if (!upper_halves.empty() && lower_halves.empty()) pointers_known_ = false;
 }
 
 std::string References::Describe(const Reference& reference) const {

@@ -25,7 +25,7 @@ class References {
   std::optional<Found> Into(Rva begin, uint32_t size) const;
 
   /// Whether base relocations tell every pointer of the image: they are there,
-  /// and all of the kind that i386 uses (IMAGE_REL_BASED_HIGHLOW).
+  /// and all of the kinds that i386 and Alpha use (HIGHLOW, HIGHADJ, LOW).
   bool pointers_known() const { return pointers_known_; }
 
  private:
@@ -37,7 +37,11 @@ class References {
   };
 
   void AddBranches(const PeImage& image);
+  void AddX86Branches(const PeImage& image, const Section& section);
+  void AddAlphaBranches(const PeImage& image, const Section& section);
+  void AddBranch(const PeImage& image, uint32_t source, Rva target);
   void AddPointers(const PeImage& image);
+  void AddPointer(const PeImage& image, Rva source, uint32_t va);
   std::string Describe(const Reference& reference) const;
 
   std::vector<Reference> references_;  ///< ascending by target

@@ -15,10 +15,6 @@
 #include "patcher/stub_x86.h"
 
 #include <cassert>
-#include <cctype>
-
-#include "disasm/instruction.h"
-#include "patcher/hex_text.h"
 
 namespace detachfix {
 namespace {
@@ -112,45 +108,7 @@ void EmitDeletes(Assembler& a, const DeleteTask& task) {
 
 void EmitReturn(Assembler& a) { a.Plain({0xc2, 0x0c, 0x00}, "ret #"); }
 
-/// `text` with every hexadecimal number, and a sign in front of it, replaced:
-/// what is left does not depend on the place of the code.
-std::string Skeleton(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text.compare(i, 2, "0x") != 0) {
-      out.push_back(text[i]);
-      continue;
-    }
-    if (!out.empty() && out.back() == '-') out.back() = '+';
-    out.push_back('#');
-    i += 1;
-    while (i + 1 < text.size() &&
-           std::isxdigit(static_cast<unsigned char>(text[i + 1]))) {
-      ++i;
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-uint32_t CodeSize(const StubCode& code) {
-  uint32_t size = 0;
-  for (const StubLine& line : code) {
-    size += static_cast<uint32_t>(line.bytes.size());
-  }
-  return size;
-}
-
-Bytes CodeBytes(const StubCode& code) {
-  Bytes bytes;
-  for (const StubLine& line : code) {
-    bytes.insert(bytes.end(), line.bytes.begin(), line.bytes.end());
-  }
-  return bytes;
-}
-
-StubCode EntryWrapperStub(Rva at, Rva original, const DeleteTask& task) {
+Stub MakeEntryWrapper(Rva at, Rva original, const DeleteTask& task) {
   Assembler a(at);
   EmitDetachTest(a, [&] { a.Relative(0xe9, "jmp #", original); });
   // Each push moves the stack by 4, so the next argument down is again at 0Ch.
@@ -160,11 +118,11 @@ StubCode EntryWrapperStub(Rva at, Rva original, const DeleteTask& task) {
   a.Relative(0xe8, "call #", original);
   EmitDeletes(a, task);
   EmitReturn(a);
-  return a.Finish();
+  return {a.Finish(), {at}, std::nullopt};
 }
 
-ExitStub DetachExitStub(Rva at, const std::vector<MovedCode>& sites,
-                        const DeleteTask& task) {
+Stub MakeDetachExit(Rva at, const std::vector<MovedCode>& sites,
+                    const DeleteTask& task) {
   // The last site falls through into the shared part; the others jump there.
   uint32_t moved_size = 0;
   for (const MovedCode& site : sites) {
@@ -174,7 +132,7 @@ ExitStub DetachExitStub(Rva at, const std::vector<MovedCode>& sites,
   }
   const uint32_t jumps = sites.empty() ? 0 : 5 * uint32_t(sites.size() - 1);
   const Rva shared = at + moved_size + jumps;
-  ExitStub stub;
+  Stub stub;
   Assembler a(at);
   for (size_t i = 0; i < sites.size(); ++i) {
     stub.entries.push_back(a.here());
@@ -191,31 +149,53 @@ ExitStub DetachExitStub(Rva at, const std::vector<MovedCode>& sites,
   return stub;
 }
 
-StubLine JumpLine(Rva from, Rva to) {
+/// The five bytes `jmp rel32`.
+StubLine MakeJump(Rva from, Rva to) {
   Assembler a(from);
   a.Relative(0xe9, "jmp #", to);
   return a.Finish().front();
 }
 
-Result<std::vector<ListingLine>> ListCode(const StubCode& code,
-                                          uint32_t image_base) {
-  std::vector<ListingLine> listing;
-  for (const StubLine& line : code) {
-    const uint32_t size = static_cast<uint32_t>(line.bytes.size());
-    CodeView view;
-    view.machine = kMachineI386;
-    view.image_base = image_base;
-    view.image_size = line.rva.value + size;
-    view.regions.push_back({line.rva, size, line.bytes, true, false});
-    const Instruction decoded = Decode(view, line.rva);
-    if (decoded.size != size || Skeleton(decoded.text) != line.text ||
-        decoded.target != line.target) {
-      return Error{"injected code at " + HexNumber(line.rva.value) + " is \"" +
-                   line.text + "\", but decodes to \"" + decoded.text + "\""};
-    }
-    listing.push_back({line.rva, line.bytes, decoded.text});
+class X86 final : public StubMaker {
+ public:
+  const HookRules& rules() const override {
+    // The reach of a two-byte branch: 127 bytes behind it, 128 before.
+    static const HookRules rules = {
+        .kinds = {HookKind::kDetachExit, HookKind::kEntryWrapper},
+        .code_alignment = 1,
+        .jump_size = 5,
+        .return_text = "ret 0x0C",
+        .short_branch_reach = 130,
+        .most_tail_sections = SIZE_MAX,
+        .fillers = {{0x00}, {0x90}, {0xcc}},
+    };
+    return rules;
   }
-  return listing;
+
+  Result<Stub> DetachExit(Rva at, const std::vector<MovedCode>& sites,
+                          const DeleteTask& task) const override {
+    return MakeDetachExit(at, sites, task);
+  }
+
+  Result<Stub> EntryTail(Rva, Rva, const DeleteTask&) const override {
+    return Error{"the wrapper around the entry serves every image"};
+  }
+
+  Result<Stub> EntryWrapper(Rva at, Rva original,
+                            const DeleteTask& task) const override {
+    return MakeEntryWrapper(at, original, task);
+  }
+
+  Result<StubLine> Jump(Rva from, Rva to) const override {
+    return MakeJump(from, to);
+  }
+};
+
+}  // namespace
+
+const StubMaker& X86Stubs() {
+  static const X86 stubs;
+  return stubs;
 }
 
 }  // namespace detachfix

@@ -19,6 +19,12 @@ from pathlib import Path
 
 import pefile
 
+# Samples that leak and cannot be patched, with what is missing. On Alpha a stub
+# that calls needs an entry in .pdata, with three base relocations; here 4 bytes
+# are left behind the others, and the bound import table stands where the header
+# of a new section would go.
+REFUSED = {"alpha-nt4-if-chain": "no free bytes for 3 more base relocations"}
+
 EXIT_STATUS = {"fixed": 0, "not-applicable": 0, "leaks": 1, "unknown": 2}
 
 
@@ -48,6 +54,10 @@ class Checker:
                 for sample in samples}
 
 
+def is_patchable(sample):
+    return sample["verdict"] == "leaks" and sample["name"] not in REFUSED
+
+
 def check_verdicts(checker, samples):
     seen = checker.run(samples, "verify")
     for sample in samples:
@@ -73,6 +83,10 @@ def check_patch(checker, samples, originals):
     for sample in samples:
         name = sample["name"]
         action = actions.get(sample["verdict"], "none")
+        if name in REFUSED:
+            action = "refused"
+            checker.expect(sample, "reason",
+                           REFUSED[name] in str(seen[name]["error"]), True)
         checker.expect(sample, "action", seen[name]["action"], action)
         checker.expect(sample, "changed", patched[name] != originals[name],
                        action == "patched")
@@ -93,7 +107,7 @@ def check_again(checker, samples, patched):
     for sample in samples:
         checker.expect(sample, "unchanged by a second patch",
                        now[sample["name"]] == patched[sample["name"]], True)
-        if sample["verdict"] != "leaks":
+        if not is_patchable(sample):
             continue
         file = seen[sample["name"]]
         checker.expect(sample, "verdict after patch",
@@ -110,7 +124,7 @@ def check_revert(checker, samples, originals):
     for sample in samples:
         name = sample["name"]
         checker.expect(sample, "revert", seen[name]["action"],
-                       "reverted" if sample["verdict"] == "leaks"
+                       "reverted" if is_patchable(sample)
                        else "refused")
         checker.expect(sample, "original again", now[name] == originals[name],
                        True)
@@ -122,17 +136,18 @@ def main():
     parser.add_argument("--samples", required=True, type=Path)
     arguments = parser.parse_args()
     manifest = json.loads((arguments.samples / "manifest.json").read_text())
-    every = manifest["samples"]
-    samples = [s for s in every if s["machine"] == "i386"]
-    assert len(samples) > 100, len(samples)
+    samples = manifest["samples"]
+    for machine in ("i386", "alpha"):
+        count = sum(s["machine"] == machine for s in samples)
+        assert count > 100, (machine, count)
 
     with tempfile.TemporaryDirectory(prefix="samples-") as name:
         checker = Checker(arguments.detachfix, Path(name))
-        for sample in every:
+        for sample in samples:
             shutil.copyfile(arguments.samples / sample["file"],
                             checker.folder / sample["file"])
         originals = checker.contents(samples)
-        check_verdicts(checker, every)
+        check_verdicts(checker, samples)
         patched = check_patch(checker, samples, originals)
         check_again(checker, samples, patched)
         check_revert(checker, samples, originals)

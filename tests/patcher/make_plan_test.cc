@@ -328,9 +328,9 @@ TEST(MakePlan, RefusesManagedCode) {
 
 TEST(MakePlan, RefusesAnotherMachine) {
   PeImage image = MustRead(LeakySpec());
-  image.machine = kMachineAlpha;
+  image.machine = 0x1f0;
   EXPECT_EQ(WhyNot(image, LeakAt(Rva{0x2010}, Rva{0x1015})),
-            "code for machine 0x184 cannot be made");
+            "code for machine 0x1f0 cannot be made");
 }
 
 TEST(MakePlan, NamesEveryWayThatDidNotServe) {

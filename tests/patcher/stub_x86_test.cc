@@ -12,8 +12,19 @@ namespace {
 
 constexpr uint32_t kImageBase = 0x77a80000;
 
+// None of these fails on this machine.
+StubCode EntryWrapper(Rva at, Rva original, const DeleteTask& task) {
+  return X86Stubs().EntryWrapper(at, original, task)->code;
+}
+Stub DetachExit(Rva at, const std::vector<MovedCode>& sites,
+                const DeleteTask& task) {
+  return *X86Stubs().DetachExit(at, sites, task);
+}
+StubLine Jump(Rva from, Rva to) { return *X86Stubs().Jump(from, to); }
+
 std::string Text(const StubCode& code) {
-  const Result<std::vector<ListingLine>> listing = ListCode(code, kImageBase);
+  const Result<std::vector<ListingLine>> listing =
+      ListCode(code, kMachineI386, kImageBase);
   if (!listing) return listing.error().message;
   std::string text;
   for (const ListingLine& line : *listing) {
@@ -25,7 +36,7 @@ std::string Text(const StubCode& code) {
 
 TEST(EntryWrapperStub, IsTheListing) {
   const StubCode code =
-      EntryWrapperStub(Rva{0x1e00}, Rva{0x1000}, {{Rva{0x9010}}, Rva{0xa040}});
+      EntryWrapper(Rva{0x1e00}, Rva{0x1000}, {{Rva{0x9010}}, Rva{0xa040}});
   EXPECT_EQ(Text(code),
             "0x1e00 83 7c 24 08 00 | cmp dword ptr [esp+0x08], 0x00\n"
             "0x1e05 75 07 | jnz 0x77A81E0E\n"
@@ -52,8 +63,8 @@ TEST(EntryWrapperStub, IsTheListing) {
 
 TEST(DetachExitStub, IsTheListing) {
   const MovedCode moved = {{{0x5f}, {0x5e}}, {"pop edi", "pop esi"}};
-  const ExitStub stub =
-      DetachExitStub(Rva{0x9e00}, {moved}, {{Rva{0x9010}}, Rva{0xa040}});
+  const Stub stub =
+      DetachExit(Rva{0x9e00}, {moved}, {{Rva{0x9010}}, Rva{0xa040}});
   EXPECT_EQ(stub.entries, std::vector<Rva>{Rva{0x9e00}});
   EXPECT_EQ(Text(stub.code),
             "0x9e00 5f | pop edi\n"
@@ -80,21 +91,21 @@ TEST(DetachExitStub, IsTheListing) {
 TEST(DetachExitStub, SharesTheTestBetweenSites) {
   const MovedCode first = {{{0x5f}, {0xc9}}, {"pop edi", "leave"}};
   const MovedCode second = {{{0x31, 0xc0}}, {"xor eax, eax"}};
-  const ExitStub stub = DetachExitStub(Rva{0x2000}, {first, second},
-                                       {{Rva{0x3000}}, Rva{0x4000}});
+  const Stub stub =
+      DetachExit(Rva{0x2000}, {first, second}, {{Rva{0x3000}}, Rva{0x4000}});
   ASSERT_EQ(stub.entries, (std::vector<Rva>{Rva{0x2000}, Rva{0x2007}}));
   // pop edi; leave; jmp 0x2009; xor eax, eax; the test
   EXPECT_EQ(HexBytes(CodeBytes(stub.code), "").substr(0, 28),
             "5fc9e90200000031c0837c240800");
-  EXPECT_TRUE(ListCode(stub.code, kImageBase));
+  EXPECT_TRUE(ListCode(stub.code, kMachineI386, kImageBase));
 }
 
 TEST(Stub, HasOneSizeWhereverItLies) {
   const std::vector<Rva> sections = {Rva{0x9000}, Rva{0x9018}, Rva{0x9030}};
   const uint32_t near_size =
-      CodeSize(EntryWrapperStub(Rva{0}, Rva{0}, {sections, Rva{0}}));
+      CodeSize(EntryWrapper(Rva{0}, Rva{0}, {sections, Rva{0}}));
   const uint32_t far_size = CodeSize(
-      EntryWrapperStub(Rva{0x123456}, Rva{0x1000}, {sections, Rva{0x200000}}));
+      EntryWrapper(Rva{0x123456}, Rva{0x1000}, {sections, Rva{0x200000}}));
   EXPECT_EQ(near_size, far_size);
 }
 
@@ -102,30 +113,28 @@ TEST(Stub, DecodesBackForUpToFortySections) {
   DeleteTask task{{}, Rva{0xa000}};
   for (uint32_t count = 1; count <= 40; ++count) {
     task.sections.push_back(Rva{0x9000 + 24 * count});
-    const StubCode code = EntryWrapperStub(Rva{0x1f00}, Rva{0x1000}, task);
+    const StubCode code = EntryWrapper(Rva{0x1f00}, Rva{0x1000}, task);
     EXPECT_EQ(CodeSize(code), 49 + 18 * count);
     EXPECT_EQ(CodeBytes(code).size(), CodeSize(code));
-    EXPECT_TRUE(ListCode(code, kImageBase)) << count;
+    EXPECT_TRUE(ListCode(code, kMachineI386, kImageBase)) << count;
   }
 }
 
 TEST(JumpLine, LeadsBothWays) {
-  EXPECT_EQ(HexBytes(JumpLine(Rva{0x1000}, Rva{0x1005}).bytes, ""),
-            "e900000000");
-  EXPECT_EQ(HexBytes(JumpLine(Rva{0x1005}, Rva{0x1000}).bytes, ""),
-            "e9f6ffffff");
+  EXPECT_EQ(HexBytes(Jump(Rva{0x1000}, Rva{0x1005}).bytes, ""), "e900000000");
+  EXPECT_EQ(HexBytes(Jump(Rva{0x1005}, Rva{0x1000}).bytes, ""), "e9f6ffffff");
 }
 
 TEST(ListCode, SaysWhatDoesNotDecodeToItsText) {
   const StubCode other_text = {{Rva{0x1000}, {0x50}, "push ebx", {}}};
-  EXPECT_EQ(ListCode(other_text, kImageBase).error().message,
+  EXPECT_EQ(ListCode(other_text, kMachineI386, kImageBase).error().message,
             "injected code at 0x1000 is \"push ebx\", but decodes to "
             "\"push eax\"");
   const StubCode other_size = {{Rva{0x1000}, {0x50, 0x90}, "push eax", {}}};
-  EXPECT_FALSE(ListCode(other_size, kImageBase));
+  EXPECT_FALSE(ListCode(other_size, kMachineI386, kImageBase));
   const StubCode other_target = {
       {Rva{0x1000}, {0xeb, 0x00}, "jmp #", Rva{0x1003}}};
-  EXPECT_FALSE(ListCode(other_target, kImageBase));
+  EXPECT_FALSE(ListCode(other_target, kMachineI386, kImageBase));
 }
 
 }  // namespace
