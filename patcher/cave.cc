@@ -168,19 +168,31 @@ FileOffset LowestRawData(const PeImage& image) {
 }
 
 /// The first byte behind the section headers that is spoken for.
-uint32_t HeaderRoomEnd(const PeImage& image, uint32_t table_end) {
+uint32_t HeaderRoomEnd(const PeImage& image, uint32_t table_end,
+                       BoundImports bound) {
   uint32_t end = std::min(image.size_of_headers, LowestRawData(image).value);
-  for (const DataDirectory& d : image.directories) {
-    if (d.size != 0 && d.rva >= table_end) end = std::min(end, d.rva);
+  for (size_t i = 0; i < image.directories.size(); ++i) {
+    const DataDirectory& d = image.directories[i];
+    const bool is_free = static_cast<Directory>(i) == Directory::kBoundImport &&
+                         bound == BoundImports::kCleared;
+    if (d.size != 0 && d.rva >= table_end && !is_free) {
+      end = std::min(end, d.rva);
+    }
   }
   return end;
 }
 
-Result<void> CheckHeaderRoom(const PeImage& image) {
+/// Whether the byte of the headers belongs to the bound import table.
+bool IsBoundImport(const PeImage& image, uint32_t offset) {
+  const DataDirectory& table = image.directory(Directory::kBoundImport);
+  return offset >= table.rva && offset - table.rva < table.size;
+}
+
+Result<void> CheckHeaderRoom(const PeImage& image, BoundImports bound) {
   const uint32_t begin =
       image.section_table_offset.value +
       static_cast<uint32_t>(image.sections.size()) * kSectionHeaderSize;
-  const uint32_t end = HeaderRoomEnd(image, begin);
+  const uint32_t end = HeaderRoomEnd(image, begin, bound);
   if (begin > end || end - begin < kSectionHeaderSize) {
     return Error{"the section headers end at " + HexNumber(begin) +
                  " and what follows them begins at " + HexNumber(end) +
@@ -188,6 +200,7 @@ Result<void> CheckHeaderRoom(const PeImage& image) {
   }
   for (uint32_t i = begin; i < begin + kSectionHeaderSize; ++i) {
     if (image.bytes[i] == 0) continue;
+    if (bound == BoundImports::kCleared && IsBoundImport(image, i)) continue;
     return Error{"the byte at " + HexNumber(i) +
                  " behind the section headers is not zero: no room for "
                  "another header of 0x28 bytes"};
@@ -237,9 +250,10 @@ bool IsClaimed(const PeImage& image, const Cave& cave) {
   });
 }
 
-Result<Cave> FindNewSectionRoom(const PeImage& image, uint32_t capacity) {
+Result<Cave> FindNewSectionRoom(const PeImage& image, uint32_t capacity,
+                                BoundImports bound) {
   if (image.sections.empty()) return Error{"the image has no sections"};
-  Result<void> room = CheckHeaderRoom(image);
+  Result<void> room = CheckHeaderRoom(image, bound);
   if (!room) return room.error();
   const Section& last = image.sections.back();
   const uint32_t end =

@@ -44,9 +44,15 @@ std::vector<Cave> FindRawSlack(const PeImage& image);
 /// section covers some byte of `cave`.
 bool IsClaimed(const PeImage& image, const Cave& cave);
 
+/// Whether the bound import table, which linkers and BIND put behind the
+/// section headers, counts as free there: it does once its directory is
+/// cleared.
+enum class BoundImports : uint8_t { kKept, kCleared };
+
 /// Room for a section of up to `capacity` bytes appended to the file. Fails
 /// with the reason when the headers or the layout do not allow one.
-Result<Cave> FindNewSectionRoom(const PeImage& image, uint32_t capacity);
+Result<Cave> FindNewSectionRoom(const PeImage& image, uint32_t capacity,
+                                BoundImports bound = BoundImports::kKept);
 
 /// `value` raised to a multiple of `alignment`, a power of two; 0 counts as 1.
 constexpr uint32_t AlignUp(uint32_t value, uint32_t alignment) {

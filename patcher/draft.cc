@@ -120,7 +120,11 @@ void Draft::Fill(const Piece& piece, Bytes content, const std::string& why) {
 
 void Draft::Replace(FileOffset offset, Bytes after, const std::string& why) {
   Edit edit = MakeEdit(*image_, offset, std::move(after), why);
-  if (edit.before != edit.after) edits_.push_back(std::move(edit));
+  const bool asked_before =
+      std::find(edits_.begin(), edits_.end(), edit) != edits_.end();
+  if (edit.before != edit.after && !asked_before) {
+    edits_.push_back(std::move(edit));
+  }
 }
 
 void Draft::RaiseVirtualSizes(std::vector<Edit>& edits) const {

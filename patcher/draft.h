@@ -49,7 +49,8 @@ class Draft {
   /// Fills a piece from its start. `content` is at most as long as the piece.
   void Fill(const Piece& piece, Bytes content, const std::string& why);
 
-  /// Replaces what stands in the file. No edit results where nothing changes.
+  /// Replaces what stands in the file. No edit results where nothing changes,
+  /// and one where the same is asked twice.
   void Replace(FileOffset offset, Bytes after, const std::string& why);
 
   /// All edits, ascending, with those that the pieces entail: VirtualSize

@@ -354,6 +354,14 @@ std::optional<DeleteSlot> ImportedDelete(const PeImage& image,
   return found;
 }
 
+Result<void> ClearBindings(Draft& draft) {
+  Result<void> sound = CheckLookupTables(draft.image());
+  if (!sound) return sound;
+  ClearStamps(draft);
+  ClearBoundDirectory(draft);
+  return {};
+}
+
 Result<DeleteSlot> AddDeleteImport(Draft& draft,
                                    const ImportName& initialised_by) {
   const ImportName function = DeleteFunctionFor(initialised_by);

@@ -29,6 +29,11 @@ std::optional<DeleteSlot> ImportedDelete(const PeImage& image,
 Result<DeleteSlot> AddDeleteImport(Draft& draft,
                                    const ImportName& initialised_by);
 
+/// Makes the loader look every import up by name: clears the bound import
+/// directory and the descriptors' stamps. Fails, changing nothing, where a
+/// bound descriptor has no lookup table to fall back on.
+Result<void> ClearBindings(Draft& draft);
+
 }  // namespace detachfix
 
 #endif  // DETACHFIX_PATCHER_IMPORT_EDIT_H_

@@ -21,9 +21,8 @@
 namespace detachfix {
 namespace {
 
-/// Most bytes that an appended section may hold: a page of i386, half of one
-/// of Alpha.
-constexpr uint32_t kNewSectionCapacity = 0x1000;
+/// Most bytes that an appended section may hold: a page of Alpha, two of i386.
+constexpr uint32_t kNewSectionCapacity = 0x2000;
 
 /// What every attempt works on.
 struct Question {
@@ -246,15 +245,13 @@ std::string Reasons(const std::vector<std::string>& rejected) {
   return text;
 }
 
-/// All ways with the given free space. Reasons are added to `rejected`.
-std::optional<Plan> TryTactics(const Question& q,
-                               const std::vector<Cave>& caves,
+/// All ways from the given draft on. Reasons are added to `rejected`.
+std::optional<Plan> TryTactics(const Question& q, const Draft& draft,
                                const std::string& where,
                                std::vector<std::string>& rejected) {
   for (const HookKind kind : q.maker.rules().kinds) {
     const Result<Tactic> tactic = FindTactic(q, kind);
-    Result<Plan> plan =
-        tactic ? Attempt(Draft(q.image, caves), q, *tactic) : tactic.error();
+    Result<Plan> plan = tactic ? Attempt(draft, q, *tactic) : tactic.error();
     if (plan) return std::move(*plan);
     const std::string reason =
         Name(kind) + (tactic ? where : "") + ": " + plan.error().message;
@@ -263,6 +260,30 @@ std::optional<Plan> TryTactics(const Question& q,
     }
   }
   return std::nullopt;
+}
+
+/// All ways with a section appended. Its header goes behind the others; where
+/// the bound import table stands there, it is given up.
+std::optional<Plan> TryNewSection(const Question& q, std::vector<Cave> caves,
+                                  std::vector<std::string>& rejected) {
+  const std::string where = "a new section";
+  const Result<Cave> plain = FindNewSectionRoom(q.image, kNewSectionCapacity);
+  if (plain) {
+    caves.push_back(*plain);
+    return TryTactics(q, Draft(q.image, caves), " with " + where, rejected);
+  }
+  rejected.push_back(where + ": " + plain.error().message);
+  const Result<Cave> unbound =
+      FindNewSectionRoom(q.image, kNewSectionCapacity, BoundImports::kCleared);
+  if (!unbound) return std::nullopt;
+  caves.push_back(*unbound);
+  Draft draft(q.image, caves);
+  Result<void> cleared = ClearBindings(draft);
+  if (!cleared) {
+    rejected.push_back(where + ": " + cleared.error().message);
+    return std::nullopt;
+  }
+  return TryTactics(q, draft, " with " + where, rejected);
 }
 
 }  // namespace
@@ -280,16 +301,9 @@ Result<Plan> MakePlan(const PeImage& image, const Diagnosis& diagnosis) {
   std::vector<Cave> caves = FindCaves(image, references);
   const std::vector<Cave> padding = FindPadding(image, references, code);
   caves.insert(caves.end(), padding.begin(), padding.end());
-  std::optional<Plan> plan = TryTactics(question, caves, "", rejected);
-  if (!plan) {
-    Result<Cave> room = FindNewSectionRoom(image, kNewSectionCapacity);
-    if (room) {
-      caves.push_back(*room);
-      plan = TryTactics(question, caves, " with a new section", rejected);
-    } else {
-      rejected.push_back("a new section: " + room.error().message);
-    }
-  }
+  std::optional<Plan> plan =
+      TryTactics(question, Draft(image, caves), "", rejected);
+  if (!plan) plan = TryNewSection(question, std::move(caves), rejected);
   if (!plan) return Error{"no way to hook serves: " + Reasons(rejected)};
   plan->rejected = std::move(rejected);
   return std::move(*plan);

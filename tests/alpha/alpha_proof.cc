@@ -26,9 +26,6 @@ int main(int argc, char** argv) {
   // A repair may end a detach by a jump to the delete function, whose caller
   // then is the loader.
   Allowance allowance{.result_of_deleting_detach = true};
-  // Only a stub that calls would serve there. Its entry in .pdata needs three
-  // base relocations, and there is room neither for those nor for a section.
-  std::set<std::string> refused = {"alpha-nt4-if-chain"};
-  return ProofMain({"alpha_proof", "alpha", load, allowance, refused},
+  return ProofMain({"alpha_proof", "alpha", load, allowance, {}},
                    {argv + 2, argv + argc});
 }

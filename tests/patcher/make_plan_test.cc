@@ -334,16 +334,32 @@ TEST(MakePlan, RefusesAnotherMachine) {
 }
 
 TEST(MakePlan, NamesEveryWayThatDidNotServe) {
-  PeSpec spec = FullText();
-  // The bound import table leaves no room for a section header.
-  spec.imports[0].bound_stamp = 0x3300;
-  const PeImage image = MustRead(spec);
+  const PeImage built = MustRead(FullText());
+  // Somebody's byte leaves no room for a section header.
+  std::vector<uint8_t> bytes = built.bytes;
+  bytes[built.sections.back().header_offset.value + 40] = 1;
+  const PeImage image = MustRead(bytes);
   EXPECT_EQ(WhyNot(image, Diagnose(image)),
             "no way to hook serves: exit of the detach path: no 0x33 free "
             "bytes in a row for the stub where code may run; entry wrapper: no "
             "0x43 free bytes in a row for the stub where code may run; a new "
-            "section: the section headers end at 0x240 and what follows them "
-            "begins at 0x240: no room for another header of 0x28 bytes");
+            "section: the byte at 0x240 behind the section headers is not "
+            "zero: no room for another header of 0x28 bytes");
+}
+
+TEST(MakePlan, GivesUpTheBindingsForTheHeaderOfASection) {
+  PeSpec spec = FullText();
+  spec.imports[0].bound_stamp = 0x3300;
+  const PeImage image = MustRead(spec);
+  const Result<Plan> plan = MakePlan(image, Diagnose(image));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->cave, "a new section");
+  size_t cleared = 0;
+  for (const Edit& edit : plan->edits) {
+    cleared += edit.why.starts_with("bound import directory cleared");
+    cleared += edit.why.ends_with("no longer bound");
+  }
+  EXPECT_EQ(cleared, 2u);
 }
 
 TEST(MakePlan, SaysThatTheDeleteFunctionCannotBeImported) {
