@@ -49,6 +49,8 @@ struct CodeView {
   uint32_t image_size = 0;          ///< SizeOfImage, bytes
   std::vector<CodeRegion> regions;  ///< ascending, not overlapping
   std::map<Rva, ImportName> import_slots;
+  /// The word that the load configuration names as the /GS cookie.
+  std::optional<Rva> security_cookie;
 };
 
 }  // namespace detachfix

@@ -221,4 +221,18 @@ Result<void> ReadTlsCallbacks(PeImage& image) {
   }
 }
 
+void ReadLoadConfiguration(PeImage& image) {
+  // IMAGE_LOAD_CONFIG_DIRECTORY32 (winnt.h): Size, ..., SecurityCookie.
+  constexpr uint32_t kCookieOffset = 60;
+  const uint64_t at = image.directory(Directory::kLoadConfig).rva;
+  if (at == 0) return;
+  const ImageReader reader(image);
+  const std::optional<uint32_t> size = reader.U32(at);
+  if (!size || *size < kCookieOffset + 4) return;
+  const std::optional<uint32_t> cookie = reader.U32(at + kCookieOffset);
+  if (!cookie || *cookie < image.image_base) return;
+  const Rva rva{*cookie - image.image_base};
+  if (rva.value < image.size_of_image) image.security_cookie = rva;
+}
+
 }  // namespace detachfix

@@ -125,6 +125,7 @@ Result<void> ReadOwn(PeImage& image) {
   if (ok) ok = ReadExports(image);
   if (ok) ok = ReadDebugDirectory(image);
   if (ok) ok = ReadTlsCallbacks(image);
+  if (ok) ReadLoadConfiguration(image);
   if (!ok) return ok;
   ReadVersionResource(image);
   PlaceOverlay(image);

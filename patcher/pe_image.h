@@ -161,6 +161,8 @@ struct PeImage {
   FileOffset overlay_offset;  ///< first byte after the last section's raw data
   uint32_t overlay_size = 0;
   std::vector<Rva> tls_callbacks;
+  /// Where the load configuration says that the /GS cookie lies.
+  std::optional<Rva> security_cookie;
 
   const DataDirectory& directory(Directory d) const {
     return directories[static_cast<size_t>(d)];

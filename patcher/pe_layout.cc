@@ -119,6 +119,7 @@ CodeView MakeCodeView(const PeImage& image) {
       view.import_slots[function.slot] = function.name;
     }
   }
+  view.security_cookie = image.security_cookie;
   return view;
 }
 

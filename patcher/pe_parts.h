@@ -55,6 +55,8 @@ Result<void> ReadRelocations(PeImage& image);
 Result<void> ReadExports(PeImage& image);
 Result<void> ReadDebugDirectory(PeImage& image);
 Result<void> ReadTlsCallbacks(PeImage& image);
+/// Nothing in it is needed: what does not fit is taken as absent.
+void ReadLoadConfiguration(PeImage& image);
 /// Never fails: nothing is loaded by it. What is damaged is left out.
 void ReadVersionResource(PeImage& image);
 
