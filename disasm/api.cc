@@ -14,6 +14,10 @@
 namespace detachfix {
 namespace {
 
+/// Stands for the DLL of a function that GetProcAddress was asked for and that
+/// no table knows.
+constexpr const char* kAnyDll = "?";
+
 struct StackRow {
   std::string_view dll;
   std::string_view name;
@@ -27,11 +31,18 @@ constexpr StackRow kStackTable[] = {
 struct EffectRow {
   std::string_view name;
   ApiEffect effect;
+  std::array<OutParameter, 2> writes{};
 };
 
 // Sorted by name. Names that several DLLs share mean the same in all of them:
 // kernel32's are forwarded to ntdll or wrap it.
 constexpr EffectRow kEffects[] = {
+    {"AcquireSRWLockExclusive", ApiEffect::kNone},
+    {"AcquireSRWLockShared", ApiEffect::kNone},
+    {"AddAtomA", ApiEffect::kNone},
+    {"AddAtomW", ApiEffect::kNone},
+    {"AddVectoredExceptionHandler", ApiEffect::kNone},
+    {"AreFileApisANSI", ApiEffect::kNone},
     {"CloseHandle", ApiEffect::kNone},
     {"CreateEventA", ApiEffect::kNone},
     {"CreateEventW", ApiEffect::kNone},
@@ -39,73 +50,223 @@ constexpr EffectRow kEffects[] = {
     {"CreateMutexW", ApiEffect::kNone},
     {"CreateSemaphoreA", ApiEffect::kNone},
     {"CreateSemaphoreW", ApiEffect::kNone},
+    {"CryptAcquireContextA", ApiEffect::kWrites, {{{0, 4}}}},
+    {"CryptAcquireContextW", ApiEffect::kWrites, {{{0, 4}}}},
+    {"DecodePointer", ApiEffect::kIdentity},
+    {"DecodeSystemPointer", ApiEffect::kIdentity},
+    {"DeleteAtom", ApiEffect::kNone},
     {"DeleteCriticalSection", ApiEffect::kDeleteSection},
     {"DisableThreadLibraryCalls", ApiEffect::kNone},
+    {"DuplicateHandle", ApiEffect::kWrites, {{{3, 4}}}},
+    {"EncodePointer", ApiEffect::kIdentity},
+    {"EncodeSystemPointer", ApiEffect::kIdentity},
     {"EnterCriticalSection", ApiEffect::kNone},
     {"ExitProcess", ApiEffect::kNeverReturns},
     {"ExitThread", ApiEffect::kNeverReturns},
     {"FatalAppExitA", ApiEffect::kNeverReturns},
+    {"FindAtomA", ApiEffect::kNone},
+    {"FindAtomW", ApiEffect::kNone},
+    {"FlsAlloc", ApiEffect::kNone},
+    {"FlsFree", ApiEffect::kNone},
+    {"FlsGetValue", ApiEffect::kNone},
+    {"FlsSetValue", ApiEffect::kNone},
+    {"FreeEnvironmentStringsA", ApiEffect::kNone},
+    {"FreeEnvironmentStringsW", ApiEffect::kNone},
     {"FreeLibrary", ApiEffect::kNone},
+    {"GetACP", ApiEffect::kNone},
+    {"GetCPInfo", ApiEffect::kWrites, {{{1, 20}}}},
     {"GetCommandLineA", ApiEffect::kNone},
     {"GetCommandLineW", ApiEffect::kNone},
+    {"GetConsoleMode", ApiEffect::kWrites, {{{1, 4}}}},
     {"GetCurrentProcess", ApiEffect::kNone},
     {"GetCurrentProcessId", ApiEffect::kNone},
     {"GetCurrentThread", ApiEffect::kNone},
     {"GetCurrentThreadId", ApiEffect::kNone},
+    {"GetEnvironmentStrings", ApiEffect::kNone},
+    {"GetEnvironmentStringsA", ApiEffect::kNone},
+    {"GetEnvironmentStringsW", ApiEffect::kNone},
+    {"GetExitCodeProcess", ApiEffect::kWrites, {{{1, 4}}}},
+    {"GetExitCodeThread", ApiEffect::kWrites, {{{1, 4}}}},
+    {"GetFileType", ApiEffect::kNone},
     {"GetLastError", ApiEffect::kNone},
+    {"GetLocalTime", ApiEffect::kWrites, {{{0, 16}}}},
+    {"GetLocaleInfoW", ApiEffect::kNone},
     {"GetModuleHandleA", ApiEffect::kNone},
+    {"GetModuleHandleExA", ApiEffect::kWrites, {{{2, 4}}}},
+    {"GetModuleHandleExW", ApiEffect::kWrites, {{{2, 4}}}},
     {"GetModuleHandleW", ApiEffect::kNone},
+    {"GetOEMCP", ApiEffect::kNone},
     {"GetProcAddress", ApiEffect::kLookUpFunction},
     {"GetProcessHeap", ApiEffect::kNone},
+    {"GetStartupInfoA", ApiEffect::kWrites, {{{0, 68}}}},
+    {"GetStartupInfoW", ApiEffect::kWrites, {{{0, 68}}}},
+    {"GetStdHandle", ApiEffect::kNone},
+    {"GetSystemInfo", ApiEffect::kWrites, {{{0, 36}}}},
+    {"GetSystemTime", ApiEffect::kWrites, {{{0, 16}}}},
+    {"GetSystemTimeAsFileTime", ApiEffect::kWrites, {{{0, 8}}}},
     {"GetTickCount", ApiEffect::kNone},
+    {"GetUserDefaultLCID", ApiEffect::kNone},
     {"GetVersion", ApiEffect::kNone},
+    {"GetVersionExA", ApiEffect::kWrites, {{{0, 156}}}},
+    {"GetVersionExW", ApiEffect::kWrites, {{{0, 284}}}},
     {"GlobalAlloc", ApiEffect::kNone},
     {"GlobalFree", ApiEffect::kNone},
+    {"GlobalLock", ApiEffect::kNone},
+    {"GlobalUnlock", ApiEffect::kNone},
     {"HeapAlloc", ApiEffect::kNone},
     {"HeapCreate", ApiEffect::kNone},
     {"HeapDestroy", ApiEffect::kNone},
     {"HeapFree", ApiEffect::kNone},
+    {"HeapReAlloc", ApiEffect::kReallocateHeap},
+    {"HeapSetInformation", ApiEffect::kNone},
+    {"HeapSize", ApiEffect::kNone},
+    {"HeapValidate", ApiEffect::kNone},
+    {"InitializeConditionVariable", ApiEffect::kWrites, {{{0, 4}}}},
     {"InitializeCriticalSection", ApiEffect::kInitialiseSection},
     {"InitializeCriticalSectionAndSpinCount",
      ApiEffect::kInitialiseSectionOrZero},
     {"InitializeCriticalSectionEx", ApiEffect::kInitialiseSectionOrZero},
+    {"InitializeSListHead", ApiEffect::kWrites, {{{0, 8}}}},
+    {"InitializeSRWLock", ApiEffect::kWrites, {{{0, 4}}}},
+    {"InterlockedCompareExchange", ApiEffect::kCompareExchange},
     {"InterlockedDecrement", ApiEffect::kDecrement},
     {"InterlockedExchange", ApiEffect::kExchange},
+    {"InterlockedFlushSList", ApiEffect::kNone},
     {"InterlockedIncrement", ApiEffect::kIncrement},
+    {"IsDebuggerPresent", ApiEffect::kNone},
+    {"IsProcessorFeaturePresent", ApiEffect::kNone},
     {"LeaveCriticalSection", ApiEffect::kNone},
     {"LoadLibraryA", ApiEffect::kNone},
+    {"LoadLibraryExA", ApiEffect::kNone},
+    {"LoadLibraryExW", ApiEffect::kNone},
     {"LoadLibraryW", ApiEffect::kNone},
     {"LocalAlloc", ApiEffect::kNone},
     {"LocalFree", ApiEffect::kNone},
+    {"NtProtectVirtualMemory", ApiEffect::kWrites, {{{1, 4}, {2, 4}}}},
+    {"NtQueryVirtualMemory", ApiEffect::kWrites, {{{3, 28}, {5, 4}}}},
     {"OutputDebugStringA", ApiEffect::kNone},
     {"OutputDebugStringW", ApiEffect::kNone},
+    {"QueryPerformanceCounter", ApiEffect::kWrites, {{{0, 8}}}},
+    {"QueryPerformanceFrequency", ApiEffect::kWrites, {{{0, 8}}}},
+    {"RaiseException", ApiEffect::kNone},
     {"RegCloseKey", ApiEffect::kNone},
+    {"RegCreateKeyA", ApiEffect::kWrites, {{{2, 4}}}},
+    {"RegCreateKeyW", ApiEffect::kWrites, {{{2, 4}}}},
+    {"RegOpenKeyA", ApiEffect::kWrites, {{{2, 4}}}},
+    {"RegOpenKeyExA", ApiEffect::kWrites, {{{4, 4}}}},
+    {"RegOpenKeyExW", ApiEffect::kWrites, {{{4, 4}}}},
+    {"RegOpenKeyW", ApiEffect::kWrites, {{{2, 4}}}},
+    {"RegisterClassA", ApiEffect::kNone},
+    {"RegisterClassExA", ApiEffect::kNone},
+    {"RegisterClassExW", ApiEffect::kNone},
+    {"RegisterClassW", ApiEffect::kNone},
+    {"ReleaseSRWLockExclusive", ApiEffect::kNone},
+    {"ReleaseSRWLockShared", ApiEffect::kNone},
+    {"RemoveVectoredExceptionHandler", ApiEffect::kNone},
+    {"ResetEvent", ApiEffect::kNone},
+    {"RtlAcquireSRWLockExclusive", ApiEffect::kNone},
+    {"RtlAddFunctionTable", ApiEffect::kNone},
     {"RtlAllocateHeap", ApiEffect::kNone},
+    {"RtlCaptureContext", ApiEffect::kWrites, {{{0, 716}}}},
+    {"RtlDecodePointer", ApiEffect::kIdentity},
     {"RtlDeleteCriticalSection", ApiEffect::kDeleteSection},
+    {"RtlEncodePointer", ApiEffect::kIdentity},
     {"RtlEnterCriticalSection", ApiEffect::kNone},
     {"RtlExitUserThread", ApiEffect::kNeverReturns},
     {"RtlFreeHeap", ApiEffect::kNone},
+    {"RtlGetNtGlobalFlags", ApiEffect::kNone},
+    {"RtlGetVersion", ApiEffect::kWrites, {{{0, 284}}}},
+    {"RtlInitializeConditionVariable", ApiEffect::kWrites, {{{0, 4}}}},
     {"RtlInitializeCriticalSection", ApiEffect::kInitialiseSectionOrStatus},
     {"RtlInitializeCriticalSectionAndSpinCount",
      ApiEffect::kInitialiseSectionOrStatus},
     {"RtlInitializeCriticalSectionEx", ApiEffect::kInitialiseSectionOrStatus},
+    {"RtlInitializeSListHead", ApiEffect::kWrites, {{{0, 8}}}},
+    {"RtlInitializeSRWLock", ApiEffect::kWrites, {{{0, 4}}}},
     {"RtlLeaveCriticalSection", ApiEffect::kNone},
     {"RtlRaiseStatus", ApiEffect::kNeverReturns},
+    {"RtlReAllocateHeap", ApiEffect::kReallocateHeap},
+    {"RtlReleaseSRWLockExclusive", ApiEffect::kNone},
+    {"RtlSetUnhandledExceptionFilter", ApiEffect::kNone},
+    {"RtlTryEnterCriticalSection", ApiEffect::kNone},
+    {"SetConsoleCtrlHandler", ApiEffect::kNone},
     {"SetEvent", ApiEffect::kNone},
+    {"SetHandleCount", ApiEffect::kNone},
     {"SetLastError", ApiEffect::kNone},
+    {"SetUnhandledExceptionFilter", ApiEffect::kNone},
+    {"SetWindowsHookExA", ApiEffect::kNone},
+    {"SetWindowsHookExW", ApiEffect::kNone},
     {"Sleep", ApiEffect::kNone},
+    {"SwitchToThread", ApiEffect::kNone},
+    {"TerminateProcess", ApiEffect::kNone},
     {"TlsAlloc", ApiEffect::kNone},
     {"TlsFree", ApiEffect::kNone},
     {"TlsGetValue", ApiEffect::kNone},
     {"TlsSetValue", ApiEffect::kNone},
     {"TryEnterCriticalSection", ApiEffect::kNone},
+    {"UnhandledExceptionFilter", ApiEffect::kNone},
+    {"VirtualAlloc", ApiEffect::kNone},
     {"VirtualFree", ApiEffect::kNone},
+    {"VirtualProtect", ApiEffect::kWrites, {{{3, 4}}}},
+    {"VirtualQuery", ApiEffect::kWrites, {{{1, 28}}}},
+    {"WaitForSingleObject", ApiEffect::kNone},
+    {"WakeAllConditionVariable", ApiEffect::kNone},
+    {"WakeConditionVariable", ApiEffect::kNone},
+    {"__deregister_frame_info", ApiEffect::kNone},
+    {"__dllonexit", ApiEffect::kRegisterDllOnExit},
+    {"__doserrno", ApiEffect::kNone},
+    {"__register_frame_info", ApiEffect::kNone},
+    {"__std_type_info_destroy_list", ApiEffect::kNone},
     {"_amsg_exit", ApiEffect::kNeverReturns},
+    {"_calloc_base", ApiEffect::kAllocateZeroed},
+    {"_configure_narrow_argv", ApiEffect::kNone},
+    {"_configure_wide_argv", ApiEffect::kNone},
+    {"_crt_at_quick_exit", ApiEffect::kNone},
+    {"_crt_atexit", ApiEffect::kNone},
+    {"_errno", ApiEffect::kNone},
+    {"_execute_onexit_table", ApiEffect::kRunOnExitTable},
     {"_exit", ApiEffect::kNeverReturns},
+    {"_get_initial_narrow_environment", ApiEffect::kNone},
+    {"_initialize_narrow_environment", ApiEffect::kNone},
+    {"_initialize_onexit_table", ApiEffect::kMakeOnExitTable},
+    {"_initialize_wide_environment", ApiEffect::kNone},
+    {"_initterm", ApiEffect::kRunTable},
+    {"_initterm_e", ApiEffect::kRunTableUntilNonzero},
+    {"_lock", ApiEffect::kNone},
+    {"_realloc_base", ApiEffect::kReallocate},
+    {"_register_onexit_function", ApiEffect::kRegisterOnExit},
+    {"_seh_filter_dll", ApiEffect::kNone},
+    {"_set_new_mode", ApiEffect::kNone},
+    {"_stricmp", ApiEffect::kNone},
+    {"_strnicmp", ApiEffect::kNone},
+    {"_unlock", ApiEffect::kNone},
+    {"_wcsicmp", ApiEffect::kNone},
+    {"_wcsnicmp", ApiEffect::kNone},
+    {"_wgetenv", ApiEffect::kNone},
     {"abort", ApiEffect::kNeverReturns},
+    {"calloc", ApiEffect::kAllocateZeroed},
     {"exit", ApiEffect::kNeverReturns},
     {"free", ApiEffect::kNone},
+    {"getenv", ApiEffect::kNone},
     {"malloc", ApiEffect::kNone},
+    {"memcmp", ApiEffect::kNone},
+    {"memcpy", ApiEffect::kCopy},
+    {"memmove", ApiEffect::kCopy},
+    {"memset", ApiEffect::kFill},
+    {"realloc", ApiEffect::kReallocate},
+    {"signal", ApiEffect::kNone},
+    {"strchr", ApiEffect::kNone},
+    {"strcmp", ApiEffect::kNone},
+    {"stricmp", ApiEffect::kNone},
+    {"strlen", ApiEffect::kNone},
+    {"strncmp", ApiEffect::kNone},
+    {"strrchr", ApiEffect::kNone},
+    {"strstr", ApiEffect::kNone},
+    {"tolower", ApiEffect::kNone},
+    {"toupper", ApiEffect::kNone},
+    {"wcscmp", ApiEffect::kNone},
+    {"wcslen", ApiEffect::kNone},
+    {"wcsncmp", ApiEffect::kNone},
 };
 
 constexpr bool IsSorted() {
@@ -116,15 +277,20 @@ constexpr bool IsSorted() {
 }
 static_assert(IsSorted(), "kEffects is searched by bisection");
 
+/// The DLLs of Microsoft's C runtime, whose versions share their names.
+bool IsCRuntime(std::string_view dll) {
+  return dll.starts_with("msvcr") || dll.starts_with("ucrtbase") ||
+         dll.starts_with("vcruntime") || dll.starts_with("api-ms-win-crt-");
+}
+
 /// Effects hold for the DLLs of the system, not for a like-named function of
 /// somebody's own.
 bool IsSystemDll(std::string_view dll) {
   constexpr std::string_view kDlls[] = {"advapi32.dll", "crtdll.dll",
                                         "kernel32.dll", "kernelbase.dll",
                                         "msvcrt.dll",   "ntdll.dll"};
-  return std::ranges::find(kDlls, dll) != std::end(kDlls) ||
-         dll.starts_with("msvcr") || dll.starts_with("api-ms-win-") ||
-         dll.starts_with("ucrtbase");
+  return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
+         dll.starts_with("api-ms-win-") || dll.starts_with("libgcc_s_");
 }
 
 std::optional<uint32_t> FindStackBytes(std::string_view dll,
@@ -144,41 +310,51 @@ std::optional<uint32_t> FindStackBytes(std::string_view dll,
 /// kernel32 exported before; the C runtimes of all versions share their names.
 std::string_view TableDll(std::string_view dll) {
   if (dll == "kernelbase.dll") return "kernel32.dll";
-  if (dll.starts_with("api-ms-win-crt-") || dll.starts_with("ucrtbase") ||
-      dll.starts_with("msvcr")) {
-    return "msvcrt.dll";
-  }
+  if (IsCRuntime(dll)) return "msvcrt.dll";
   if (dll.starts_with("api-ms-win-core-")) return "kernel32.dll";
   return dll;
 }
 
 std::optional<uint32_t> StackBytes(const ImportName& import) {
-  const std::optional<uint32_t> own = FindStackBytes(import.dll, import.name);
-  return own ? own : FindStackBytes(TableDll(import.dll), import.name);
+  const std::string_view others[] = {TableDll(import.dll), "ucrtbase.dll",
+                                     "vcruntime140.dll"};
+  std::optional<uint32_t> bytes = FindStackBytes(import.dll, import.name);
+  for (const std::string_view other : others) {
+    if (bytes || (other != others[0] && !IsCRuntime(import.dll))) break;
+    bytes = FindStackBytes(other, import.name);
+  }
+  return bytes;
 }
 
-ApiEffect EffectOf(const ImportName& import) {
-  if (!IsSystemDll(import.dll)) return ApiEffect::kAny;
+const EffectRow* FindEffect(const ImportName& import) {
+  const bool looked_up = import.dll == kAnyDll;
+  if (!looked_up && !IsSystemDll(import.dll)) return nullptr;
   const EffectRow* row = std::lower_bound(
       std::begin(kEffects), std::end(kEffects), import.name,
       [](const EffectRow& a, const std::string& b) { return a.name < b; });
   if (row == std::end(kEffects) || row->name != import.name) {
-    return ApiEffect::kAny;
+    return nullptr;
   }
-  return row->effect;
+  return row;
 }
 
 }  // namespace
 
 Api LookUpApi(const ImportName& import) {
-  return {StackBytes(import), EffectOf(import)};
+  Api api;
+  api.stack_bytes = StackBytes(import);
+  if (const EffectRow* row = FindEffect(import)) {
+    api.effect = row->effect;
+    api.writes = row->writes;
+  }
+  return api;
 }
 
 ImportName LookUpByName(const std::string& name) {
   for (const char* dll : {"kernel32.dll", "ntdll.dll"}) {
     if (FindStackBytes(dll, name)) return {dll, name, std::nullopt};
   }
-  return {"?", name, std::nullopt};
+  return {kAnyDll, name, std::nullopt};
 }
 
 bool InitialisesSection(ApiEffect effect) {

@@ -4,6 +4,7 @@
 #ifndef DETACHFIX_DISASM_API_H_
 #define DETACHFIX_DISASM_API_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,7 +30,29 @@ enum class ApiEffect : uint8_t {
   kNeverReturns,
   kIncrement,  ///< the word at argument 0; returns the new value
   kDecrement,
-  kExchange,  ///< argument 1 into the word at argument 0; returns old
+  kExchange,         ///< argument 1 into the word at argument 0; returns old
+  kCompareExchange,  ///< the same if the word equals argument 2
+  /// Writes what `writes` says and nothing else of the caller's.
+  kWrites,
+  kIdentity,  ///< returns argument 0: EncodePointer, whose key cancels out
+  kFill,      ///< argument 2 bytes at argument 0 with argument 1 (memset)
+  kCopy,      ///< argument 2 bytes at argument 0 from argument 1 (memcpy)
+  kAllocateZeroed,  ///< argument 0 times argument 1 bytes (calloc)
+  kReallocate,      ///< the block of argument 0; or NULL (realloc)
+  kReallocateHeap,  ///< the block of argument 2; or NULL (HeapReAlloc)
+  // The C runtime's tables of functions (interpreter_runtime.cc).
+  kRunTable,              ///< from argument 0 up to argument 1 (_initterm)
+  kRunTableUntilNonzero,  ///< until one does not return 0 (_initterm_e)
+  kMakeOnExitTable,       ///< at argument 0
+  kRegisterOnExit,        ///< argument 1 in the table at argument 0
+  kRunOnExitTable,        ///< at argument 0, the last one first
+  kRegisterDllOnExit,     ///< __dllonexit(function, &begin, &end)
+};
+
+/// What a function writes through a pointer that it is given.
+struct OutParameter {
+  uint8_t argument = 0;
+  uint16_t bytes = 0;  ///< 0: nothing
 };
 
 struct Api {
@@ -37,6 +60,9 @@ struct Api {
   /// 0 for cdecl; nothing when not known.
   std::optional<uint32_t> stack_bytes;
   ApiEffect effect = ApiEffect::kAny;
+  std::array<OutParameter, 2> writes{};  ///< of kWrites
+  /// No table says stack_bytes: the interpreter guessed it.
+  bool stack_guessed = false;
 };
 
 /// What is known of `import`; an unknown function has no stack_bytes and kAny.

@@ -7,9 +7,10 @@
 // which loses what differs and so ends every loop in the end.
 //
 // What is assumed of the code, as every decompiler assumes it: it does not
-// write outside what its pointers point into, so a store through an unknown
-// pointer may hit any writable byte of the image, but neither the frames on the
-// stack nor a live critical section.
+// write outside what its pointers point into, so a store through a pointer that
+// was computed from an address in the image may hit any writable byte of the
+// image, but neither the frames on the stack nor a live critical section; and a
+// pointer that came from elsewhere does not point into the image.
 
 #include "disasm/interpreter.h"
 
@@ -17,16 +18,12 @@
 #include <cstdio>
 
 namespace detachfix {
-namespace {
-
 std::string Hex(uint64_t value) {
   std::array<char, 24> text{};
   std::snprintf(text.data(), text.size(), "0x%llx",
                 static_cast<unsigned long long>(value));
   return text.data();
 }
-
-}  // namespace
 
 std::vector<Memory::Range> LiveSectionRanges(const State& state) {
   std::vector<Memory::Range> ranges;
@@ -84,14 +81,30 @@ const Lifted& Interpreter::Fetch(uint64_t va) {
 }
 
 std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
+  start.frames.assign(1, MakeFrame(start, isa_.convention()));
+  steps_ = 0;
+  work_ = 0;
+  for (size_t tries = 0; tries <= kMaxLearned; ++tries) {
+    Trace attempt = log;
+    std::vector<PathEnd> ends = RunOnce(start, attempt);
+    if (learned_) continue;
+    log = std::move(attempt);
+    return ends;
+  }
+  log_ = &log;
+  Incomplete("was begun anew " + std::to_string(kMaxLearned) +
+             " times for what it learned");
+  return {};
+}
+
+std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
   log_ = &log;
   ends_.clear();
   seen_.clear();
-  work_ = 0;
-  steps_ = 0;
+  learned_ = false;
   todo_.clear();
   todo_.push_back(std::move(start));
-  while (!todo_.empty() && steps_ <= kMaxSteps) {
+  while (!todo_.empty() && steps_ <= kMaxSteps && !learned_) {
     State state = std::move(todo_.back());
     todo_.pop_back();
     Follow(std::move(state));
@@ -108,6 +121,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
 void Interpreter::Follow(State state) {
   while (true) {
     if (++steps_ > kMaxSteps) {
+      learned_ = false;
       Incomplete("the budget of " + std::to_string(kMaxSteps) +
                  " instructions is spent at " + Where(state.pc));
       return;
@@ -120,7 +134,8 @@ void Interpreter::Follow(State state) {
   }
 }
 
-/// Whether `state` must be followed; may make it more general first.
+/// Whether `state` must be followed; may make it more general first. States are
+/// joined when there are many that agree on what counts.
 bool Interpreter::Admit(State& state) {
   std::vector<State>& seen = seen_[Point{state.pc, state.call_stack}];
   const size_t size = 1 + state.memory.cells().size() + state.sections.size();
@@ -128,19 +143,28 @@ bool Interpreter::Admit(State& state) {
   if (work_ > kMaxWork) {
     Incomplete("the paths that meet at " + Where(state.pc) +
                " differ in too many ways");
+    learned_ = false;
     return false;
   }
   size_t alike = 0;
+  size_t similar = 0;
   for (const State& old : seen) {
     if (Covers(old, state)) return false;
-    if (SameSections(old, state)) ++alike;
+    if (!SameSections(old, state)) continue;
+    ++alike;
+    if (SameImports(old, state)) ++similar;
   }
-  if (alike >= kMaxStatesAtPoint) {
+  const bool join_all = alike >= kMaxStatesAtPoint;
+  if (join_all || similar >= kMaxSimilarStates) {
+    const State before = state;
+    const auto joins = [&](const State& old) {
+      return SameSections(old, before) &&
+             (join_all || SameImports(old, before));
+    };
     for (const State& old : seen) {
-      if (SameSections(old, state)) state = Join(old, state);
+      if (joins(old)) state = Join(old, state);
     }
-    std::erase_if(
-        seen, [&state](const State& old) { return SameSections(old, state); });
+    std::erase_if(seen, joins);
   }
   seen.push_back(state);
   return true;
@@ -166,10 +190,23 @@ void Interpreter::Set(State& state, Place place, const Value& value) {
 Interpreter::Step Interpreter::RunInstruction(State& state) {
   const Lifted& lifted = Fetch(state.pc);
   site_ = lifted.instruction.rva;
+  const auto written = written_code_.lower_bound(state.pc);
+  if (written != written_code_.end() &&
+      *written < state.pc + lifted.instruction.size) {
+    Incomplete("runs code that it wrote at " + Site());
+    return Step::kPathEnds;
+  }
   log_->visited.insert(site_);
-  for (const Op& op : lifted.ops) {
+  return RunOps(state, lifted, 0);
+}
+
+/// The operations from the one with index `first` on.
+Interpreter::Step Interpreter::RunOps(State& state, const Lifted& lifted,
+                                      size_t first) {
+  for (size_t i = first; i < lifted.ops.size(); ++i) {
+    op_index_ = i;
     const Step step =
-        std::visit([&](const auto& o) { return Do(state, o); }, op);
+        std::visit([&](const auto& o) { return Do(state, o); }, lifted.ops[i]);
     if (step != Step::kNextOp) return step;
   }
   state.pc += lifted.instruction.size;
@@ -193,10 +230,28 @@ Interpreter::Step Interpreter::Do(State& state, const SignExtend& op) {
   return Step::kNextOp;
 }
 
+/// Goes on with `no` on a path of its own; `state` is left with the other.
+void Interpreter::ForkChoice(State& state, const Choose& op, const Value& cond,
+                             const Value& no) {
+  const auto temporaries = temporaries_;
+  const size_t index = op_index_;
+  ++state.open_branches;
+  State other = state;
+  Assume(other, cond, false);
+  Set(other, op.dst, no);
+  if (RunOps(other, Fetch(state.pc), index + 1) == Step::kInstructionDone) {
+    todo_.push_back(std::move(other));
+  }
+  temporaries_ = temporaries;
+  op_index_ = index;
+  Assume(state, cond, true);
+}
+
 Interpreter::Step Interpreter::Do(State& state, const Choose& op) {
   const Value yes = ValueOf(state, op.yes);
   const Value no = ValueOf(state, op.no);
-  switch (TruthOf(ValueOf(state, op.cond))) {
+  const Value cond = ValueOf(state, op.cond);
+  switch (TruthOf(cond)) {
     case Truth::kTrue:
       Set(state, op.dst, yes);
       break;
@@ -204,7 +259,13 @@ Interpreter::Step Interpreter::Do(State& state, const Choose& op) {
       Set(state, op.dst, no);
       break;
     case Truth::kOpen:
-      Set(state, op.dst, yes == no ? yes : UnknownValue());
+      if (IsFunction(yes) || IsFunction(no)) {
+        // Which function a pointer gets must stay certain.
+        ForkChoice(state, op, cond, no);
+        Set(state, op.dst, yes);
+        break;
+      }
+      Set(state, op.dst, JoinValues(yes, no));
       break;
   }
   return Step::kNextOp;
@@ -217,28 +278,66 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     Set(state, op.dst, UnknownValue());
     return Step::kNextOp;
   }
-  if (op.size == 4 && state.memory.IsOpenWord(*address)) {
-    const Value named = state.Fresh();
+  const Value there = state.memory.Load(*address, op.size);
+  if (op.size == 4 && !there.from_image && state.memory.IsOpenWord(*address)) {
+    Value named = state.Fresh();
+    named.from_image = MayHoldDataPointer(*address);
     state.memory.Store(*address, 4, named);
     Set(state, op.dst, named);
     return Step::kNextOp;
   }
-  Set(state, op.dst, state.memory.Load(*address, op.size));
+  Set(state, op.dst, there);
   return Step::kNextOp;
 }
 
+/// Whether the value is an address of the image's data.
+bool Interpreter::IsData(const Value& value) const {
+  if (!value.IsConstant()) return value.IsUnknown() && value.from_image;
+  return std::ranges::any_of(view_.regions, [&](const CodeRegion& region) {
+    const uint64_t begin = uint64_t{view_.image_base} + region.begin.value;
+    const uint64_t address = value.bits & LowBits(32);
+    return region.writable && address >= begin && address - begin < region.size;
+  });
+}
+
+/// Whether a word of the image that was forgotten may hold an address of the
+/// image's data: it did at the start, or one was stored there.
+bool Interpreter::MayHoldDataPointer(MemoryAddress address) const {
+  return address.region == kAbsolute &&
+         (data_pointers_at_.contains(address.offset) ||
+          IsData(Memory(view_).Load(address, 4)));
+}
+
+/// The word that /GS fills with a random number, by which the C runtime also
+/// hides the addresses of functions. It keeps its value here: the code works
+/// alike with every one.
+bool Interpreter::IsSecurityCookie(
+    const std::optional<MemoryAddress>& address) const {
+  return address && view_.security_cookie &&
+         *address == MemoryAddress{kAbsolute, int64_t{view_.image_base} +
+                                                  view_.security_cookie->value};
+}
+
 Interpreter::Step Interpreter::Do(State& state, const Store& op) {
-  const std::optional<MemoryAddress> address =
-      AddressOf(ValueOf(state, op.address));
+  const Value target = ValueOf(state, op.address);
+  const std::optional<MemoryAddress> address = AddressOf(target);
   if (!address || address->region != kStackSymbol) log_->writes_memory = true;
-  if (!address) {
-    state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
-    return Step::kNextOp;
-  }
+  if (IsSecurityCookie(address)) return Step::kNextOp;
   const Operand* value = std::get_if<Operand>(&op.value);
-  state.memory.Store(
-      *address, op.size,
-      value != nullptr ? ValueOf(state, *value) : UnknownValue());
+  const Value stored =
+      value != nullptr ? ValueOf(state, *value) : UnknownValue();
+  if (!target.IsConstant() && target.MayBeInImage()) {
+    if (IsFunction(stored)) functions_strewn_ = true;
+    state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
+  }
+  if (!address) return Step::kNextOp;
+  NoteFunctionStored(*address, stored);
+  if (IsData(stored)) data_pointers_at_.insert(address->offset);
+  if (address->region == kAbsolute &&
+      IsCode(static_cast<uint64_t>(address->offset))) {
+    written_code_.insert(static_cast<uint64_t>(address->offset));
+  }
+  state.memory.Store(*address, op.size, stored);
   return Step::kNextOp;
 }
 
@@ -267,81 +366,6 @@ Interpreter::Step Interpreter::Do(State& state, const Branch& op) {
     return Step::kNextOp;
   }
   return GoTo(state, ConstantValue(op.target), "branches");
-}
-
-Interpreter::Step Interpreter::GoTo(State& state, const Value& target,
-                                    const char* verb) {
-  if (!target.IsConstant()) {
-    Incomplete(std::string(verb) + " to an address that is not known at " +
-               Site());
-    return Step::kPathEnds;
-  }
-  if (!IsCode(target.bits)) {
-    Incomplete(std::string(verb) + " to " + Where(target.bits) +
-               ", outside the image's code, at " + Site());
-    return Step::kPathEnds;
-  }
-  state.pc = target.bits;
-  return Step::kInstructionDone;
-}
-
-Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
-  const Value target = ValueOf(state, op.target);
-  if (target.IsSymbolic() && target.symbol == kImportSymbol) {
-    return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
-  }
-  return GoTo(state, target, "jumps");
-}
-
-Interpreter::Step Interpreter::Do(State& state, const Call& op) {
-  const Value target = ValueOf(state, op.target);
-  state.call_stack.push_back(op.return_va);
-  if (target.IsSymbolic() && target.symbol == kImportSymbol) {
-    return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
-  }
-  if (state.call_stack.size() > kMaxCallDepth) {
-    Incomplete("calls nest deeper than " + std::to_string(kMaxCallDepth) +
-               " at " + Site());
-    return Step::kPathEnds;
-  }
-  const Rva site = site_;
-  const Step step = GoTo(state, target, "calls");
-  if (step == Step::kInstructionDone) {
-    const auto known = std::ranges::find(log_->calls, site, &CallRecord::site);
-    if (known == log_->calls.end()) {
-      const Rva callee{static_cast<uint32_t>(target.bits) - view_.image_base};
-      log_->calls.push_back({site, std::nullopt, callee, Hex(callee.value)});
-    }
-  }
-  return step;
-}
-
-Interpreter::Step Interpreter::Do(State& state, const Return& op) {
-  return GoBack(state, ValueOf(state, op.target));
-}
-
-Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
-  if (target.IsSymbolic() && target.symbol == kReturnSymbol) {
-    ends_.push_back({std::move(state), site_});
-    return Step::kPathEnds;
-  }
-  const Value& stack = state.at(isa_.convention().stack_pointer);
-  if (const std::optional<MemoryAddress> top = AddressOf(stack)) {
-    state.memory.DropBelow(top->region, top->offset);
-  }
-  if (!target.IsConstant() || state.call_stack.empty() ||
-      state.call_stack.back() != target.bits) {
-    const auto lost = lost_stacks_.find(stack.symbol);
-    if (stack.IsSymbolic() && lost != lost_stacks_.end()) {
-      Incomplete(lost->second);
-      return Step::kPathEnds;
-    }
-    Incomplete("returns to an address that no call left at " + Site());
-    return Step::kPathEnds;
-  }
-  state.call_stack.pop_back();
-  state.pc = target.bits;
-  return Step::kInstructionDone;
 }
 
 Interpreter::Step Interpreter::Do(State&, const Trap&) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -31,12 +32,21 @@ struct PathEnd {
 inline constexpr uint32_t kMaxSteps = 50'000;
 /// A run that could not be followed at so many places is not followed further.
 inline constexpr size_t kMaxReasons = 4;
-inline constexpr size_t kMaxStatesAtPoint = 24;
+/// States kept at one place, of those with the same critical sections; and of
+/// those that hold the same imports besides.
+inline constexpr size_t kMaxStatesAtPoint = 16;
+inline constexpr size_t kMaxSimilarStates = 3;
 /// Words of kept states and of comparisons with them. A loop that makes another
 /// section each time keeps a state each time; this ends it after some hundred.
 inline constexpr size_t kMaxWork = 2'000'000;
 inline constexpr size_t kMaxCallDepth = 128;
 inline constexpr size_t kMaxPathEnds = 256;
+/// Functions of which a run may learn how many bytes they pop.
+inline constexpr size_t kMaxLearned = 64;
+
+/// In State::call_stack, from here on: the index of a list of functions that an
+/// import runs. No return address is that high.
+inline constexpr uint64_t kFirstCallbackList = uint64_t{1} << 32;
 
 class Interpreter {
  public:
@@ -58,10 +68,14 @@ class Interpreter {
     auto operator<=>(const Point&) const = default;
   };
 
+  std::vector<PathEnd> RunOnce(State start, Trace& log);
   const Lifted& Fetch(uint64_t va);
   void Follow(State state);
   bool Admit(State& state);
   Step RunInstruction(State& state);
+  Step RunOps(State& state, const Lifted& lifted, size_t first);
+  void ForkChoice(State& state, const Choose& op, const Value& cond,
+                  const Value& no);
 
   Value ValueOf(const State& state, const Operand& operand) const;
   void Set(State& state, Place place, const Value& value);
@@ -80,8 +94,42 @@ class Interpreter {
   Step Do(State& state, const Trap& op);
   Step Do(State& state, const Unfollowable& op);
 
+  // Calls, jumps and returns (interpreter_calls.cc).
+  bool IsFunction(const Value& value) const;
+  void NoteFunctionStored(MemoryAddress address, const Value& value);
+  std::vector<Value> PossibleFunctions(const State& state, const Value& target);
+  Step ForEachTarget(State& state, const Value& target,
+                     const std::function<Step(State&, const Value&)>& go);
+  Step CallTo(State& state, const Value& target, uint64_t return_va);
+  Step JumpTo(State& state, const Value& target);
+  std::vector<Value> TableTargets(const State& state, const Jump& op);
   Step GoTo(State& state, const Value& target, const char* verb);
+
+  // Returns (interpreter_return.cc).
   Step GoBack(State& state, const Value& target);
+  Step GoBackByConvention(State& state);
+  static bool IsReturnAddress(const State& state, const Value& target);
+  void RestorePreserved(State& state) const;
+  uint32_t GuessPop(State& state, const ImportName& import);
+  void LearnPop(const State& state);
+  int64_t StackChangeAt(uint64_t va);
+  void PushFrame(State& state, uint64_t return_va) const;
+  static void PopFrame(State& state);
+
+  // Code of the image that an import runs (interpreter_runtime.cc).
+  struct CallbackList {
+    std::vector<uint64_t> functions;  ///< virtual addresses, in order
+    size_t next = 0;                  ///< the one to be run next
+    bool until_nonzero = false;       ///< stop when one does not return 0
+    Api api;                          ///< of the import
+    Value return_address;             ///< of the import, where a place holds it
+  };
+  Step RunCallbacks(State& state, CallbackList list);
+  Step CallbackReturned(State& state);
+  Step RunTable(State& state, const Api& api);
+  Step RunOnExitTable(State& state, const Api& api);
+  void RegisterOnExit(State& state, ApiEffect effect);
+  bool AppendFunction(State& state, MemoryAddress last, const Value& function);
 
   // Imports (interpreter_import.cc).
   Step CallImport(State& state, Rva slot);
@@ -95,13 +143,19 @@ class Interpreter {
   void DeleteSection(State& state);
   void ChangeWord(State& state, ApiEffect effect);
   void LookUpFunction(State& state, const Api& api);
-  void LoseStack(State& state, const ImportName& import);
+  void FillOrCopy(State& state, ApiEffect effect);
+  void Allocate(State& state, ApiEffect effect);
+  void WriteOutParameters(State& state, const Api& api);
+  void ForgetBytes(State& state, const Value& pointer, uint32_t size);
   void ForgetWhatItMayWrite(State& state, const ImportName& import,
                             const Api& api);
   void ForgetThrough(State& state, const Value& pointer);
-  void ForgetStackFrom(State& state, int64_t offset) const;
+  void ForgetStackFrom(State& state, MemoryAddress from) const;
 
   bool IsCode(uint64_t va) const;
+  bool IsData(const Value& value) const;
+  bool MayHoldDataPointer(MemoryAddress address) const;
+  bool IsSecurityCookie(const std::optional<MemoryAddress>& address) const;
   std::string Site() const;
   std::string Where(uint64_t va) const;
   void Incomplete(const std::string& why);
@@ -111,6 +165,20 @@ class Interpreter {
   std::unordered_map<uint64_t, Lifted> lifted_;
   /// What GetProcAddress was asked for: their "slots" lie behind every image.
   std::vector<ImportName> looked_up_;
+  /// How many bytes imports pop that no table knows, as the balance of the
+  /// stack at the end of their callers shows. By text of the import.
+  std::map<std::string, uint32_t> learned_pops_;
+  std::vector<std::string> guessed_imports_;  ///< by Frame::guessed_import
+  /// The functions whose addresses were stored in the image's words, by the
+  /// virtual address of the word; and the words by which calls were decided.
+  std::map<int64_t, std::vector<Value>> functions_at_;
+  std::set<int64_t> guessed_at_;
+  std::set<int64_t> data_pointers_at_;  ///< words that held such an address
+  std::set<uint64_t> written_code_;  ///< virtual addresses of stores into code
+  /// A function's address was stored where nobody knows.
+  bool functions_strewn_ = false;
+  /// By the index that is in State::call_stack. Never changed once made.
+  std::vector<CallbackList> callbacks_;
   std::set<uint64_t> leaders_;  ///< targets of jumps and branches seen so far
 
   // Of the current run.
@@ -119,12 +187,15 @@ class Interpreter {
   std::vector<PathEnd> ends_;
   std::map<Point, std::vector<State>> seen_;
   uint32_t steps_ = 0;
-  size_t work_ = 0;  ///< counted against kMaxWork
-  /// Stack pointers that are not known, by their symbol: since which call.
-  std::map<Symbol, std::string> lost_stacks_;
-  Rva site_;  ///< of the current instruction
+  size_t work_ = 0;       ///< counted against kMaxWork
+  bool learned_ = false;  ///< the run is to be begun anew
+  Rva site_;              ///< of the current instruction
+  size_t op_index_ = 0;   ///< of the current operation in it
   std::array<Value, kPlaceCount - kFirstTemporary> temporaries_{};
 };
+
+/// "0x12ab".
+std::string Hex(uint64_t value);
 
 /// The parts of the image that hold a live critical section: only the section
 /// functions touch them.

@@ -17,6 +17,9 @@ constexpr uint32_t kLookedUpSlots = 0xf0000000;
 /// The longest function name that is looked up, in bytes.
 constexpr size_t kMaxNameSize = 128;
 
+/// More bytes than this are not copied one by one but forgotten.
+constexpr uint64_t kMaxCopiedBytes = 4096;
+
 /// How many arguments are looked at when their number is not known.
 constexpr size_t kMaxArguments = 6;
 
@@ -70,7 +73,7 @@ constexpr size_t kMaxCallsOfSite = 16;
 void Interpreter::RecordImport(const State& state, const ImportName& import,
                                const Api& api) {
   std::string text = ToText(import) + "(";
-  const size_t count = api.stack_bytes.value_or(0) / 4;
+  const size_t count = api.stack_guessed ? 0 : api.stack_bytes.value_or(0) / 4;
   for (size_t i = 0; i < std::min(count, kMaxArguments); ++i) {
     text += (i == 0 ? "" : ", ") + ToText(Argument(state, i));
   }
@@ -102,7 +105,12 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     return Step::kPathEnds;
   }
   const ImportName import = *found;
-  const Api api = LookUpApi(import);
+  Api api = LookUpApi(import);
+  if (!api.stack_bytes && isa_.convention().callee_pops) {
+    // It counts as unknown for what it may write; the stack is guessed.
+    api.stack_bytes = GuessPop(state, import);
+    api.stack_guessed = true;
+  }
   RecordImport(state, import, api);
   if (api.effect == ApiEffect::kNeverReturns) return Step::kPathEnds;
   for (const Place place : isa_.convention().scratch) {
@@ -113,13 +121,17 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
       state.at(place) = UnknownValue();
     }
   }
-  ApplyEffect(state, import, api);
-  const Step step = ReturnFromImport(state, api);
-  if (step == Step::kInstructionDone && isa_.convention().callee_pops &&
-      !api.stack_bytes) {
-    LoseStack(state, import);
+  switch (api.effect) {
+    case ApiEffect::kRunTable:
+    case ApiEffect::kRunTableUntilNonzero:
+      return RunTable(state, api);
+    case ApiEffect::kRunOnExitTable:
+      return RunOnExitTable(state, api);
+    default:
+      break;
   }
-  return step;
+  ApplyEffect(state, import, api);
+  return ReturnFromImport(state, api);
 }
 
 Interpreter::Step Interpreter::ReturnFromImport(State& state, const Api& api) {
@@ -144,16 +156,6 @@ Interpreter::Step Interpreter::ReturnFromImport(State& state, const Api& api) {
       (convention.callee_pops ? api.stack_bytes.value_or(0) : 0);
   stack = Evaluate(BinaryOp::kAdd, 32, stack, ConstantValue(popped));
   return GoBack(state, target);
-}
-
-/// Nobody knows how many bytes the function popped, so nobody knows the stack
-/// pointer. A function with a frame pointer finds it again; until then what it
-/// pushes and pops lies in a region of its own.
-void Interpreter::LoseStack(State& state, const ImportName& import) {
-  const Value lost = state.Fresh(true);
-  lost_stacks_[lost.symbol] = "how many bytes " + ToText(import) +
-                              " pops is not known, called at " + Site();
-  state.at(isa_.convention().stack_pointer) = lost;
 }
 
 /// GetProcAddress with a name that stands in the image gives that function, or
@@ -202,7 +204,29 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kIncrement:
     case ApiEffect::kDecrement:
     case ApiEffect::kExchange:
+    case ApiEffect::kCompareExchange:
       ChangeWord(state, api.effect);
+      return;
+    case ApiEffect::kWrites:
+      WriteOutParameters(state, api);
+      result = state.Fresh();
+      return;
+    case ApiEffect::kIdentity:
+      result = Argument(state, 0);
+      return;
+    case ApiEffect::kFill:
+    case ApiEffect::kCopy:
+      FillOrCopy(state, api.effect);
+      return;
+    case ApiEffect::kAllocateZeroed:
+    case ApiEffect::kReallocate:
+    case ApiEffect::kReallocateHeap:
+      Allocate(state, api.effect);
+      return;
+    case ApiEffect::kMakeOnExitTable:
+    case ApiEffect::kRegisterOnExit:
+    case ApiEffect::kRegisterDllOnExit:
+      RegisterOnExit(state, api.effect);
       return;
     case ApiEffect::kLookUpFunction:
       LookUpFunction(state, api);
@@ -213,6 +237,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       return;
     case ApiEffect::kNone:
     case ApiEffect::kNeverReturns:
+    case ApiEffect::kRunTable:  // these three run code: see CallImport
+    case ApiEffect::kRunTableUntilNonzero:
+    case ApiEffect::kRunOnExitTable:
       result = state.Fresh();
       return;
   }
@@ -255,7 +282,10 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
 
 void Interpreter::DeleteSection(State& state) {
   const std::optional<MemoryAddress> address = AddressOf(Argument(state, 0));
-  if (!address) {
+  // A pointer from elsewhere may well be one to a section in the image.
+  const bool known = address && (address->region < kFirstFreshSymbol ||
+                                 state.sections.contains(*address));
+  if (!known) {
     Incomplete(
         "deletes a critical section at an address that is not known "
         "at " +
@@ -285,20 +315,113 @@ void Interpreter::ChangeWord(State& state, ApiEffect effect) {
   }
   const Value old = state.memory.Load(*address, 4);
   Value now = operand;
-  if (effect == ApiEffect::kIncrement) {
+  if (effect == ApiEffect::kCompareExchange) {
+    const Value same = Evaluate(BinaryOp::kEqual, 32, old, Argument(state, 2));
+    const Truth truth = TruthOf(same);
+    now = truth == Truth::kTrue    ? operand
+          : truth == Truth::kFalse ? old
+                                   : UnknownValue();
+  } else if (effect == ApiEffect::kIncrement) {
     now = Evaluate(BinaryOp::kAdd, 32, old, ConstantValue(1));
   } else if (effect == ApiEffect::kDecrement) {
     now = Evaluate(BinaryOp::kSub, 32, old, ConstantValue(1));
   }
+  NoteFunctionStored(*address, now);
   state.memory.Store(*address, 4, now);
-  result = EvaluateSignExtend(32, state.register_width,
-                              effect == ApiEffect::kExchange ? old : now);
+  const bool gives_old =
+      effect == ApiEffect::kExchange || effect == ApiEffect::kCompareExchange;
+  result = EvaluateSignExtend(32, state.register_width, gives_old ? old : now);
+}
+
+void Interpreter::ForgetBytes(State& state, const Value& pointer,
+                              uint32_t size) {
+  const std::optional<MemoryAddress> address = AddressOf(pointer);
+  if (address) state.memory.Forget(*address, size);
+}
+
+void Interpreter::WriteOutParameters(State& state, const Api& api) {
+  for (const OutParameter& out : api.writes) {
+    if (out.bytes == 0) continue;
+    ForgetBytes(state, Argument(state, out.argument), out.bytes);
+  }
+}
+
+/// memset, memcpy, memmove: word by word where the size is known.
+void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
+  const Value target = Argument(state, 0);
+  const Value source = Argument(state, 1);
+  const Value size = Argument(state, 2);
+  const std::optional<MemoryAddress> to = AddressOf(target);
+  const std::optional<MemoryAddress> from = AddressOf(source);
+  state.at(isa_.convention().result) = target;
+  if (!to || !size.IsConstant() || size.bits > kMaxCopiedBytes) {
+    if (to && size.IsConstant() && size.bits <= UINT32_MAX) {
+      ForgetBytes(state, target, static_cast<uint32_t>(size.bits));
+    } else {
+      ForgetThrough(state, target);
+    }
+    return;
+  }
+  const bool fills = effect == ApiEffect::kFill;
+  std::vector<std::pair<uint32_t, Value>> parts;  // size, value
+  for (uint64_t done = 0; done < size.bits; done += 4) {
+    const uint32_t part =
+        static_cast<uint32_t>(std::min<uint64_t>(4, size.bits - done));
+    Value value;
+    if (fills && source.IsConstant()) {
+      value =
+          ConstantValue((source.bits & 0xff) * 0x01010101 & LowBits(8 * part));
+    } else if (!fills && from) {
+      const int64_t offset = from->offset + static_cast<int64_t>(done);
+      value = state.memory.Load({from->region, offset}, part);
+    }
+    parts.emplace_back(part, value);
+  }
+  int64_t offset = to->offset;
+  for (const auto& [part, value] : parts) {
+    state.memory.Store({to->region, offset}, part, value);
+    offset += part;
+  }
+}
+
+/// A new block of memory. The C runtime's own tables are made this way; that
+/// there is memory for them is assumed.
+void Interpreter::Allocate(State& state, ApiEffect effect) {
+  const Value block = state.Fresh(true);
+  state.at(isa_.convention().result) = block;
+  if (effect == ApiEffect::kAllocateZeroed) {
+    const Value size =
+        Evaluate(BinaryOp::kMul, 32, Argument(state, 0), Argument(state, 1));
+    if (!size.IsConstant() || size.bits > kMaxCopiedBytes) return;
+    for (int64_t at = 0; at < static_cast<int64_t>(size.bits); at += 4) {
+      state.memory.Store({block.symbol, at}, 4, ConstantValue(0));
+    }
+    return;
+  }
+  const size_t argument = effect == ApiEffect::kReallocate ? 0 : 2;
+  const std::optional<MemoryAddress> old = AddressOf(Argument(state, argument));
+  if (!old || old->region < kFirstFreshSymbol) return;
+  const Memory::Cells& cells = state.memory.cells();
+  std::vector<std::pair<int64_t, Cell>> content;
+  for (auto it = cells.lower_bound(*old);
+       it != cells.end() && it->first.region == old->region; ++it) {
+    content.emplace_back(it->first.offset - old->offset, it->second);
+  }
+  for (const auto& [offset, cell] : content) {
+    state.memory.Store({block.symbol, offset}, cell.size, cell.value);
+  }
 }
 
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
-  const bool counted = api.stack_bytes.value_or(0) > 0;
-  const size_t count = counted ? *api.stack_bytes / 4 : kMaxArguments;
+  const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
+  size_t count = counted ? *api.stack_bytes / 4 : kMaxArguments;
+  if (!counted && !state.call_stack.empty() &&
+      IsCode(state.call_stack.back())) {
+    // The caller of a cdecl function drops the arguments at once.
+    const int64_t dropped = StackChangeAt(state.call_stack.back());
+    if (dropped > 0) count = std::min(count, static_cast<size_t>(dropped) / 4);
+  }
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) && counted &&
@@ -315,7 +438,7 @@ void Interpreter::ForgetThrough(State& state, const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   if (!address) return;  // a number, or nothing of the image's
   if (address->region == kStackSymbol) {
-    ForgetStackFrom(state, address->offset);
+    ForgetStackFrom(state, *address);
     return;
   }
   if (address->region != kAbsolute) {
@@ -330,35 +453,37 @@ void Interpreter::ForgetThrough(State& state, const Value& pointer) {
       continue;
     }
     if (IsString(view_, static_cast<uint64_t>(address->offset))) return;
-    state.memory.ForgetImage({address->offset, begin + region.size},
-                             LiveSectionRanges(state));
+    const int64_t end = begin + region.size;
+    state.memory.ForgetImage({address->offset, end}, LiveSectionRanges(state));
   }
 }
 
 /// A buffer on the stack ends at the latest where the frame's saved words
 /// begin: a return address, the frame pointer below it, what the entry's caller
 /// left in a register.
-void Interpreter::ForgetStackFrom(State& state, int64_t offset) const {
+void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
   const auto is_return_address = [&](const Value& value) {
-    return (value.IsSymbolic() && value.symbol == kReturnSymbol) ||
+    return (value.IsSymbolic() && (value.symbol == kReturnSymbol ||
+                                   value.symbol == kCallbackSymbol)) ||
            (value.IsConstant() &&
             std::ranges::find(state.call_stack, value.bits) !=
                 state.call_stack.end());
   };
   Memory::Cells& cells = state.memory.cells();
-  auto it = cells.lower_bound({kStackSymbol, offset});
-  while (it != cells.end() && it->first.region == kStackSymbol) {
+  auto it = cells.lower_bound(from);
+  while (it != cells.end() && it->first.region == from.region) {
     const Value& value = it->second.value;
     const bool entry_register = value.IsSymbolic() &&
                                 value.symbol >= kFirstRegisterSymbol &&
                                 value.symbol < kFirstFreshSymbol;
     const Value above = state.memory.Load(
-        {kStackSymbol, it->first.offset + isa_.convention().word_size}, 4);
+        {from.region, it->first.offset + isa_.convention().word_size}, 4);
     const bool frame_pointer = value.IsSymbolic() &&
                                value.symbol == kStackSymbol &&
                                is_return_address(above);
     if (entry_register || frame_pointer || is_return_address(value)) return;
-    it = cells.erase(it);
+    // The address of a function lies in a variable of its own.
+    it = IsFunction(value) ? std::next(it) : cells.erase(it);
   }
 }
 

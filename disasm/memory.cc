@@ -103,8 +103,7 @@ std::optional<Rva> Memory::SlotAt(int64_t va) const {
   return it->first;
 }
 
-/// Notes the slots that a store overwrites. What is forgotten in larger pieces,
-/// because some pointer is not known, does not reach the loader's words.
+/// Notes the slots that a store overwrites.
 void Memory::LoseSlots(MemoryAddress address, uint32_t size) {
   if (address.region != kAbsolute || size > kMaxKnownSize) return;
   for (uint32_t byte = 0; byte < size; ++byte) {
@@ -137,11 +136,10 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
       it->second.size <= kMaxKnownSize) {
     return Low(it->second.value, size);
   }
-  if (address.region == kAbsolute && size == kSlotSize) {
-    const Rva rva{static_cast<uint32_t>(address.offset) - view_->image_base};
-    if (view_->import_slots.contains(rva) && !lost_slots_.contains(rva)) {
-      return SymbolicValue(kImportSymbol, rva.value);
-    }
+  if (size == kSlotSize && HoldsImport(address)) {
+    return SymbolicValue(
+        kImportSymbol,
+        static_cast<uint64_t>(address.offset - view_->image_base));
   }
   if (size > kMaxKnownSize) return UnknownValue();
   uint64_t bits = 0;
@@ -161,7 +159,15 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
   return PartialValue(bits, known, static_cast<uint8_t>(8 * size));
 }
 
+/// Whether the word is a slot that the loader filled and nothing overwrote.
+bool Memory::HoldsImport(MemoryAddress address) const {
+  if (address.region != kAbsolute) return false;
+  const Rva rva{static_cast<uint32_t>(address.offset) - view_->image_base};
+  return view_->import_slots.contains(rva) && !lost_slots_.contains(rva);
+}
+
 bool Memory::IsOpenWord(MemoryAddress address) const {
+  if (HoldsImport(address)) return false;
   for (int64_t i = 0; i < 4; ++i) {
     const MemoryAddress at{address.region, address.offset + i};
     const Cells::const_iterator it = Covering(at);
@@ -227,8 +233,19 @@ void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
   MakeRoom(address, size);
   LoseSlots(address, size);
   const Value kept = size > kMaxKnownSize ? UnknownValue() : Low(value, size);
-  if (kept.IsUnknown() && !HasInitialContent(address, size)) return;
+  if (kept.IsUnknown() && !kept.from_image &&
+      !HasInitialContent(address, size)) {
+    return;
+  }
   cells_.insert_or_assign(address, Cell{size, kept});
+}
+
+/// Because some pointer is not known: that does not reach the loader's words.
+void Memory::ForgetPiece(int64_t begin, int64_t end) {
+  const MemoryAddress address{kAbsolute, begin};
+  const uint32_t size = static_cast<uint32_t>(end - begin);
+  MakeRoom(address, size);
+  cells_.insert_or_assign(address, Cell{size, UnknownValue()});
 }
 
 void Memory::ForgetImage(Range range, const std::vector<Range>& kept) {
@@ -244,12 +261,12 @@ void Memory::ForgetImage(Range range, const std::vector<Range>& kept) {
     for (const Range& hole : holes) {
       if (hole.end <= begin || hole.begin >= end) continue;
       if (hole.begin > begin) {
-        Forget({kAbsolute, begin}, static_cast<uint32_t>(hole.begin - begin));
+        ForgetPiece(begin, hole.begin);
       }
       begin = hole.end;
     }
     if (begin < end) {
-      Forget({kAbsolute, begin}, static_cast<uint32_t>(end - begin));
+      ForgetPiece(begin, end);
     }
   }
 }
@@ -273,13 +290,32 @@ void Memory::Substitute(Symbol symbol, const Value& base) {
 
 namespace {
 
+/// JoinValues for memory, where many words are addresses of code: through those
+/// nothing is written.
+Value JoinWords(const CodeView& view, const Value& a, const Value& b) {
+  const auto is_data = [&view](const Value& value) {
+    if (!value.IsConstant()) return value.MayBeInImage();
+    const CodeRegion* region =
+        RegionAt(view, static_cast<int64_t>(value.bits & LowBits(32)));
+    return region != nullptr && region->writable;
+  };
+  Value joined = JoinValues(a, b);
+  if (joined.IsUnknown()) joined.from_image = is_data(a) || is_data(b);
+  return joined;
+}
+
 /// Puts into `joined` what of `a` does not stand in `b` as it stands in `a`.
 void ForgetDifferent(const Memory& a, const Memory& b, Memory& joined) {
   for (const auto& [address, cell] : a.cells()) {
     const bool same =
         cell.size <= kMaxKnownSize && b.Load(address, cell.size) == cell.value;
     if (same && !cell.value.IsUnknown()) continue;
-    joined.Forget(address, cell.size);
+    if (cell.size > kMaxKnownSize) {
+      joined.Forget(address, cell.size);
+    } else {
+      joined.Store(address, cell.size,
+                   JoinWords(a.view(), cell.value, b.Load(address, cell.size)));
+    }
   }
 }
 

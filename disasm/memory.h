@@ -101,8 +101,10 @@ class Memory {
   std::optional<uint8_t> ByteAt(MemoryAddress address) const;
   std::optional<uint8_t> InitialByte(int64_t va) const;
   std::optional<Rva> SlotAt(int64_t va) const;
+  bool HoldsImport(MemoryAddress address) const;
   void LoseSlots(MemoryAddress address, uint32_t size);
   Cells::const_iterator Covering(MemoryAddress address) const;
+  void ForgetPiece(int64_t begin, int64_t end);
   void MakeRoom(MemoryAddress address, uint32_t size);
   void KeepPart(MemoryAddress address, const Cell& cell, MemoryAddress from,
                 uint32_t size);

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <optional>
 
+#include "disasm/isa.h"
+
 namespace detachfix {
 namespace {
 
@@ -14,7 +16,9 @@ class Matching {
  public:
   /// Both are of `width` bits.
   bool Matches(const Value& general, const Value& specific, uint8_t width) {
-    if (general.IsUnknown()) return true;
+    if (general.IsUnknown()) {
+      return general.from_image || !specific.MayBeInImage();
+    }
     if (general.kind == Value::Kind::kPartial) {
       const bool has_bits =
           specific.IsConstant() || specific.kind == Value::Kind::kPartial;
@@ -99,6 +103,30 @@ bool CoversMemory(const State& general, const State& specific,
 
 }  // namespace
 
+Frame MakeFrame(const State& state, const CallingConvention& convention) {
+  Frame frame;
+  frame.stack = state.at(convention.stack_pointer);
+  assert(convention.preserved.size() <= frame.preserved.size());
+  for (size_t i = 0; i < convention.preserved.size(); ++i) {
+    frame.preserved[i] = state.at(convention.preserved[i]);
+  }
+  return frame;
+}
+
+void Replace(State& state, Symbol symbol, const Value& by) {
+  const uint8_t width = state.register_width;
+  for (Value& value : state.places) {
+    value = SubstituteIn(value, symbol, by, width);
+  }
+  for (Frame& frame : state.frames) {
+    frame.stack = SubstituteIn(frame.stack, symbol, by, width);
+    for (Value& value : frame.preserved) {
+      value = SubstituteIn(value, symbol, by, width);
+    }
+  }
+  state.memory.Substitute(symbol, by);
+}
+
 void Assume(State& state, const Value& condition, bool is_true) {
   Value base;
   Symbol symbol = 0;
@@ -124,10 +152,7 @@ void Assume(State& state, const Value& condition, bool is_true) {
     return;
   }
   if (symbol < kFirstFreshSymbol) return;
-  for (Value& value : state.places) {
-    value = SubstituteIn(value, symbol, base, state.register_width);
-  }
-  state.memory.Substitute(symbol, base);
+  Replace(state, symbol, base);
 }
 
 bool SameSections(const State& a, const State& b) {
@@ -140,6 +165,36 @@ bool SameSections(const State& a, const State& b) {
     at_b = std::find_if(std::next(at_b), b.sections.end(), is_live);
   }
   return at_a == a.sections.end() && at_b == b.sections.end();
+}
+
+bool SameImports(const State& a, const State& b) {
+  const auto is_import = [](const Value& value) {
+    return value.IsSymbolic() && value.symbol == kImportSymbol;
+  };
+  const auto differ = [&](const Value& x, const Value& y) {
+    return (is_import(x) || is_import(y)) && !(x == y);
+  };
+  for (size_t i = 0; i < a.places.size(); ++i) {
+    if (differ(a.places[i], b.places[i])) return false;
+  }
+  const auto end_a =
+      a.memory.cells().lower_bound({kStackSymbol + 1, INT64_MIN});
+  const auto end_b =
+      b.memory.cells().lower_bound({kStackSymbol + 1, INT64_MIN});
+  auto it_a = a.memory.cells().lower_bound({kStackSymbol, INT64_MIN});
+  auto it_b = b.memory.cells().lower_bound({kStackSymbol, INT64_MIN});
+  while (it_a != end_a && it_b != end_b) {
+    if (it_a->first < it_b->first) {
+      ++it_a;
+    } else if (it_b->first < it_a->first) {
+      ++it_b;
+    } else {
+      if (differ(it_a->second.value, it_b->second.value)) return false;
+      ++it_a;
+      ++it_b;
+    }
+  }
+  return true;
 }
 
 bool Covers(const State& general, const State& specific) {
@@ -160,10 +215,20 @@ bool Covers(const State& general, const State& specific) {
   for (const auto& [address, section] : general.sections) {
     if (!matching.MatchesRegion(address)) return false;
   }
+  const uint8_t width = general.register_width;
   for (size_t i = 0; i < general.places.size(); ++i) {
-    if (!matching.Matches(general.places[i], specific.places[i],
-                          general.register_width))
+    if (!matching.Matches(general.places[i], specific.places[i], width)) {
       return false;
+    }
+  }
+  for (size_t i = 0; i < general.frames.size(); ++i) {
+    const Frame& a = general.frames[i];
+    const Frame& b = specific.frames[i];
+    if (!matching.Matches(a.stack, b.stack, width)) return false;
+    for (size_t k = 0; k < a.preserved.size(); ++k) {
+      if (!matching.Matches(a.preserved[k], b.preserved[k], width))
+        return false;
+    }
   }
   return CoversMemory(general, specific, matching);
 }
@@ -171,8 +236,17 @@ bool Covers(const State& general, const State& specific) {
 State Join(const State& a, const State& b) {
   assert(SameSections(a, b) && a.call_stack == b.call_stack);
   State joined = a;
+  joined.next_symbol = std::max(a.next_symbol, b.next_symbol);
   for (size_t i = 0; i < joined.places.size(); ++i) {
-    if (!(a.places[i] == b.places[i])) joined.places[i] = UnknownValue();
+    joined.places[i] = JoinValues(a.places[i], b.places[i]);
+  }
+  for (size_t i = 0; i < joined.frames.size(); ++i) {
+    Frame& frame = joined.frames[i];
+    const Frame& other = b.frames[i];
+    frame.stack = JoinValues(frame.stack, other.stack);
+    for (size_t k = 0; k < frame.preserved.size(); ++k) {
+      frame.preserved[k] = JoinValues(frame.preserved[k], other.preserved[k]);
+    }
   }
   joined.memory = Join(a.memory, b.memory);
   for (const auto& [address, section] : b.sections) {
@@ -183,7 +257,6 @@ State Join(const State& a, const State& b) {
     into.deleted_at.insert(section.deleted_at.begin(),
                            section.deleted_at.end());
   }
-  joined.next_symbol = std::max(a.next_symbol, b.next_symbol);
   joined.open_branches = std::max(a.open_branches, b.open_branches);
   return joined;
 }

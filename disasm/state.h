@@ -13,6 +13,25 @@
 
 namespace detachfix {
 
+struct CallingConvention;
+struct State;
+
+/// What a procedure must give back to its caller, as it was when it was called.
+struct Frame {
+  static constexpr size_t kMaxPreserved = 8;
+  Value stack;  ///< the stack pointer at its first instruction
+  /// Of CallingConvention::preserved, in that order.
+  std::array<Value, kMaxPreserved> preserved{};
+  /// Calls of imports by a guess of how many bytes they pop.
+  uint32_t guesses = 0;
+  uint32_t guess = 0;            ///< the last one, bytes
+  size_t guessed_import = 0;     ///< the last one
+  bool guessed_several = false;  ///< more than one import
+};
+
+/// Of a procedure that is at its first instruction.
+Frame MakeFrame(const State& state, const CallingConvention& convention);
+
 struct State {
   explicit State(const CodeView& view) : memory(view) {}
 
@@ -21,6 +40,7 @@ struct State {
   std::array<Value, kFirstTemporary> places{};
   Memory memory;
   std::vector<uint64_t> call_stack;  ///< where the open calls return to
+  std::vector<Frame> frames;         ///< of the entry and of the open calls
   std::map<MemoryAddress, SectionState> sections;
   Symbol next_symbol = kFirstFreshSymbol;
   /// Branches on this path that could go either way.
@@ -34,6 +54,9 @@ struct State {
   Value& at(Place place) { return places[place.id]; }
 };
 
+/// Replaces a symbol everywhere by what it turned out to be.
+void Replace(State& state, Symbol symbol, const Value& by);
+
 /// Writes what a branch showed into the state: `condition` is (not) zero.
 /// Symbols with a meaning of their own are left as they are.
 void Assume(State& state, const Value& condition, bool is_true);
@@ -46,6 +69,11 @@ bool Covers(const State& general, const State& specific);
 /// Whether two states agree on which critical sections exist. Only such states
 /// are joined: whether a section is there is never guessed.
 bool SameSections(const State& a, const State& b);
+
+/// Whether the registers and the words on the stack that hold the address of an
+/// imported function in one state hold the same one in the other. Others are
+/// joined late: a pointer to a function that was looked up is called soon.
+bool SameImports(const State& a, const State& b);
 
 /// What is certain in both. Both are at the same pc, with the same call stack
 /// and SameSections.

@@ -115,6 +115,7 @@ State KeepData(const State& state) {
   kept.pc = 0;
   kept.places.fill(UnknownValue());
   kept.call_stack.clear();
+  kept.frames.clear();
   kept.open_branches = 0;
   kept.memory.ForgetRegion(kStackSymbol);
   return kept;
@@ -131,6 +132,7 @@ void Tracer::PrepareCall(State& state, Rva entry,
   const CallingConvention& convention = isa_.convention();
   state.pc = uint64_t{view_.image_base} + entry.value;
   state.call_stack.clear();
+  state.frames.clear();
   state.open_branches = 0;
   state.memory.ForgetRegion(kStackSymbol);
   for (uint8_t id = 0; id < convention.place_names.size(); ++id) {

@@ -116,8 +116,8 @@ Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
 }
 
 /// The stack is aligned by clearing low bits: `and esp, -16`. The entry's stack
-/// pointer counts as aligned to 64 bytes: where a frame really starts decides
-/// only which of its bytes stay unused.
+/// pointer counts as aligned to 64 bytes: where a frame
+/// really starts decides only which of its bytes stay unused.
 Value AlignStack(const Value& a, uint64_t mask, uint8_t width) {
   const uint64_t cleared = ~mask & LowBits(width);
   if (a.symbol != kStackSymbol || cleared > 63 ||
@@ -319,7 +319,30 @@ Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
 Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
                const Value& right) {
   const Value whole = EvaluateWhole(op, width, left, right);
-  return whole.IsUnknown() ? EvaluateBits(op, width, left, right) : whole;
+  if (!whole.IsUnknown()) return whole;
+  Value result = EvaluateBits(op, width, left, right);
+  if (result.IsUnknown() && width == 32 &&
+      (op == BinaryOp::kAdd || op == BinaryOp::kSub || op == BinaryOp::kAnd)) {
+    result.from_image =
+        left.MayBeInImage() || (op == BinaryOp::kAdd && right.MayBeInImage());
+  }
+  return result;
+}
+
+bool Value::MayBeInImage() const {
+  constexpr uint64_t kLowestImage = 0x10000;
+  if (IsConstant()) {
+    const uint64_t address = bits & LowBits(32);
+    return address >= kLowestImage && address < 0xffff0000;
+  }
+  return from_image;
+}
+
+Value JoinValues(const Value& a, const Value& b) {
+  if (a == b) return a;
+  Value joined = UnknownValue();
+  joined.from_image = a.MayBeInImage() || b.MayBeInImage();
+  return joined;
 }
 
 Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value) {

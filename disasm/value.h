@@ -29,9 +29,9 @@ inline constexpr Symbol kStackSymbol = 1;   ///< the stack pointer at the entry
 inline constexpr Symbol kReturnSymbol = 2;  ///< where the entry returns to
 inline constexpr Symbol kImportSymbol = 3;  ///< offset: RVA of the slot
 inline constexpr Symbol kReservedSymbol = 4;  ///< lpvReserved, when not NULL
+inline constexpr Symbol kCallbackSymbol = 5;  ///< where a callback returns to
 inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
 inline constexpr Symbol kFirstFreshSymbol = 128;
-
 struct Value {
   enum class Kind : uint8_t {
     kUnknown,    ///< anything; two unknowns need not be equal
@@ -45,6 +45,9 @@ struct Value {
   Kind kind = Kind::kUnknown;
   bool nonzero = false;  ///< of kSymbolic: known not to be 0
   bool negated = false;  ///< of kCondition
+  /// Of kUnknown and kSymbolic: computed from a number that may be an address
+  /// in the image, or read from a word of the image that was forgotten.
+  bool from_image = false;
   Symbol symbol = 0;
   uint64_t bits = 0;
   uint64_t known = 0;  ///< of kPartial: the bits that are known, not all
@@ -59,16 +62,29 @@ struct Value {
   /// an import, a symbol that a branch or an API's contract showed not to be.
   bool IsNonzero() const;
 
+  /// Whether it may be an address in the image: such a number, or computed from
+  /// one. Images lie above the first 64 KiB (Windows SDK, /BASE). What nothing
+  /// is known of otherwise is not: somebody else's pointer.
+  bool MayBeInImage() const;
+
   friend bool operator==(const Value&, const Value&) = default;
 };
 
 constexpr Value UnknownValue() { return {}; }
 constexpr Value ConstantValue(uint64_t bits) {
-  return {Value::Kind::kConstant, false, false, 0, bits};
+  Value value;
+  value.kind = Value::Kind::kConstant;
+  value.bits = bits;
+  return value;
 }
 constexpr Value SymbolicValue(Symbol symbol, uint64_t offset = 0,
                               bool nonzero = false) {
-  return {Value::Kind::kSymbolic, nonzero, false, symbol, offset};
+  Value value;
+  value.kind = Value::Kind::kSymbolic;
+  value.nonzero = nonzero;
+  value.symbol = symbol;
+  value.bits = offset;
+  return value;
 }
 
 /// A value of which the bits in `known` are `bits`; a constant, or unknown,
@@ -82,6 +98,9 @@ constexpr uint64_t LowBits(unsigned width) {
 
 /// a op b on `width` bits. Sound: what is not certain is unknown.
 Value Evaluate(BinaryOp op, uint8_t width, const Value& a, const Value& b);
+
+/// What is certain of something that is `a` or `b`.
+Value JoinValues(const Value& a, const Value& b);
 
 /// The low `from` bits sign-extended to `to` bits.
 Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value);

@@ -207,6 +207,7 @@ class Lifter {
   Operand SignBit(uint8_t bits, Operand value);
   Operand Not(Operand bit) { return Compute(BinaryOp::kXor, 1, bit, 1u); }
   std::optional<Operand> Condition();
+  std::optional<Operand> CountLoop();
 
   // Groups of instructions; each returns whether it had a case.
   bool LiftMove();
@@ -738,6 +739,21 @@ bool Lifter::LiftStack() {
   }
 }
 
+/// loop, loope, loopne: counts ECX down; whether the branch is taken.
+std::optional<Operand> Lifter::CountLoop() {
+  const ZydisMnemonic mnemonic = d_.instruction.mnemonic;
+  if (mnemonic != ZYDIS_MNEMONIC_LOOP && mnemonic != ZYDIS_MNEMONIC_LOOPE &&
+      mnemonic != ZYDIS_MNEMONIC_LOOPNE) {
+    return std::nullopt;
+  }
+  Emit(Binary{BinaryOp::kSub, 32, kEcx, kEcx, uint64_t{1}});
+  const Operand counts = Not(Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0}));
+  if (mnemonic == ZYDIS_MNEMONIC_LOOP) return counts;
+  const Operand wanted =
+      mnemonic == ZYDIS_MNEMONIC_LOOPE ? Operand{kZf} : Not(kZf);
+  return Compute(BinaryOp::kAnd, 1, counts, wanted);
+}
+
 bool Lifter::LiftFlow() {
   switch (FlowOf(d_)) {
     case Flow::kCall: {
@@ -769,10 +785,8 @@ bool Lifter::LiftFlow() {
       if (d_.instruction.mnemonic == ZYDIS_MNEMONIC_JECXZ) {
         const Place zero = Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0});
         Emit(Branch{zero, target});
-      } else if (d_.instruction.mnemonic == ZYDIS_MNEMONIC_LOOP) {
-        Emit(Binary{BinaryOp::kSub, 32, kEcx, kEcx, uint64_t{1}});
-        Emit(Branch{Not(Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0})),
-                    target});
+      } else if (const std::optional<Operand> goes_on = CountLoop()) {
+        Emit(Branch{*goes_on, target});
       } else if (const std::optional<Operand> condition = Condition()) {
         Emit(Branch{*condition, target});
       } else {
@@ -783,7 +797,11 @@ bool Lifter::LiftFlow() {
       return true;
     }
     case Flow::kStop:
-      Emit(Trap{});
+      if (d_.instruction.meta.category == ZYDIS_CATEGORY_RET) {
+        Emit(Unfollowable{"returns from an interrupt"});
+      } else {
+        Emit(Trap{});
+      }
       return true;
     default:
       return false;
@@ -920,6 +938,12 @@ void Lifter::Fallback() {
 std::vector<Op> Lifter::Run() {
   if (d_.instruction.address_width != 32) {
     Emit(Unfollowable{"addresses with 16 bits"});
+    return std::move(ops_);
+  }
+  if (d_.instruction.meta.category == ZYDIS_CATEGORY_SYSCALL ||
+      (d_.instruction.mnemonic == ZYDIS_MNEMONIC_INT &&
+       operand(0).imm.value.u == 0x2e)) {
+    Emit(Unfollowable{"makes a system call"});
     return std::move(ops_);
   }
   if (d_.instruction.meta.category == ZYDIS_CATEGORY_IOSTRINGOP) {

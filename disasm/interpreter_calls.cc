@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where calls and jumps go.
+//
+// A pointer to a function may be forgotten, because something was written
+// through a pointer that is not known, or because two states were joined. What
+// the code itself stored there, at an address that was known, is remembered for
+// the whole run: the pointer is one of those. Assumed is that functions'
+// addresses are not stored in the image's words in any other way.
+
+#include <algorithm>
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+/// A jump table has at most so many entries here.
+constexpr size_t kMaxTableTargets = 256;
+
+}  // namespace
+
+/// Whether the value is the address of code: the image's or an import.
+bool Interpreter::IsFunction(const Value& value) const {
+  if (value.IsSymbolic()) return value.symbol == kImportSymbol;
+  return value.IsConstant() && IsCode(value.bits);
+}
+
+void Interpreter::NoteFunctionStored(MemoryAddress address,
+                                     const Value& value) {
+  if (address.region != kAbsolute || !IsFunction(value)) return;
+  std::vector<Value>& known = functions_at_[address.offset];
+  if (std::ranges::find(known, value) != known.end()) return;
+  known.push_back(value);
+  // A call has already gone to the others alone.
+  if (guessed_at_.contains(address.offset)) learned_ = true;
+}
+
+/// What `target`, a symbol for a word of the image, may be; empty when that is
+/// not known.
+std::vector<Value> Interpreter::PossibleFunctions(const State& state,
+                                                  const Value& target) {
+  if (functions_strewn_ || !target.IsSymbolic() ||
+      target.symbol < kFirstFreshSymbol || target.bits != 0) {
+    return {};
+  }
+  const Memory::Cells& cells = state.memory.cells();
+  for (auto it = cells.lower_bound({kAbsolute, 0});
+       it != cells.end() && it->first.region == kAbsolute; ++it) {
+    const Value& value = it->second.value;
+    if (!value.IsSymbolic() || value.symbol != target.symbol) continue;
+    const int64_t at = it->first.offset;
+    guessed_at_.insert(at);
+    std::vector<Value> functions = functions_at_[at];
+    const Value initial = Memory(view_).Load({kAbsolute, at}, 4);
+    if (IsFunction(initial)) functions.push_back(initial);
+    return functions;
+  }
+  return {};
+}
+
+/// Does `go` with the target, or with each of the functions that it may be.
+Interpreter::Step Interpreter::ForEachTarget(
+    State& state, const Value& target,
+    const std::function<Step(State&, const Value&)>& go) {
+  std::vector<Value> functions = PossibleFunctions(state, target);
+  if (functions.empty()) return go(state, target);
+  const Value last = functions.back();
+  functions.pop_back();
+  if (!functions.empty()) ++state.open_branches;
+  for (const Value& function : functions) {
+    State other = state;
+    Replace(other, target.symbol, function);
+    if (go(other, function) == Step::kInstructionDone) {
+      todo_.push_back(std::move(other));
+    }
+  }
+  Replace(state, target.symbol, last);
+  return go(state, last);
+}
+
+Interpreter::Step Interpreter::GoTo(State& state, const Value& target,
+                                    const char* verb) {
+  if (!target.IsConstant()) {
+    Incomplete(std::string(verb) + " to an address that is not known at " +
+               Site());
+    return Step::kPathEnds;
+  }
+  if (!IsCode(target.bits)) {
+    Incomplete(std::string(verb) + " to " + Where(target.bits) +
+               ", outside the image's code, at " + Site());
+    return Step::kPathEnds;
+  }
+  state.pc = target.bits;
+  return Step::kInstructionDone;
+}
+
+Interpreter::Step Interpreter::JumpTo(State& state, const Value& target) {
+  if (target.IsSymbolic() && target.symbol == kImportSymbol) {
+    return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
+  }
+  return GoTo(state, target, "jumps");
+}
+
+/// The targets of a jump through a table whose index is not known: the words
+/// from the table's address on that are addresses of code. A table that follows
+/// it may be taken for its end: that adds paths, and loses none.
+std::vector<Value> Interpreter::TableTargets(const State& state,
+                                             const Jump& op) {
+  const Place* target = std::get_if<Place>(&op.target);
+  if (target == nullptr) return {};
+  std::optional<Place> address;
+  std::optional<uint64_t> table;
+  for (const Op& part : Fetch(state.pc).ops) {
+    if (const Load* load = std::get_if<Load>(&part)) {
+      const Place* from = std::get_if<Place>(&load->address);
+      if (load->dst == *target && from != nullptr) address = *from;
+    } else if (const Binary* add = std::get_if<Binary>(&part)) {
+      if (add->op != BinaryOp::kAdd) continue;
+      for (const Operand* operand : {&add->a, &add->b}) {
+        const uint64_t* base = std::get_if<uint64_t>(operand);
+        if (base != nullptr) table = *base;
+      }
+    }
+  }
+  std::vector<Value> targets;
+  if (!address || !table) return targets;
+  for (size_t i = 0; i < kMaxTableTargets; ++i) {
+    const Value entry = Memory(view_).Load(
+        {kAbsolute, static_cast<int64_t>(*table + i * 4)}, 4);
+    if (!entry.IsConstant() || !IsCode(entry.bits)) break;
+    if (std::ranges::find(targets, entry) == targets.end()) {
+      targets.push_back(entry);
+    }
+  }
+  return targets;
+}
+
+Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
+  if (ValueOf(state, op.target).IsUnknown()) {
+    const std::vector<Value> targets = TableTargets(state, op);
+    if (!targets.empty()) {
+      log_->open_branches.insert(site_);
+      ++state.open_branches;
+      for (size_t i = 1; i < targets.size(); ++i) {
+        State other = state;
+        other.pc = targets[i].bits;
+        leaders_.insert(other.pc);
+        todo_.push_back(std::move(other));
+      }
+      leaders_.insert(targets[0].bits);
+      return JumpTo(state, targets[0]);
+    }
+  }
+  return ForEachTarget(
+      state, ValueOf(state, op.target),
+      [this](State& s, const Value& target) { return JumpTo(s, target); });
+}
+
+Interpreter::Step Interpreter::Do(State& state, const Call& op) {
+  return ForEachTarget(state, ValueOf(state, op.target),
+                       [this, &op](State& s, const Value& target) {
+                         return CallTo(s, target, op.return_va);
+                       });
+}
+
+Interpreter::Step Interpreter::CallTo(State& state, const Value& target,
+                                      uint64_t return_va) {
+  // `call $+5; pop ebx` only asks where the code runs.
+  if (target.IsConstant(return_va)) return GoTo(state, target, "calls");
+  PushFrame(state, return_va);
+  if (target.IsSymbolic() && target.symbol == kImportSymbol) {
+    return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
+  }
+  if (state.call_stack.size() > kMaxCallDepth) {
+    Incomplete("calls nest deeper than " + std::to_string(kMaxCallDepth) +
+               " at " + Site());
+    return Step::kPathEnds;
+  }
+  const Rva site = site_;
+  const Step step = GoTo(state, target, "calls");
+  if (step == Step::kInstructionDone) {
+    const auto known = std::ranges::find(log_->calls, site, &CallRecord::site);
+    if (known == log_->calls.end()) {
+      const Rva callee{static_cast<uint32_t>(target.bits) - view_.image_base};
+      log_->calls.push_back({site, std::nullopt, callee, Hex(callee.value)});
+    }
+  }
+  return step;
+}
+
+}  // namespace detachfix

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Imports that run code of the image before they return: the C runtime's
+// _initterm over a table of initialisers, and its table of functions to be run
+// on exit ("_initterm, _initterm_e", "_register_onexit_function" and their
+// like, Microsoft C runtime documentation).
+//
+// The functions run one after the other. Each is called with a return address
+// that stands for the place in the list, so that the states of different places
+// are never taken for one another.
+
+#include <algorithm>
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+/// More functions than this are in no table that is run.
+constexpr int64_t kMaxTableEntries = 4096;
+constexpr int64_t kWord = 4;
+
+}  // namespace
+
+/// Calls the next function of the list, or returns from the import.
+Interpreter::Step Interpreter::RunCallbacks(State& state, CallbackList list) {
+  const CallingConvention& convention = isa_.convention();
+  if (list.next == list.functions.size()) {
+    if (convention.return_address) {
+      state.at(*convention.return_address) = list.return_address;
+    }
+    return ReturnFromImport(state, list.api);
+  }
+  if (state.call_stack.size() >= kMaxCallDepth) {
+    Incomplete("calls nest deeper than " + std::to_string(kMaxCallDepth) +
+               " at " + Site());
+    return Step::kPathEnds;
+  }
+  const uint64_t function = list.functions[list.next];
+  const size_t index = callbacks_.size();
+  callbacks_.push_back(std::move(list));
+  const Value back = SymbolicValue(kCallbackSymbol, index);
+  if (convention.return_address) {
+    state.at(*convention.return_address) = back;
+  } else {
+    Value& stack = state.at(convention.stack_pointer);
+    stack = Evaluate(BinaryOp::kSub, 32, stack, ConstantValue(kWord));
+    const std::optional<MemoryAddress> top = AddressOf(stack);
+    if (!top) {
+      Incomplete("the stack pointer is not known at " + Site());
+      return Step::kPathEnds;
+    }
+    state.memory.Store(*top, kWord, back);
+  }
+  PushFrame(state, kFirstCallbackList + index);
+  return GoTo(state, ConstantValue(function), "calls");
+}
+
+Interpreter::Step Interpreter::CallbackReturned(State& state) {
+  const size_t index =
+      static_cast<size_t>(state.call_stack.back() - kFirstCallbackList);
+  PopFrame(state);
+  CallbackList list = callbacks_[index];
+  ++list.next;
+  Value& result = state.at(isa_.convention().result);
+  if (list.until_nonzero) {
+    if (TruthOf(result) == Truth::kOpen) {
+      ++state.open_branches;
+      State failed = state;
+      Assume(failed, result, true);
+      CallbackList end = list;
+      end.next = end.functions.size();
+      if (RunCallbacks(failed, std::move(end)) == Step::kInstructionDone) {
+        todo_.push_back(std::move(failed));
+      }
+    } else if (TruthOf(result) == Truth::kTrue) {
+      list.next = list.functions.size();
+      return RunCallbacks(state, std::move(list));
+    }
+    result = ConstantValue(0);
+  }
+  return RunCallbacks(state, std::move(list));
+}
+
+/// _initterm(begin, end): the words between that are not 0.
+Interpreter::Step Interpreter::RunTable(State& state, const Api& api) {
+  const std::optional<MemoryAddress> begin = AddressOf(Argument(state, 0));
+  const std::optional<MemoryAddress> end = AddressOf(Argument(state, 1));
+  if (!begin || !end || begin->region != end->region ||
+      end->offset - begin->offset > kMaxTableEntries * kWord) {
+    Incomplete("runs a table of functions that is not known at " + Site());
+    return Step::kPathEnds;
+  }
+  CallbackList list;
+  list.api = api;
+  list.until_nonzero = api.effect == ApiEffect::kRunTableUntilNonzero;
+  if (const std::optional<Place> place = isa_.convention().return_address) {
+    list.return_address = state.at(*place);
+  }
+  for (int64_t at = begin->offset; at < end->offset; at += kWord) {
+    const Value function = state.memory.Load({begin->region, at}, kWord);
+    if (function.IsConstant(0)) continue;
+    if (!function.IsConstant()) {
+      Incomplete("runs a function that is not known from the table at " +
+                 Where(static_cast<uint64_t>(begin->offset)) + ", at " +
+                 Site());
+      return Step::kPathEnds;
+    }
+    list.functions.push_back(function.bits);
+  }
+  state.at(isa_.convention().result) = ConstantValue(0);
+  return RunCallbacks(state, std::move(list));
+}
+
+/// The table of _onexit_table_t: its first, last and end pointer (corecrt.h).
+Interpreter::Step Interpreter::RunOnExitTable(State& state, const Api& api) {
+  CallbackList list;
+  list.api = api;
+  if (const std::optional<Place> place = isa_.convention().return_address) {
+    list.return_address = state.at(*place);
+  }
+  const std::optional<MemoryAddress> table = AddressOf(Argument(state, 0));
+  if (!table) {
+    Incomplete("runs an exit table that is not known at " + Site());
+    return Step::kPathEnds;
+  }
+  const MemoryAddress last_at{table->region, table->offset + kWord};
+  const Value first = state.memory.Load(*table, kWord);
+  const Value last = state.memory.Load(last_at, kWord);
+  const std::optional<MemoryAddress> begin = AddressOf(first);
+  const std::optional<MemoryAddress> end = AddressOf(last);
+  if (!begin || !end || begin->region != end->region) {
+    Incomplete("runs an exit table whose content is not known at " + Site());
+    return Step::kPathEnds;
+  }
+  for (int64_t at = end->offset - kWord; at >= begin->offset; at -= kWord) {
+    const Value function = state.memory.Load({begin->region, at}, kWord);
+    if (!function.IsConstant()) {
+      Incomplete("runs an exit function that is not known at " + Site());
+      return Step::kPathEnds;
+    }
+    if (function.bits != 0) list.functions.push_back(function.bits);
+  }
+  for (int64_t i = 0; i < 3; ++i) {
+    state.memory.Store({table->region, table->offset + i * kWord}, kWord,
+                       ConstantValue(0));
+  }
+  state.at(isa_.convention().result) = ConstantValue(0);
+  return RunCallbacks(state, std::move(list));
+}
+
+/// Puts `function` behind the last one; the pointer to that is at `last`.
+bool Interpreter::AppendFunction(State& state, MemoryAddress last,
+                                 const Value& function) {
+  const std::optional<MemoryAddress> end =
+      AddressOf(state.memory.Load(last, kWord));
+  if (!end) return false;
+  state.memory.Store(*end, kWord, function);
+  state.memory.Store(
+      last, kWord,
+      SymbolicValue(end->region, static_cast<uint64_t>(end->offset + kWord),
+                    true));
+  return true;
+}
+
+/// The block that holds the functions has no limit here: it is made when the
+/// first one comes.
+void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
+  const bool of_dll = effect == ApiEffect::kRegisterDllOnExit;
+  const std::optional<MemoryAddress> first =
+      AddressOf(Argument(state, of_dll ? 1 : 0));
+  std::optional<MemoryAddress> last =
+      of_dll ? AddressOf(Argument(state, 2)) : first;
+  Value& result = state.at(isa_.convention().result);
+  if (!first || !last) {
+    Incomplete("registers an exit function in a table that is not known at " +
+               Site());
+    return;
+  }
+  if (!of_dll) last->offset += kWord;
+  const Value begin = state.memory.Load(*first, kWord);
+  if (effect == ApiEffect::kMakeOnExitTable ||
+      (begin.IsConstant(0) && !of_dll)) {
+    const Value block = state.Fresh(true);
+    for (int64_t i = 0; i < 3; ++i) {
+      state.memory.Store({first->region, first->offset + i * kWord}, kWord,
+                         block);
+    }
+  }
+  result = ConstantValue(0);
+  if (effect == ApiEffect::kMakeOnExitTable) return;
+  const Value function = Argument(state, of_dll ? 0 : 1);
+  if (of_dll && begin.IsConstant(0)) {
+    const Value block = state.Fresh(true);
+    state.memory.Store(*first, kWord, block);
+    state.memory.Store(*last, kWord, block);
+  }
+  if (!AppendFunction(state, *last, function)) {
+    Incomplete("registers an exit function in a table that is not known at " +
+               Site());
+  }
+  if (of_dll) result = function;
+}
+
+}  // namespace detachfix
