@@ -26,6 +26,6 @@ int main(int argc, char** argv) {
   // A repair may end a detach by a jump to the delete function, whose caller
   // then is the loader.
   Allowance allowance{.result_of_deleting_detach = true};
-  return ProofMain({"alpha_proof", "alpha", load, allowance, {}},
+  return ProofMain({"alpha_proof", "alpha", load, allowance},
                    {argv + 2, argv + argc});
 }

@@ -3,6 +3,6 @@
 #include "tests/emulator/proof_main.h"
 
 int main(int argc, char** argv) {
-  return detachfix::emulator::ProofMain({"emulator_proof", "i386", {}, {}, {}},
+  return detachfix::emulator::ProofMain({"emulator_proof", "i386", {}, {}},
                                         {argv + 1, argv + argc});
 }

@@ -69,22 +69,18 @@ struct Counts {
   size_t samples = 0;
   size_t leaking = 0;
   size_t repaired = 0;
-  size_t refused = 0;
   size_t failed = 0;
   size_t runs = 0;
 };
 
-/// The repaired bytes of a leaking sample, none where it has to be refused and
-/// is, or an error.
-Result<Bytes> Repair(const Sample& sample, bool refused,
-                     const std::string& detachfix, const Workspace& workspace) {
-  constexpr int kRefused = 2;
+/// The repaired bytes of a leaking sample, or an error.
+Result<Bytes> Repair(const Sample& sample, const std::string& detachfix,
+                     const Workspace& workspace) {
   unlink(workspace.out().c_str());
   int status =
       RunPatch(detachfix, workspace.out(), sample.path, workspace.log());
   Bytes after = ReadFile(workspace.out());
-  if (refused && status == kRefused && after.empty()) return after;
-  if (!refused && status == 0 && !after.empty()) return after;
+  if (status == 0 && !after.empty()) return after;
   return Error{"detachfix patch ends with " + std::to_string(status) + ": " +
                FirstLine(workspace.log())};
 }
@@ -104,10 +100,9 @@ void ProveSample(const Sample& sample, const ProofKind& kind,
   }
   if (sample.verdict == "leaks") ++counts.leaking;
   if (sample.verdict == "leaks" && !detachfix.empty()) {
-    bool refused = kind.refused.count(sample.name) != 0;
-    Result<Bytes> repaired = Repair(sample, refused, detachfix, workspace);
+    Result<Bytes> repaired = Repair(sample, detachfix, workspace);
     if (repaired) {
-      ++(refused ? counts.refused : counts.repaired);
+      ++counts.repaired;
       after = *repaired;
     } else {
       failures.push_back(repaired.error().message);
@@ -145,10 +140,9 @@ int ProveAll(const ProofKind& kind, const std::string& folder,
     ProveSample(sample, kind, detachfix, workspace, counts);
   }
   std::printf(
-      "%zu samples, %zu leaking, %zu repaired, %zu refused, %zu runs, %zu "
-      "samples failed\n",
-      counts.samples, counts.leaking, counts.repaired, counts.refused,
-      counts.runs, counts.failed);
+      "%zu samples, %zu leaking, %zu repaired, %zu runs, %zu samples failed\n",
+      counts.samples, counts.leaking, counts.repaired, counts.runs,
+      counts.failed);
   if (counts.leaking == 0) {
     std::fprintf(stderr, "%s: no leaking sample, nothing proven\n",
                  kind.program);

@@ -3,7 +3,6 @@
 #ifndef DETACHFIX_TESTS_EMULATOR_PROOF_MAIN_H_
 #define DETACHFIX_TESTS_EMULATOR_PROOF_MAIN_H_
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +16,6 @@ struct ProofKind {
   std::string machine;  ///< of the manifest
   LoadFunction load;    ///< Play's
   Allowance allowance;  ///< Compare's
-  /// Leaking samples that detachfix refuses to patch, and that is right.
-  std::set<std::string> refused;
 };
 
 /// SAMPLES [DETACHFIX]: every sample of SAMPLES/manifest.json for the machine,
