@@ -253,6 +253,12 @@ bool IsClaimed(const PeImage& image, const Cave& cave) {
 Result<Cave> FindNewSectionRoom(const PeImage& image, uint32_t capacity,
                                 BoundImports bound) {
   if (image.sections.empty()) return Error{"the image has no sections"};
+  const DataDirectory& certificate = image.directory(Directory::kCertificate);
+  if (certificate.size != 0) {
+    return Error{"the certificate table at " + HexNumber(certificate.rva) +
+                 " has to stay at the end of the file: no section can follow "
+                 "it"};
+  }
   Result<void> room = CheckHeaderRoom(image, bound);
   if (!room) return room.error();
   const Section& last = image.sections.back();

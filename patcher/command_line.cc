@@ -163,9 +163,12 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
     app.add_flag("-n,--dry-run", options.dry_run,
                  "print the plan, every byte of it, and write nothing");
   }
-  if ((bits & kAnyDllOption) != 0) {
+  if ((bits & kAllowOptions) != 0) {
     app.add_flag("--any-dll", options.any_dll,
                  "also patch what is not Security.dll by its content");
+    app.add_flag("--allow-signed", options.allow_signed,
+                 "also patch a file that is signed, which makes the\n"
+                 "signature invalid");
   }
   if ((bits & kOutputOption) != 0) {
     app.add_option("-o,--output", options.output,

@@ -24,6 +24,7 @@ struct Options {
   bool json_lines = false;
   bool dry_run = false;
   bool any_dll = false;
+  bool allow_signed = false;
   bool replace_read_only = false;
   bool break_hard_links = false;
   bool dot = false;
@@ -37,7 +38,7 @@ enum OptionBit : uint32_t {
   kVerboseOption = 1u << 0,
   kReportOptions = 1u << 1,  ///< --json, --jsonl, -q
   kDryRunOption = 1u << 2,
-  kAnyDllOption = 1u << 3,
+  kAllowOptions = 1u << 3,  ///< --any-dll, --allow-signed
   kOutputOption = 1u << 4,
   kBackupOption = 1u << 5,
   kReplaceOptions = 1u << 6,  ///< --replace-read-only, --break-hard-links

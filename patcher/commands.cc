@@ -99,6 +99,7 @@ int RunPatch(const Options& options, Files& files, Console& console) {
   PatchOptions patch;
   patch.dry_run = options.dry_run;
   patch.any_dll = options.any_dll;
+  patch.allow_signed = options.allow_signed;
   patch.replace_read_only = options.replace_read_only;
   patch.break_hard_links = options.break_hard_links;
   patch.output = options.output;
@@ -171,7 +172,7 @@ constexpr Command kCommands[] = {
      "Examples:\n"
      "  detachfix patch --dry-run Security.dll\n"
      "  detachfix patch --backup=.sp5 Security.dll\n",
-     kVerboseOption | kReportOptions | kDryRunOption | kAnyDllOption |
+     kVerboseOption | kReportOptions | kDryRunOption | kAllowOptions |
          kOutputOption | kBackupOption | kReplaceOptions,
      RunPatch},
     {"revert", "give back the originals of patched files, bit for bit",

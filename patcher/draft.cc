@@ -118,6 +118,10 @@ void Draft::Fill(const Piece& piece, Bytes content, const std::string& why) {
             appended_.begin() + (piece.offset.value - start));
 }
 
+void Draft::Cover(Rva begin, uint32_t size) {
+  covered_.emplace_back(begin, size);
+}
+
 void Draft::Replace(FileOffset offset, Bytes after, const std::string& why) {
   Edit edit = MakeEdit(*image_, offset, std::move(after), why);
   const bool asked_before =
@@ -134,6 +138,11 @@ void Draft::RaiseVirtualSizes(std::vector<Edit>& edits) const {
     for (const Piece& piece : pieces_) {
       if (piece.section != i || piece.kind != CaveKind::kSlack) continue;
       end = std::max(end, piece.rva.value + piece.size - s.rva.value);
+    }
+    for (const auto& [begin, size] : covered_) {
+      const bool here = SectionAt(*image_, begin) == &s ||
+                        begin.value == s.rva.value + s.MemorySize();
+      if (here) end = std::max(end, begin.value + size - s.rva.value);
     }
     if (end <= s.MemorySize()) continue;
     edits.push_back(

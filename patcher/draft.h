@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "patcher/cave.h"
@@ -49,6 +50,10 @@ class Draft {
   /// Fills a piece from its start. `content` is at most as long as the piece.
   void Fill(const Piece& piece, Bytes content, const std::string& why);
 
+  /// Sees to it that the section's VirtualSize covers these bytes, which may
+  /// have no place in the file.
+  void Cover(Rva begin, uint32_t size);
+
   /// Replaces what stands in the file. No edit results where nothing changes,
   /// and one where the same is asked twice.
   void Replace(FileOffset offset, Bytes after, const std::string& why);
@@ -70,6 +75,7 @@ class Draft {
   std::vector<Cave> caves_;
   std::vector<Edit> edits_;
   std::vector<Piece> pieces_;
+  std::vector<std::pair<Rva, uint32_t>> covered_;
   Bytes appended_;  ///< content of the new section
   bool appended_code_ = false;
   bool appended_writable_ = false;

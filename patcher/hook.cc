@@ -19,10 +19,14 @@
 #include <algorithm>
 #include <set>
 
+#include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 
 namespace detachfix {
 namespace {
+
+/// sizeof(RTL_CRITICAL_SECTION) where pointers have 32 bits (winnt.h).
+constexpr uint32_t kCriticalSectionSize = 24;
 
 /// The caller has checked that stubs can be made for the machine.
 const HookRules& RulesFor(const PeImage& image) {
@@ -235,6 +239,39 @@ Result<HookSite> HookReturn(const PeImage& image, const References& references,
   return MakeSite(image, *replaced);
 }
 
+/// There is an entry that a stub can go on to, and its detach is known.
+Result<void> CheckEntryReturns(const PeImage& image,
+                               const EntryTraces& traces) {
+  if (image.entry_point.value == 0) {
+    return Error{"the image has no entry, only TLS callbacks"};
+  }
+  Result<void> complete = CheckComplete(traces.detach, "process detach");
+  if (!complete) return complete;
+  if (traces.detach.exits.empty()) {
+    return Error{"the entry is not seen to return from a detach"};
+  }
+  return {};
+}
+
+/// The first of `sections` that a 32-bit operand of the instruction at `rva`
+/// leads into: its address, or that of one of its fields.
+std::optional<Rva> SectionNamedAt(const PeImage& image, Rva rva,
+                                  const std::vector<Rva>& sections) {
+  const std::optional<FileOffset> offset = ToOffset(image, rva);
+  if (!offset) return std::nullopt;
+  const Instruction instruction = Decode(MakeCodeView(image), rva);
+  const ByteReader reader(image.bytes);
+  for (uint32_t i = 1; i + 4 <= instruction.size; ++i) {
+    const std::optional<uint32_t> va = reader.U32(offset->value + i);
+    if (!va) continue;
+    for (Rva section : sections) {
+      const uint32_t inside = *va - image.image_base - section.value;
+      if (inside < kCriticalSectionSize) return section;
+    }
+  }
+  return std::nullopt;
+}
+
 /// Two returns so near that their jumps would share bytes.
 Result<void> CheckApart(const std::vector<HookSite>& sites) {
   for (size_t i = 1; i < sites.size(); ++i) {
@@ -273,33 +310,29 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
   return sites;
 }
 
-Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces) {
-  if (image.entry_point.value == 0) {
-    return Error{"the image has no entry, only TLS callbacks"};
-  }
-  Result<void> complete = CheckComplete(traces.detach, "process detach");
-  if (!complete) return complete;
-  if (traces.detach.exits.empty()) {
-    return Error{"the entry is not seen to return from a detach"};
-  }
+Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces,
+                            const std::vector<Rva>& leaked) {
+  Result<void> returns = CheckEntryReturns(image, traces);
+  if (!returns) return returns;
   if (!traces.detach.calls.empty()) {
     return Error{"detach calls " + traces.detach.calls.front().text + " at " +
                  HexNumber(traces.detach.calls.front().site.value)};
   }
   if (traces.detach.writes_memory) return Error{"detach writes to memory"};
+  for (Rva rva : traces.detach.visited) {
+    const std::optional<Rva> named = SectionNamedAt(image, rva, leaked);
+    if (!named) continue;
+    return Error{"the instruction at " + HexNumber(rva.value) +
+                 " of the detach path names the critical section " +
+                 HexNumber(named->value)};
+  }
   return {};
 }
 
 Result<void> CheckEntryWrapper(const PeImage& image,
                                const EntryTraces& traces) {
-  if (image.entry_point.value == 0) {
-    return Error{"the image has no entry, only TLS callbacks"};
-  }
-  Result<void> complete = CheckComplete(traces.detach, "process detach");
-  if (!complete) return complete;
-  if (traces.detach.exits.empty()) {
-    return Error{"the entry is not seen to return from a detach"};
-  }
+  Result<void> returns = CheckEntryReturns(image, traces);
+  if (!returns) return returns;
   const CodeView view = MakeCodeView(image);
   for (const TraceExit& exit : traces.detach.exits) {
     const std::string place = "at the return " + HexNumber(exit.site.value);

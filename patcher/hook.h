@@ -30,9 +30,11 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
                                               const EntryTraces& traces,
                                               const std::vector<Rva>& leaked);
 
-/// Whether the entry need not run at a detach with lpvReserved NULL: it does
-/// nothing then but return.
-Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces);
+/// Whether `leaked` may be deleted before the entry runs, or the entry left
+/// out, at a detach with lpvReserved NULL: it does nothing then but return, and
+/// names none of them.
+Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces,
+                            const std::vector<Rva>& leaked);
 
 /// Whether the entry can be called by a stub that stands before it.
 Result<void> CheckEntryWrapper(const PeImage& image, const EntryTraces& traces);

@@ -13,14 +13,16 @@
 //   bound descriptors fall back on their lookup tables, which must exist.
 //   OriginalFirstThunk below SizeOfHeaders counts as none.
 // - A descriptor whose first slot is zero is taken for unused and passed over.
-//   Hence a new slot needs bytes in the file: memory behind the raw data, which
-//   the loader would give us for nothing, starts as zero.
+//   Hence the first slot of a descriptor needs bytes in the file: memory behind
+//   the raw data, which the loader would give us for nothing, starts as zero.
+//   A further slot of a descriptor may lie there.
 // Time stamp 0 in a descriptor means not bound, -1 bound by the directory
 // (winnt.h, IMAGE_IMPORT_DESCRIPTOR).
 #include "patcher/import_edit.h"
 
 #include <algorithm>
 
+#include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 
 namespace detachfix {
@@ -255,24 +257,38 @@ Result<DeleteSlot> AddDescriptor(Draft& draft, const ImportDescriptor& model,
   return DeleteSlot{function, slot->rva};
 }
 
+/// Bytes of memory that `section` has once its VirtualSize is raised to the end
+/// of its last page: behind the file's part they start as zero.
+uint32_t MappedSize(const PeImage& image, const Section& section) {
+  const uint32_t size = AlignUp(section.MemorySize(), image.section_alignment);
+  const size_t next = static_cast<size_t>(&section - image.sections.data()) + 1;
+  if (next >= image.sections.size()) return size;
+  return std::min(size, image.sections[next].rva.value - section.rva.value);
+}
+
 /// Whether the zero behind `d`'s slots is free to become one: the loader may
 /// write it, it is nobody's else, and nothing in the file stands there.
 Result<void> CheckSpareSlot(const PeImage& image, const ImportDescriptor& d,
                             Rva slot) {
   const std::string place =
       "the word behind the slots of " + d.dll + " at " + HexNumber(slot.value);
-  const std::optional<FileOffset> offset = ToOffset(image, slot);
-  if (!offset || offset->value + 4 > image.bytes.size()) {
-    return Error{place + " is not in the file"};
-  }
-  const auto begin = image.bytes.begin() + offset->value;
-  if (std::any_of(begin, begin + 4, [](uint8_t b) { return b != 0; })) {
-    return Error{place + " is not zero"};
-  }
-  const Section* section = SectionAt(image, slot);
-  if (section == nullptr ||
-      slot.value + 4 - section->rva.value > section->MemorySize()) {
+  const Section* section = SectionAt(image, Rva{d.first_thunk});
+  if (section == nullptr) return Error{place + " is in no section"};
+  const uint32_t end = slot.value - section->rva.value + 4;
+  const bool memory_only = end >= 4 + section->raw_size;
+  if (end >
+      (memory_only ? MappedSize(image, *section) : section->MemorySize())) {
     return Error{place + " is not in the section of the slots"};
+  }
+  if (!memory_only) {
+    const std::optional<FileOffset> offset = ToOffset(image, slot);
+    if (!offset || offset->value + 4 > image.bytes.size()) {
+      return Error{place + " is not in the file"};
+    }
+    const auto begin = image.bytes.begin() + offset->value;
+    if (std::any_of(begin, begin + 4, [](uint8_t b) { return b != 0; })) {
+      return Error{place + " is not zero"};
+    }
   }
   for (const ImportDescriptor& other : image.imports) {
     const uint32_t slots = static_cast<uint32_t>(other.functions.size()) * 4;
@@ -332,6 +348,7 @@ Result<DeleteSlot> WidenDescriptor(Draft& draft, const ImportDescriptor& d,
   table.resize(lookup->size);
   draft.Fill(*lookup, table,
              "lookup table of " + d.dll + ", moved, and one more entry");
+  draft.Cover(slot, 4);
   draft.Replace(d.offset, ToBytes32(lookup->rva.value),
                 "import of " + d.dll + " -> moved lookup table");
   ClearStamps(draft);

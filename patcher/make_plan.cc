@@ -53,16 +53,18 @@ Result<void> CheckNoUndoRecord(const PeImage& image) {
                (*found)->record.version + ", and leaks: revert it first"};
 }
 
-Result<void> CheckImage(const PeImage& image) {
+Result<void> CheckImage(const PeImage& image, const PlanOptions& options) {
   if (StubMakerFor(image.machine) == nullptr) {
     return Error{"code for machine " + HexNumber(image.machine) +
                  " cannot be made"};
   }
   const DataDirectory& certificate = image.directory(Directory::kCertificate);
-  if (certificate.size != 0) {
+  if (certificate.size != 0 && !options.allow_signed) {
     return Error{"the file is signed: certificate table at " +
                  HexNumber(certificate.rva) + ", " +
-                 HexNumber(certificate.size) + " bytes"};
+                 HexNumber(certificate.size) +
+                 " bytes; --allow-signed patches it all the same, and the "
+                 "signature is invalid then"};
   }
   if (image.directory(Directory::kClrHeader).size != 0) {
     return Error{"the file holds managed code: CLR header at " +
@@ -130,7 +132,7 @@ Result<Tactic> FindTactic(const Question& q, HookKind kind) {
                            ? CheckEntryWrapper(q.image, q.traces)
                            : CheckTailSections(q);
   if (sound && kind == HookKind::kEntryTail)
-    sound = CheckEntryTail(q.image, q.traces);
+    sound = CheckEntryTail(q.image, q.traces, q.leaked);
   if (!sound) return sound.error();
   if (kind != HookKind::kDetachExit) return Tactic{kind, {}};
   Result<std::vector<HookSite>> sites =
@@ -288,10 +290,11 @@ std::optional<Plan> TryNewSection(const Question& q, std::vector<Cave> caves,
 
 }  // namespace
 
-Result<Plan> MakePlan(const PeImage& image, const Diagnosis& diagnosis) {
+Result<Plan> MakePlan(const PeImage& image, const Diagnosis& diagnosis,
+                      const PlanOptions& options) {
   Result<void> sound = CheckDiagnosis(diagnosis);
   if (!sound) return sound.error();
-  sound = CheckImage(image);
+  sound = CheckImage(image, options);
   if (!sound) return sound.error();
   const References references(image);
   const KnownCode code = FindKnownCode(image, *diagnosis.traces);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "patcher/check_patched.h"
+#include "patcher/hex_text.h"
 #include "patcher/make_plan.h"
 #include "patcher/replace_file.h"
 #include "patcher/version.h"
@@ -73,6 +74,17 @@ WriteOutcome Write(Files& files, const VerifiedFile& file,
 
 /// What is reported of a file that was written: the verdict on what was read
 /// back, not on what was meant.
+/// A signature covers every byte but the checksum and itself.
+void AddSignatureNote(const PeImage& original, FileOutcome& outcome) {
+  const DataDirectory& table = original.directory(Directory::kCertificate);
+  if (table.size == 0) return;
+  outcome.notes.push_back(
+      "the patch makes the file's signature invalid; the certificate table "
+      "at " +
+      HexNumber(table.rva) +
+      " stays as it is, so that revert makes the signature valid again");
+}
+
 FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
                            const PatchedBytes& patched,
                            const PatchOptions& options) {
@@ -91,6 +103,7 @@ FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
         UndoFilePath(options.output.empty() ? outcome.path : options.output) +
         ": keep it with the file");
   }
+  AddSignatureNote(*file.image, outcome);
   outcome.action = Action::kPatched;
   return outcome;
 }
@@ -112,10 +125,12 @@ FileOutcome CopyUnchanged(Files& files, const VerifiedFile& file,
 
 FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
                          const PatchOptions& options) {
-  const Result<PatchedBytes> patched = PatchInMemory(file);
+  const Result<PatchedBytes> patched =
+      PatchInMemory(file, {options.allow_signed});
   if (!patched) return Unpatched(file, Action::kRefused, patched.error());
   if (options.dry_run) {
     file.outcome.action = Action::kWouldPatch;
+    AddSignatureNote(*file.image, file.outcome);
     return file.outcome;
   }
   // From here on the patch is known to be good; only the disk can fail.
@@ -135,9 +150,10 @@ FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
 
 }  // namespace
 
-Result<PatchedBytes> PatchInMemory(VerifiedFile& file) {
+Result<PatchedBytes> PatchInMemory(VerifiedFile& file,
+                                   const PlanOptions& options) {
   FileOutcome& outcome = file.outcome;
-  const Result<Plan> plan = MakePlan(*file.image, outcome.diagnosis);
+  const Result<Plan> plan = MakePlan(*file.image, outcome.diagnosis, options);
   if (!plan) return plan.error();
   outcome.plan = *plan;
   for (const Edit& edit : plan->edits) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "patcher/files.h"
+#include "patcher/make_plan.h"
 #include "patcher/outcome.h"
 #include "patcher/verify_file.h"
 
@@ -14,7 +15,8 @@ namespace detachfix {
 
 struct PatchOptions {
   bool dry_run = false;
-  bool any_dll = false;  ///< also what is not Security.dll by its content
+  bool allow_signed = false;  ///< also what has a certificate table
+  bool any_dll = false;       ///< also what is not Security.dll by its content
   bool replace_read_only = false;
   bool break_hard_links = false;
   std::string output;  ///< write there instead, a new file; or empty
@@ -37,7 +39,8 @@ struct PatchedBytes {
 /// Plans the repair of a leaking `file`, whichever DLL it is, applies it in
 /// memory and checks the result. Puts the plan into the outcome of `file`, and
 /// marks there a fault that is a bug of ours.
-Result<PatchedBytes> PatchInMemory(VerifiedFile& file);
+Result<PatchedBytes> PatchInMemory(VerifiedFile& file,
+                                   const PlanOptions& options = {});
 
 }  // namespace detachfix
 

@@ -54,7 +54,7 @@ struct Stub {
 /// The ways to hook.
 enum class HookKind : uint8_t {
   kDetachExit,    ///< the return that a detach takes goes to the stub
-  kEntryTail,     ///< the stub stands before an entry that detach needs not
+  kEntryTail,     ///< the stub stands before an entry that does no detach work
   kEntryWrapper,  ///< the stub stands around the entry
 };
 
@@ -83,7 +83,7 @@ class StubMaker {
                                   const DeleteTask& task) const = 0;
 
   /// Stands before the entry at `original`: deletes at a detach with
-  /// lpvReserved NULL and then does not go there; otherwise does, with
+  /// lpvReserved NULL and then need not go there; otherwise does, with
   /// everything as it was.
   virtual Result<Stub> EntryTail(Rva at, Rva original,
                                  const DeleteTask& task) const = 0;

@@ -59,6 +59,14 @@ class Assembler {
     return code_.size() - 1;
   }
 
+  /// A short jump back to `target`.
+  void Backward(uint8_t opcode, const std::string& text, Rva target) {
+    const uint32_t distance = target.value - (here_.value + 2);
+    assert(distance >= 0xffffff80);
+    Plain({opcode, static_cast<uint8_t>(distance)}, text);
+    code_.back().target = target;
+  }
+
   void Bind(size_t jump) {
     StubLine& line = code_[jump];
     const uint32_t distance = here_.value - (line.rva.value + 2);
@@ -87,6 +95,38 @@ void EmitDetachTest(Assembler& a, Elsewhere elsewhere) {
   a.Bind(detach);
 }
 
+/// Deletes the only section, if it exists.
+void EmitDeleteOne(Assembler& a, Rva anchor, const DeleteTask& task) {
+  a.Anchored({0x8d, 0x83}, "lea eax, [ebx+#]", anchor, task.sections.front());
+  a.Plain({0x83, 0x38, 0x00}, "cmp dword ptr [eax], #");
+  const size_t absent = a.Forward(0x74, "jz #");
+  a.Plain({0x50}, "push eax");
+  a.Anchored({0xff, 0x93}, "call [ebx+#]", anchor, task.slot);
+  a.Bind(absent);
+}
+
+/// Deletes each of several sections that exists. Their distances from `anchor`
+/// go onto the stack, above a 0 that ends them: 5 bytes for each section where
+/// the code for one takes 18. No distance is 0, since `anchor` is code.
+void EmitDeleteEach(Assembler& a, Rva anchor, const DeleteTask& task) {
+  a.Plain({0x6a, 0x00}, "push #");
+  for (auto section = task.sections.rbegin(); section != task.sections.rend();
+       ++section) {
+    a.Anchored({0x68}, "push #", anchor, *section);
+  }
+  const Rva next = a.here();
+  a.Plain({0x58}, "pop eax");
+  a.Plain({0x85, 0xc0}, "test eax, eax");
+  const size_t done = a.Forward(0x74, "jz #");
+  a.Plain({0x01, 0xd8}, "add eax, ebx");
+  a.Plain({0x83, 0x38, 0x00}, "cmp dword ptr [eax], #");
+  a.Backward(0x74, "jz #", next);
+  a.Plain({0x50}, "push eax");
+  a.Anchored({0xff, 0x93}, "call [ebx+#]", anchor, task.slot);
+  a.Backward(0xeb, "jmp #", next);
+  a.Bind(done);
+}
+
 /// Deletes each section that exists. Only ECX, EDX and the flags are lost.
 void EmitDeletes(Assembler& a, const DeleteTask& task) {
   a.Plain({0x50}, "push eax");
@@ -94,13 +134,10 @@ void EmitDeletes(Assembler& a, const DeleteTask& task) {
   a.Relative(0xe8, "call #", a.here() + 5);
   const Rva anchor = a.here();
   a.Plain({0x5b}, "pop ebx");
-  for (Rva section : task.sections) {
-    a.Anchored({0x8d, 0x83}, "lea eax, [ebx+#]", anchor, section);
-    a.Plain({0x83, 0x38, 0x00}, "cmp dword ptr [eax], #");
-    const size_t absent = a.Forward(0x74, "jz #");
-    a.Plain({0x50}, "push eax");
-    a.Anchored({0xff, 0x93}, "call [ebx+#]", anchor, task.slot);
-    a.Bind(absent);
+  if (task.sections.size() == 1) {
+    EmitDeleteOne(a, anchor, task);
+  } else {
+    EmitDeleteEach(a, anchor, task);
   }
   a.Plain({0x5b}, "pop ebx");
   a.Plain({0x58}, "pop eax");
@@ -118,6 +155,15 @@ Stub MakeEntryWrapper(Rva at, Rva original, const DeleteTask& task) {
   a.Relative(0xe8, "call #", original);
   EmitDeletes(a, task);
   EmitReturn(a);
+  return {a.Finish(), {at}, std::nullopt};
+}
+
+/// Goes to the entry in any case, for what it returns.
+Stub MakeEntryTail(Rva at, Rva original, const DeleteTask& task) {
+  Assembler a(at);
+  EmitDetachTest(a, [&] { a.Relative(0xe9, "jmp #", original); });
+  EmitDeletes(a, task);
+  a.Relative(0xe9, "jmp #", original);
   return {a.Finish(), {at}, std::nullopt};
 }
 
@@ -161,7 +207,8 @@ class X86 final : public StubMaker {
   const HookRules& rules() const override {
     // The reach of a two-byte branch: 127 bytes behind it, 128 before.
     static const HookRules rules = {
-        .kinds = {HookKind::kDetachExit, HookKind::kEntryWrapper},
+        .kinds = {HookKind::kDetachExit, HookKind::kEntryTail,
+                  HookKind::kEntryWrapper},
         .code_alignment = 1,
         .jump_size = 5,
         .return_text = "ret 0x0C",
@@ -177,8 +224,9 @@ class X86 final : public StubMaker {
     return MakeDetachExit(at, sites, task);
   }
 
-  Result<Stub> EntryTail(Rva, Rva, const DeleteTask&) const override {
-    return Error{"the wrapper around the entry serves every image"};
+  Result<Stub> EntryTail(Rva at, Rva original,
+                         const DeleteTask& task) const override {
+    return MakeEntryTail(at, original, task);
   }
 
   Result<Stub> EntryWrapper(Rva at, Rva original,

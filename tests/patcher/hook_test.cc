@@ -230,6 +230,47 @@ TEST(HookDetachExits, RefusesAnIndirectJumpWithoutRelocations) {
             "tell where it leads");
 }
 
+std::string WhyNoTail(const Case& c) {
+  const Result<void> sound =
+      CheckEntryTail(c.image, *c.diagnosis.traces, {c.section});
+  return sound ? "tail" : sound.error().message;
+}
+
+TEST(CheckEntryTail, AcceptsADetachThatDoesNothingElse) {
+  EXPECT_EQ(WhyNoTail(MakeCase("a1 [.data] ret: c3")), "tail");
+}
+
+TEST(CheckEntryTail, RefusesADetachThatCallsAnything) {
+  Case c = MakeCase(kExit);
+  CallRecord call;
+  call.site = Rva{0x1012};
+  call.text = "kernel32.dll!LocalFree()";
+  c.diagnosis.traces->detach.calls = {call};
+  EXPECT_EQ(WhyNoTail(c), "detach calls kernel32.dll!LocalFree() at 0x1012");
+}
+
+// A field of the section would be read as 0 where it was the DLL's own number.
+TEST(CheckEntryTail, RefusesADetachThatNamesTheSection) {
+  Case c = MakeCase("a1 [.data+0x14] ret: c2 0c 00");
+  c.diagnosis.traces->detach.visited = {Rva{0x1012}, Rva{0x1017}};
+  EXPECT_EQ(WhyNoTail(c),
+            "the instruction at 0x1012 of the detach path names the critical "
+            "section 0x2010");
+  c = MakeCase("a1 [.data+0x28] ret: c2 0c 00");
+  c.diagnosis.traces->detach.visited = {Rva{0x1012}, Rva{0x1017}};
+  EXPECT_EQ(WhyNoTail(c), "tail");
+}
+
+TEST(CheckEntryTail, NamesWhatItCannotRelyOn) {
+  Case c = MakeCase(kExit);
+  c.diagnosis.traces->detach.exits.clear();
+  EXPECT_EQ(WhyNoTail(c), "the entry is not seen to return from a detach");
+  c.diagnosis.traces->detach.complete = false;
+  EXPECT_EQ(WhyNoTail(c), "the run of process detach is not complete");
+  c.image.entry_point = Rva{0};
+  EXPECT_EQ(WhyNoTail(c), "the image has no entry, only TLS callbacks");
+}
+
 TEST(CheckEntryWrapper, AcceptsAStdcallEntry) {
   const Case c = MakeCase("a1 [.data] ret: c2 0c 00");
   EXPECT_TRUE(CheckEntryWrapper(c.image, *c.diagnosis.traces));

@@ -37,6 +37,14 @@ PeSpec NoExit() {
   return spec;
 }
 
+/// The same, and the detach path calls a function of the system.
+PeSpec NoExitAndWork() {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.sections[0].content =
+      LeakyCode("ff 15 [KERNEL32.dll!GetLastError] a1 [.data] c2 0c 00");
+  return spec;
+}
+
 struct Case {
   const char* name;
   PeSpec spec;
@@ -60,7 +68,8 @@ std::vector<Case> Cases() {
       {"delete added", LeakySpec(), "exit of the detach path",
        "slack of .text"},
       {"bound imports", bound, "exit of the detach path", "slack of .text"},
-      {"entry wrapper", NoExit(), "entry wrapper", "slack of .text"},
+      {"entry", NoExit(), "entry", "slack of .text"},
+      {"entry wrapper", NoExitAndWork(), "entry wrapper", "slack of .text"},
       {"overlay", overlay, "exit of the detach path", "slack of .text"},
       {"padding", padded, "exit of the detach path", "padding of .text"},
       {"new section", grown, "exit of the detach path", "a new section"},
@@ -314,7 +323,31 @@ TEST(MakePlan, RefusesASignedFile) {
   EXPECT_EQ(WhyNot(image, Diagnose(image)),
             "the file is signed: certificate table at " +
                 HexNumber(image.directory(Directory::kCertificate).rva) +
-                ", 0x10 bytes");
+                ", 0x10 bytes; --allow-signed patches it all the same, and "
+                "the signature is invalid then");
+}
+
+TEST(MakePlan, KeepsTheCertificateTableAtTheEndOfAFileThatMayBeChanged) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.certificate = Bytes(16, 0x11);
+  const PeImage image = MustRead(spec);
+  const Result<Plan> plan = MakePlan(image, Diagnose(image), {true});
+  ASSERT_TRUE(plan) << plan.error().message;
+  const Result<Bytes> bytes = Apply(plan->edits, image.bytes);
+  ASSERT_TRUE(bytes);
+  EXPECT_EQ(bytes->size(), image.bytes.size());
+  const PeImage after = MustRead(*bytes);
+  EXPECT_EQ(after.directory(Directory::kCertificate).rva,
+            image.directory(Directory::kCertificate).rva);
+  spec = FullText();
+  spec.certificate = Bytes(16, 0x11);
+  const PeImage full = MustRead(spec);
+  const Result<Plan> none = MakePlan(full, Diagnose(full), {true});
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find(
+                "has to stay at the end of the file: no section can follow it"),
+            std::string::npos)
+      << none.error().message;
 }
 
 TEST(MakePlan, RefusesManagedCode) {
@@ -339,12 +372,14 @@ TEST(MakePlan, NamesEveryWayThatDidNotServe) {
   std::vector<uint8_t> bytes = built.bytes;
   bytes[built.sections.back().header_offset.value + 40] = 1;
   const PeImage image = MustRead(bytes);
-  EXPECT_EQ(WhyNot(image, Diagnose(image)),
-            "no way to hook serves: exit of the detach path: no 0x33 free "
-            "bytes in a row for the stub where code may run; entry wrapper: no "
-            "0x43 free bytes in a row for the stub where code may run; a new "
-            "section: the byte at 0x240 behind the section headers is not "
-            "zero: no room for another header of 0x28 bytes");
+  EXPECT_EQ(
+      WhyNot(image, Diagnose(image)),
+      "no way to hook serves: exit of the detach path: no 0x33 free "
+      "bytes in a row for the stub where code may run; entry: no 0x34 "
+      "free bytes in a row for the stub where code may run; entry "
+      "wrapper: no 0x43 free bytes in a row for the stub where code may "
+      "run; a new section: the byte at 0x240 behind the section headers is not "
+      "zero: no room for another header of 0x28 bytes");
 }
 
 TEST(MakePlan, GivesUpTheBindingsForTheHeaderOfASection) {

@@ -16,6 +16,9 @@ constexpr uint32_t kImageBase = 0x77a80000;
 StubCode EntryWrapper(Rva at, Rva original, const DeleteTask& task) {
   return X86Stubs().EntryWrapper(at, original, task)->code;
 }
+StubCode EntryTail(Rva at, Rva original, const DeleteTask& task) {
+  return X86Stubs().EntryTail(at, original, task)->code;
+}
 Stub DetachExit(Rva at, const std::vector<MovedCode>& sites,
                 const DeleteTask& task) {
   return *X86Stubs().DetachExit(at, sites, task);
@@ -59,6 +62,52 @@ TEST(EntryWrapperStub, IsTheListing) {
             "0x1e3e 5b | pop ebx\n"
             "0x1e3f 58 | pop eax\n"
             "0x1e40 c2 0c 00 | ret 0x0C\n");
+}
+
+TEST(EntryTailStub, IsTheListing) {
+  const StubCode code =
+      EntryTail(Rva{0x1e00}, Rva{0x1000}, {{Rva{0x9010}}, Rva{0xa040}});
+  EXPECT_EQ(Text(code),
+            "0x1e00 83 7c 24 08 00 | cmp dword ptr [esp+0x08], 0x00\n"
+            "0x1e05 75 07 | jnz 0x77A81E0E\n"
+            "0x1e07 83 7c 24 0c 00 | cmp dword ptr [esp+0x0C], 0x00\n"
+            "0x1e0c 74 05 | jz 0x77A81E13\n"
+            "0x1e0e e9 ed f1 ff ff | jmp 0x77A81000\n"
+            "0x1e13 50 | push eax\n"
+            "0x1e14 53 | push ebx\n"
+            "0x1e15 e8 00 00 00 00 | call 0x77A81E1A\n"
+            "0x1e1a 5b | pop ebx\n"
+            "0x1e1b 8d 83 f6 71 00 00 | lea eax, [ebx+0x71F6]\n"
+            "0x1e21 83 38 00 | cmp dword ptr [eax], 0x00\n"
+            "0x1e24 74 07 | jz 0x77A81E2D\n"
+            "0x1e26 50 | push eax\n"
+            "0x1e27 ff 93 26 82 00 00 | call [ebx+0x8226]\n"
+            "0x1e2d 5b | pop ebx\n"
+            "0x1e2e 58 | pop eax\n"
+            "0x1e2f e9 cc f1 ff ff | jmp 0x77A81000\n");
+}
+
+// One section in front of the code and one behind it.
+TEST(Stub, DeletesSeveralSectionsInALoop) {
+  const StubCode code = EntryTail(Rva{0x1e00}, Rva{0x1000},
+                                  {{Rva{0x1a00}, Rva{0x9010}}, Rva{0xa040}});
+  const std::string text = Text(code);
+  EXPECT_EQ(text.substr(text.find("0x1e1b")),
+            "0x1e1b 6a 00 | push 0x00\n"
+            "0x1e1d 68 f6 71 00 00 | push 0x71F6\n"
+            "0x1e22 68 e6 fb ff ff | push 0xFFFFFBE6\n"
+            "0x1e27 58 | pop eax\n"
+            "0x1e28 85 c0 | test eax, eax\n"
+            "0x1e2a 74 10 | jz 0x77A81E3C\n"
+            "0x1e2c 01 d8 | add eax, ebx\n"
+            "0x1e2e 83 38 00 | cmp dword ptr [eax], 0x00\n"
+            "0x1e31 74 f4 | jz 0x77A81E27\n"
+            "0x1e33 50 | push eax\n"
+            "0x1e34 ff 93 26 82 00 00 | call [ebx+0x8226]\n"
+            "0x1e3a eb eb | jmp 0x77A81E27\n"
+            "0x1e3c 5b | pop ebx\n"
+            "0x1e3d 58 | pop eax\n"
+            "0x1e3e e9 bd f1 ff ff | jmp 0x77A81000\n");
 }
 
 TEST(DetachExitStub, IsTheListing) {
@@ -114,7 +163,7 @@ TEST(Stub, DecodesBackForUpToFortySections) {
   for (uint32_t count = 1; count <= 40; ++count) {
     task.sections.push_back(Rva{0x9000 + 24 * count});
     const StubCode code = EntryWrapper(Rva{0x1f00}, Rva{0x1000}, task);
-    EXPECT_EQ(CodeSize(code), 49 + 18 * count);
+    EXPECT_EQ(CodeSize(code), count == 1 ? 67 : 72 + 5 * count);
     EXPECT_EQ(CodeBytes(code).size(), CodeSize(code));
     EXPECT_TRUE(ListCode(code, kMachineI386, kImageBase)) << count;
   }
