@@ -9,7 +9,8 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache liblief-dev libzydis-dev
 SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
   mingw-w64-i686-dev gcc-alpha-linux-gnu binutils-alpha-linux-gnu python3)
 TEST_PACKAGES=(libgtest-dev libunicorn-dev pkg-config python3-pefile python3-jsonschema
-  clang lld llvm osslsigncode debootstrap debian-archive-keyring strace graphviz
+  clang lld llvm openssl osslsigncode debootstrap debian-archive-keyring strace
+  graphviz
   libc6.1-alpha-cross libc6.1-dev-alpha-cross qemu-user)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 CI_PACKAGES=(clang-format git)

@@ -41,9 +41,10 @@ def check(findings, entry, image):
     findings.true(name, "CheckSum right", image.verify_checksum())
     findings.equal(name, "machine", MACHINES.get(image.FILE_HEADER.Machine),
                    entry["machine"])
-    findings.true(name, "relocatable",
-                  not image.FILE_HEADER.Characteristics & 1 and
-                  image.OPTIONAL_HEADER.DATA_DIRECTORY[5].Size)
+    findings.equal(name, "relocatable",
+                   not image.FILE_HEADER.Characteristics & 1 and
+                   image.OPTIONAL_HEADER.DATA_DIRECTORY[5].Size > 0,
+                   name != "forced-no-relocations")
     _check_imports(findings, entry, imported_names(image))
     _check_locks(findings, entry, image)
     _check_identity(findings, entry, image)

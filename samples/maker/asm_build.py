@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from maker import c_build, toolchain
+from maker import c_build, pe_edit, toolchain
 from maker.c_shapes import SET_LAST_ERROR, Shape, both
 from maker.truth import Lock, manifest_entry
 
@@ -41,8 +41,14 @@ class AsmSample(c_build.CSample):
     def source_names(self):
         return [f"samples/src/asm/{self.source().name}"]
 
+    def assembler_symbols(self):
+        return ["VENDOR_FIX"] if self.fixed else []
+
+    def place_tables(self, image, symbols):
+        """For tables that the linker did not make: it made them all."""
+
     def build(self, folder):
-        flags = ["-Wa,--defsym,VENDOR_FIX=1"] if self.fixed else []
+        flags = [f"-Wa,--defsym,{name}=1" for name in self.assembler_symbols()]
         flags += c_build.COMMON
         library = folder / "libwinsock.a"
         toolchain.run("dlltool", "-k", "-d", ASSEMBLY / "winsock.def", "-l",
@@ -51,7 +57,10 @@ class AsmSample(c_build.CSample):
         toolchain.run("gcc", f"-Wa,-I,{ASSEMBLY}", *flags,
                       f"-Wl,-Map={map_file}", "-o", dll, self.source(),
                       *c_build.LIBRARIES, library)
-        content = dll.read_bytes()
+        symbols = toolchain.map_symbols(map_file, c_build.IMAGE_BASE)
+        image = pe_edit.Image(dll.read_bytes())
+        self.place_tables(image, symbols)
+        content = image.finish()
         build = {
             "family": "asm",
             "shape": self.shape.name,
@@ -59,9 +68,8 @@ class AsmSample(c_build.CSample):
             "compiler": toolchain.compiler_version(),
             "flags": flags + c_build.LIBRARIES,
         }
-        return content, manifest_entry(
-            self.name, content, build, self.truth(),
-            toolchain.map_symbols(map_file, c_build.IMAGE_BASE))
+        return content, manifest_entry(self.name, content, build,
+                                       self.truth(), symbols)
 
 
 def samples():

@@ -22,15 +22,16 @@ Bytes ReadFile(const std::string& path) {
   return Bytes(std::istreambuf_iterator<char>(file), {});
 }
 
-/// Runs `detachfix patch --any-dll -o OUT FILE`; returns its exit status, or -1
-/// when it could not be run or was killed.
+/// Runs `detachfix patch --any-dll --allow-signed -o OUT FILE`; returns its
+/// exit status, or -1 when it could not be run or was killed.
 int RunPatch(const std::string& detachfix, const std::string& out,
              const std::string& file, const std::string& log) {
   pid_t child = fork();
   if (child == 0) {
     if (!freopen(log.c_str(), "w", stdout) || dup2(1, 2) < 0) _exit(127);
-    execl(detachfix.c_str(), detachfix.c_str(), "patch", "--any-dll", "-o",
-          out.c_str(), file.c_str(), static_cast<char*>(nullptr));
+    execl(detachfix.c_str(), detachfix.c_str(), "patch", "--any-dll",
+          "--allow-signed", "-o", out.c_str(), file.c_str(),
+          static_cast<char*>(nullptr));
     _exit(127);
   }
   int status = 0;
