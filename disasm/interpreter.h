@@ -140,6 +140,7 @@ class Interpreter {
   Step ReturnFromImport(State& state, const Api& api);
   void ApplyEffect(State& state, const ImportName& import, const Api& api);
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
+  void NoteOverlap(const State& state, MemoryAddress address);
   void DeleteSection(State& state);
   void ChangeWord(State& state, ApiEffect effect);
   void LookUpFunction(State& state, const Api& api);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 
 #include "disasm/interpreter.h"
 
@@ -245,6 +246,18 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
   }
 }
 
+/// A critical section that covers a part of another one that is alive: what
+/// becomes of either cannot be said.
+void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
+  for (const auto& [other, section] : state.sections) {
+    const int64_t distance = other.offset - address.offset;
+    if (section.live && other.region == address.region && distance != 0 &&
+        std::abs(distance) < int64_t{kCriticalSectionSize}) {
+      Incomplete("a critical section covers a part of another at " + Site());
+    }
+  }
+}
+
 void Interpreter::InitialiseSection(State& state, ApiEffect effect,
                                     const Api& api) {
   const std::optional<MemoryAddress> address = AddressOf(Argument(state, 0));
@@ -270,6 +283,7 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
         Site());
     return;
   }
+  NoteOverlap(state, *address);
   SectionState& section = state.sections[*address];
   if (!section.live) section.initialised_at.clear();
   section.live = true;
@@ -292,6 +306,7 @@ void Interpreter::DeleteSection(State& state) {
         Site());
     return;
   }
+  NoteOverlap(state, *address);
   SectionState& section = state.sections[*address];
   section.live = false;
   section.deleted_at.insert(site_);
