@@ -35,7 +35,7 @@ struct Instruction {
   /// The bytes mean the same at another address: no relative operand. Says
   /// nothing of base relocations, which are the file's business.
   bool position_independent = false;
-  std::string text;  ///< assembly, Intel syntax; "(bad)" if unknown
+  std::string text;  ///< the machine's assembly; "(bad)" or data if unknown
 };
 
 /// Decodes the instruction at `rva` of `view`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "patcher/hex_text.h"
 #include "tests/support/read_built.h"
 
 namespace detachfix {
@@ -102,6 +103,22 @@ TEST(PeExports, RefusesNamesThatOverlap) {
   EXPECT_EQ(ErrorOf(BuildPe(spec).bytes),
             "names of exports overlap, 4 of them have 0x3e80 bytes, the file "
             "0x3920");
+}
+
+TEST(PeExports, RefusesForwardersThatOverlap) {
+  PeSpec spec = FullSpec();
+  spec.exports[2].forwarder = "SECUR32." + std::string(3000, 'a');
+  const uint32_t forwarder = MustRead(spec).directory(Directory::kExport).rva +
+                             0x6d;  // behind the tables and the names
+  std::string table = " table: ";
+  for (int i = 0; i < 8; ++i) table += "<" + HexNumber(forwarder) + "> ";
+  spec.sections[0].content += table;
+  const BuiltPe pe = BuildPe(spec);
+  spec.overrides = {{"Export.AddressOfFunctions", pe.places.at("table")},
+                    {"Export.NumberOfFunctions", 8}};
+  EXPECT_EQ(ErrorOf(BuildPe(spec).bytes),
+            "forwarders of exports overlap, they have 0x2340 bytes, the file "
+            "0x1f20");
 }
 
 }  // namespace
