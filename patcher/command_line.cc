@@ -19,6 +19,7 @@ namespace detachfix {
 namespace {
 
 constexpr char kDefaultBackupSuffix[] = ".orig";
+constexpr char kDefaultRequirement[] = "pattern";
 
 constexpr char kExitStatusHelp[] =
     "Exit status: 0 every file is fixed or has nothing to fix, 1 a file leaks\n"
@@ -68,7 +69,7 @@ std::string GeneralHelp(std::span<const Command> table) {
       "usage: detachfix COMMAND [OPTION]... FILE...\n\ncommands:\n";
   for (const Command& command : table) {
     std::string name = command.name;
-    name.resize(10, ' ');
+    name.resize(20, ' ');
     text += "  " + name + command.summary + "\n";
   }
   text +=
@@ -92,6 +93,18 @@ Answer UsageError(const std::string& command, const std::string& message) {
   return {kExitUsage, "", "detachfix: " + message + "\ntry '" + help + "'\n"};
 }
 
+/// The second words of the commands that begin with `first`.
+std::string SecondWords(const std::string& first,
+                        std::span<const Command> table) {
+  std::string text;
+  for (const Command& command : table) {
+    const std::string name = command.name;
+    if (!name.starts_with(first + " ")) continue;
+    text += (text.empty() ? "" : ", ") + name.substr(first.size() + 1);
+  }
+  return text;
+}
+
 /// What to print when the line names no command.
 Answer WithoutCommand(const std::vector<std::string>& words,
                       std::span<const Command> table) {
@@ -102,6 +115,11 @@ Answer WithoutCommand(const std::vector<std::string>& words,
   if (word.starts_with("-")) {
     return UsageError("", "unknown option '" + word + "'" +
                               Suggestion(word, {"--help", "--version"}));
+  }
+  const std::string second = SecondWords(word, table);
+  if (!second.empty()) {
+    return UsageError("",
+                      "'" + word + "' needs one of " + second + " behind it");
   }
   std::vector<std::string> names;
   for (const Command& command : table) names.emplace_back(command.name);
@@ -117,6 +135,9 @@ class HelpFormatter : public CLI::Formatter {
                                bool is_positional) const override {
     const std::string name =
         CLI::Formatter::make_option_name(option, is_positional);
+    if (name.starts_with("--require-signature")) {
+      return "--require-signature[=CLASS]";
+    }
     return name.starts_with("--backup") ? "--backup[=SUFFIX]" : name;
   }
 };
@@ -152,20 +173,96 @@ void DeclareReplaceOptions(CLI::App& app, Options& options) {
                "keep the content as it is");
 }
 
-void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
-                    std::string& backup_suffix) {
-  app.add_option("FILE", options.paths,
-                 "a DLL; after '--' its name may start with '-'")
+/// Values of flags that may have one, as CLI11 gives them.
+struct FlagValues {
+  std::string backup_suffix;
+  std::string requirement;
+};
+
+void DeclareSignatureOptions(CLI::App& app, uint32_t bits, Options& options,
+                             FlagValues& values) {
+  if ((bits & kRequireOption) != 0) {
+    app.add_flag(
+        "--require-signature{" + std::string(kDefaultRequirement) + "}",
+        values.requirement,
+        "patch only a known build: one that matches a row as\n"
+        "exact, rebased or pattern, or more surely");
+  }
+  if ((bits & kSignaturesOption) != 0) {
+    app.add_option("--signatures", options.signatures,
+                   "also use the tables *.toml in DIR; their rows go\n"
+                   "before those of the same id")
+        ->type_name("DIR");
+  }
+}
+
+void DeclareTableOptions(CLI::App& app, uint32_t bits, Options& options) {
+  if ((bits & kExportOptions) != 0) {
+    CLI::Option* yara =
+        app.add_flag("--yara", options.yara, "as rules for YARA");
+    app.add_flag("--json", options.json, "as a JSON document")->excludes(yara);
+  }
+  if ((bits & kLearnOptions) == 0) return;
+  app.add_option("--level", options.levels,
+                 "what shipped FILE: RTM, SP1 to SP6, SP6a, or the article\n"
+                 "of a hotfix like Q238185; may be repeated")
       ->required()
-      ->type_name("")
-      ->expected(-1);
+      ->type_name("LEVEL")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--product", options.product,
+                 "nt4 (the default), or nt4-tse for Terminal Server Edition")
+      ->type_name("NAME");
+  app.add_option("--crypto", options.crypto, "40, 56 or 128")
+      ->type_name("BITS");
+  app.add_option("--id", options.row_id,
+                 "of the row; made from the others "
+                 "if left out")
+      ->type_name("ID");
+  app.add_option("--confirmed-by", options.confirmed_by,
+                 "who holds the genuine file")
+      ->type_name("NAME");
+  app.add_option("--from-setup-log", options.setup_log,
+                 "compare with the checksum in this REPAIR/SETUP.LOG")
+      ->type_name("LOG");
+  app.add_option("--into", options.into,
+                 "also add the rows to this table; it is made if need be")
+      ->type_name("TABLE");
+}
+
+/// FILE, or what stands in its place.
+void DeclareOperands(CLI::App& app, uint32_t bits, Options& options) {
+  if ((bits & kNoFile) != 0) return;
+  if ((bits & kOneId) != 0) {
+    app.add_option("ID", options.paths, "the id of a row")
+        ->required()
+        ->type_name("")
+        ->expected(1);
+  } else if ((bits & kMaybeFolder) != 0) {
+    app.add_option("DIR", options.paths, "a folder of tables, *.toml")
+        ->type_name("")
+        ->expected(1);
+  } else {
+    app.add_option("FILE", options.paths,
+                   "a DLL; after '--' its name may start with '-'")
+        ->required()
+        ->type_name("")
+        ->expected(-1);
+  }
+}
+
+void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
+                    FlagValues& values) {
+  DeclareOperands(app, bits, options);
   if ((bits & kDryRunOption) != 0) {
     app.add_flag("-n,--dry-run", options.dry_run,
                  "print the plan, every byte of it, and write nothing");
   }
-  if ((bits & kAllowOptions) != 0) {
+  if ((bits & kAnyDllOption) != 0) {
     app.add_flag("--any-dll", options.any_dll,
                  "also patch what is not Security.dll by its content");
+  }
+  if ((bits & kAllowSignedOption) != 0) {
     app.add_flag("--allow-signed", options.allow_signed,
                  "also patch a file that is signed, which makes the\n"
                  "signature invalid");
@@ -177,11 +274,13 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
   }
   if ((bits & kBackupOption) != 0) {
     app.add_flag("--backup{" + std::string(kDefaultBackupSuffix) + "}",
-                 backup_suffix,
+                 values.backup_suffix,
                  "first copy FILE to FILE.orig, or to FILE and SUFFIX")
         ->excludes(app.get_option_no_throw("--output"));
   }
   if ((bits & kReplaceOptions) != 0) DeclareReplaceOptions(app, options);
+  DeclareSignatureOptions(app, bits, options, values);
+  DeclareTableOptions(app, bits, options);
   if ((bits & kVerboseOption) != 0) {
     app.add_flag("-v,--verbose", options.verbose,
                  "print the evidence behind each verdict");
@@ -207,6 +306,9 @@ std::string CheckLeftOver(const CLI::App& app) {
 
 /// What is wrong with the options taken together, or an empty string.
 std::string CheckOptions(uint32_t bits, const Options& options) {
+  if ((bits & kExportOptions) != 0 && options.yara == options.json) {
+    return "give --yara or --json";
+  }
   const std::string count = std::to_string(options.paths.size());
   if ((bits & kOneFile) != 0 && options.paths.size() != 1) {
     return "explain takes one FILE, got " + count;
@@ -222,6 +324,35 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   return "";
 }
 
+/// Takes over the values of flags that may have one. Gives what is wrong with
+/// them, or an empty string.
+std::string TakeFlagValues(const CLI::App& app, const FlagValues& values,
+                           bool empty_suffix, Options& options) {
+  const auto given = [&](const char* name) {
+    return app.get_option_no_throw(name) != nullptr && app.count(name) > 0;
+  };
+  if (given("--backup")) {
+    options.backup_suffix = empty_suffix ? "" : values.backup_suffix;
+  }
+  if (!given("--require-signature")) return "";
+  for (const MatchClass match :
+       {MatchClass::kPattern, MatchClass::kRebased, MatchClass::kExact}) {
+    if (values.requirement == ToText(match)) options.require_signature = match;
+  }
+  if (options.require_signature) return "";
+  return "--require-signature=" + values.requirement +
+         ": must be exact, rebased or pattern";
+}
+
+/// How many of `words` name the command: none when they name another one.
+size_t WordsOf(const std::string& name, const std::vector<std::string>& words) {
+  const size_t blank = name.find(' ');
+  if (blank == std::string::npos) return words[0] == name ? 1 : 0;
+  const bool named = words.size() > 1 && words[0] == name.substr(0, blank) &&
+                     words[1] == name.substr(blank + 1);
+  return named ? 2 : 0;
+}
+
 std::variant<Invocation, Answer> ParseCommand(const Command& command,
                                               std::vector<std::string> words) {
   CLI::App app(command.summary, "detachfix " + std::string(command.name));
@@ -230,8 +361,8 @@ std::variant<Invocation, Answer> ParseCommand(const Command& command,
   app.footer(std::string(command.examples) + "\n" + kExitStatusHelp);
   app.allow_extras();
   Invocation invocation{&command, {}};
-  std::string backup_suffix;
-  DeclareOptions(app, command.options, invocation.options, backup_suffix);
+  FlagValues values;
+  DeclareOptions(app, command.options, invocation.options, values);
 
   // CLI11 takes "--backup=" for a plain "--backup".
   const auto options_end = std::find(words.begin(), words.end(), "--");
@@ -245,11 +376,10 @@ std::variant<Invocation, Answer> ParseCommand(const Command& command,
   } catch (const CLI::ParseError& error) {
     return UsageError(command.name, error.what());
   }
-  if (app.get_option_no_throw("--backup") != nullptr &&
-      app.count("--backup") > 0) {
-    invocation.options.backup_suffix = empty_suffix ? "" : backup_suffix;
-  }
   std::string wrong = CheckLeftOver(app);
+  if (wrong.empty()) {
+    wrong = TakeFlagValues(app, values, empty_suffix, invocation.options);
+  }
   if (wrong.empty()) wrong = CheckOptions(command.options, invocation.options);
   if (!wrong.empty()) return UsageError(command.name, wrong);
   return invocation;
@@ -261,9 +391,10 @@ std::variant<Invocation, Answer> ParseCommandLine(
     const std::vector<std::string>& words, std::span<const Command> table) {
   if (words.empty()) return WithoutCommand(words, table);
   for (const Command& command : table) {
-    if (words[0] == command.name) {
-      return ParseCommand(command, {words.begin() + 1, words.end()});
-    }
+    const size_t count = WordsOf(command.name, words);
+    if (count == 0) continue;
+    return ParseCommand(
+        command, {words.begin() + static_cast<ptrdiff_t>(count), words.end()});
   }
   return WithoutCommand(words, table);
 }

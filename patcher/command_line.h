@@ -12,6 +12,7 @@
 
 #include "patcher/console.h"
 #include "patcher/files.h"
+#include "signatures/match.h"
 
 namespace detachfix {
 
@@ -31,6 +32,18 @@ struct Options {
   std::string svg;                           ///< of --svg, or empty
   std::string output;                        ///< of -o, or empty
   std::optional<std::string> backup_suffix;  ///< of --backup
+  std::string signatures;                    ///< of --signatures, or empty
+  /// Of --require-signature; a class that identifies a build.
+  std::optional<MatchClass> require_signature;
+  // Of `signatures learn` and `signatures export`.
+  std::vector<std::string> levels;
+  std::string product = "nt4";
+  std::optional<uint32_t> crypto;
+  std::string row_id;        ///< of --id, or empty
+  std::string confirmed_by;  ///< or empty
+  std::string into;          ///< or empty
+  std::string setup_log;     ///< of --from-setup-log, or empty
+  bool yara = false;
 };
 
 /// The options that a command may take, as bits of Command::options.
@@ -38,17 +51,26 @@ enum OptionBit : uint32_t {
   kVerboseOption = 1u << 0,
   kReportOptions = 1u << 1,  ///< --json, --jsonl, -q
   kDryRunOption = 1u << 2,
-  kAllowOptions = 1u << 3,  ///< --any-dll, --allow-signed
+  kAnyDllOption = 1u << 3,
   kOutputOption = 1u << 4,
   kBackupOption = 1u << 5,
-  kReplaceOptions = 1u << 6,  ///< --replace-read-only, --break-hard-links
-  kOneFile = 1u << 7,         ///< exactly one FILE
-  kGraphOptions = 1u << 8,    ///< --dot, --svg
+  kReplaceOptions = 1u << 6,    ///< --replace-read-only, --break-hard-links
+  kOneFile = 1u << 7,           ///< exactly one FILE
+  kGraphOptions = 1u << 8,      ///< --dot, --svg
+  kSignaturesOption = 1u << 9,  ///< --signatures
+  kRequireOption = 1u << 10,    ///< --require-signature
+  kLearnOptions = 1u << 11,     ///< --level and what else a row needs
+  kExportOptions = 1u << 12,    ///< --yara or --json
+  // What stands in the place of FILE, where it is not one or more of these.
+  kNoFile = 1u << 13,
+  kOneId = 1u << 14,
+  kMaybeFolder = 1u << 15,
+  kAllowSignedOption = 1u << 16,
 };
 
 /// One row of the command table.
 struct Command {
-  const char* name;
+  const char* name;      ///< one word, or "signatures list"
   const char* summary;   ///< one line, for the list of commands
   const char* examples;  ///< printed at the end of `--help`
   uint32_t options;      ///< of OptionBit

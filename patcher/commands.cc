@@ -7,6 +7,7 @@
 #include <new>
 #include <variant>
 
+#include "patcher/consult_signatures.h"
 #include "patcher/exit_status.h"
 #include "patcher/explain.h"
 #include "patcher/interrupt.h"
@@ -16,6 +17,7 @@
 #include "patcher/report_json.h"
 #include "patcher/report_text.h"
 #include "patcher/revert_file.h"
+#include "patcher/signature_commands.h"
 #include "patcher/verify_file.h"
 #include "patcher/version.h"
 
@@ -90,13 +92,23 @@ int RunOverFiles(const char* name, const Options& options, Console& console,
 }
 
 int RunVerify(const Options& options, Files& files, Console& console) {
+  const std::optional<SignatureTables> tables =
+      TablesFor(options, files, console);
+  if (!tables) return kExitFileError;
   return RunOverFiles("verify", options, console, [&](const std::string& path) {
-    return VerifyFile(files, path).outcome;
+    VerifiedFile file = VerifyFile(files, path);
+    ConsultSignatures(file, *tables);
+    return std::move(file.outcome);
   });
 }
 
 int RunPatch(const Options& options, Files& files, Console& console) {
+  const std::optional<SignatureTables> tables =
+      TablesFor(options, files, console);
+  if (!tables) return kExitFileError;
   PatchOptions patch;
+  patch.tables = &*tables;
+  patch.require_signature = options.require_signature;
   patch.dry_run = options.dry_run;
   patch.any_dll = options.any_dll;
   patch.allow_signed = options.allow_signed;
@@ -140,10 +152,13 @@ int DrawGraph(const Explanation& explanation, const std::string& path,
 }
 
 int RunExplain(const Options& options, Files& files, Console& console) {
+  const std::optional<SignatureTables> tables =
+      TablesFor(options, files, console);
+  if (!tables) return kExitFileError;
   const bool as_graph = options.dot || !options.svg.empty();
-  const Explanation explanation = as_graph
-                                      ? ExplainAsGraph(files, options.paths[0])
-                                      : Explain(files, options.paths[0]);
+  const Explanation explanation =
+      as_graph ? ExplainAsGraph(files, options.paths[0], *tables)
+               : Explain(files, options.paths[0], *tables);
   const FileOutcome& outcome = explanation.outcome;
   if (outcome.action == Action::kFailed) {
     console.err << "detachfix: " << OutcomeLine(outcome, false);
@@ -167,13 +182,14 @@ constexpr Command kCommands[] = {
      "Examples:\n"
      "  detachfix verify Security.dll\n"
      "  detachfix verify --jsonl i386/*.dll > report.jsonl\n",
-     kVerboseOption | kReportOptions, RunVerify},
+     kVerboseOption | kReportOptions | kSignaturesOption, RunVerify},
     {"patch", "repair files that leak, in place or to a new file",
      "Examples:\n"
      "  detachfix patch --dry-run Security.dll\n"
      "  detachfix patch --backup=.sp5 Security.dll\n",
-     kVerboseOption | kReportOptions | kDryRunOption | kAllowOptions |
-         kOutputOption | kBackupOption | kReplaceOptions,
+     kVerboseOption | kReportOptions | kDryRunOption | kAnyDllOption |
+         kAllowSignedOption | kOutputOption | kBackupOption | kReplaceOptions |
+         kSignaturesOption | kRequireOption,
      RunPatch},
     {"revert", "give back the originals of patched files, bit for bit",
      "Examples:\n"
@@ -185,7 +201,33 @@ constexpr Command kCommands[] = {
      "  detachfix explain Security.dll\n"
      "  detachfix explain Security.dll | less\n"
      "  detachfix explain --svg=Security.svg Security.dll\n",
-     kOneFile | kGraphOptions, RunExplain},
+     kOneFile | kGraphOptions | kSignaturesOption, RunExplain},
+    {"signatures list", "list the builds that the tables know",
+     "Examples:\n"
+     "  detachfix signatures list | grep sp5\n"
+     "  detachfix signatures list --signatures ~/tables\n",
+     kNoFile | kSignaturesOption, RunSignaturesList},
+    {"signatures show", "print one row with the source of every fact",
+     "Examples:\n"
+     "  detachfix signatures show security-i386-nt4-sp5-40\n"
+     "  detachfix signatures show --signatures ~/tables my-row\n",
+     kOneId | kSignaturesOption, RunSignaturesShow},
+    {"signatures check", "check every row, those in DIR too",
+     "Examples:\n"
+     "  detachfix signatures check .\n"
+     "  detachfix signatures check ~/tables\n",
+     kMaybeFolder, RunSignaturesCheck},
+    {"signatures learn", "make rows from genuine files",
+     "Examples:\n"
+     "  detachfix signatures learn --level SP5 --crypto 40 Security.dll\n"
+     "  detachfix signatures learn --level SP3 --from-setup-log Setup.log \\\n"
+     "      --into ~/.config/detachfix/signatures/i386.toml Security.dll\n",
+     kLearnOptions | kAnyDllOption | kSignaturesOption, RunSignaturesLearn},
+    {"signatures export", "print the tables for other programs",
+     "Examples:\n"
+     "  detachfix signatures export --yara > security.yar\n"
+     "  detachfix signatures export --json\n",
+     kNoFile | kExportOptions | kSignaturesOption, RunSignaturesExport},
 };
 
 }  // namespace

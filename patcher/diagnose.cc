@@ -282,6 +282,16 @@ void Judge::Run() {
   JudgeSections();
 }
 
+/// Says of a file with nothing to fix that it is the later Security.dll.
+void NameForwarder(const TargetMatch& target, Diagnosis& diagnosis) {
+  if (!target.is_forwarder || diagnosis.verdict != Verdict::kNotApplicable) {
+    return;
+  }
+  diagnosis.because =
+      "Security.dll of Windows 2000 or later, which forwards to secur32.dll: " +
+      diagnosis.because;
+}
+
 }  // namespace
 
 const char* ToText(Verdict verdict) {
@@ -306,11 +316,13 @@ Diagnosis Diagnose(const PeImage& image) {
   if (image.entry_point.value == 0 && image.tls_callbacks.empty()) {
     diagnosis.verdict = Verdict::kNotApplicable;
     diagnosis.because = "has no entry point";
+    NameForwarder(target, diagnosis);
     return diagnosis;
   }
   const CodeView view = MakeCodeView(image);
   diagnosis.traces = TraceEntry(view, image.entry_point, image.tls_callbacks);
   Judge(image, diagnosis).Run();
+  NameForwarder(target, diagnosis);
   return diagnosis;
 }
 

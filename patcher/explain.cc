@@ -6,6 +6,7 @@
 #include <set>
 
 #include "disasm/instruction.h"
+#include "patcher/consult_signatures.h"
 #include "patcher/hex_text.h"
 #include "patcher/patch_file.h"
 #include "patcher/report_text.h"
@@ -118,8 +119,10 @@ std::set<Rva> ChangedAddresses(const VerifiedFile &file) {
   return changed;
 }
 
-Explanation Explain(Files &files, const std::string &path) {
+Explanation Explain(Files &files, const std::string &path,
+                    const SignatureTables &tables) {
   VerifiedFile file = VerifyFile(files, path);
+  ConsultSignatures(file, tables);
   Explanation explanation;
   if (file.image) {
     explanation.text = HeadText(file) + JudgedCode(file) +

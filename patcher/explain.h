@@ -10,6 +10,7 @@
 #include "patcher/files.h"
 #include "patcher/outcome.h"
 #include "patcher/verify_file.h"
+#include "signatures/table.h"
 
 namespace detachfix {
 
@@ -20,11 +21,13 @@ struct Explanation {
 };
 
 /// Judges the file at `path` and lays out why. Writes nothing.
-Explanation Explain(Files& files, const std::string& path);
+Explanation Explain(Files& files, const std::string& path,
+                    const SignatureTables& tables);
 
 /// The same as a graph in Graphviz's DOT language: the code that was run,
 /// before and after the repair where there is one. Empty when no code was run.
-Explanation ExplainAsGraph(Files& files, const std::string& path);
+Explanation ExplainAsGraph(Files& files, const std::string& path,
+                           const SignatureTables& tables);
 
 /// Every address that the patch recorded in `file` wrote to.
 std::set<Rva> ChangedAddresses(const VerifiedFile& file);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "patcher/consult_signatures.h"
 #include "patcher/explain.h"
 #include "patcher/graph_text.h"
 #include "patcher/patch_file.h"
@@ -65,8 +66,10 @@ std::string Pictures(VerifiedFile& file) {
 
 }  // namespace
 
-Explanation ExplainAsGraph(Files& files, const std::string& path) {
+Explanation ExplainAsGraph(Files& files, const std::string& path,
+                           const SignatureTables& tables) {
   VerifiedFile file = VerifyFile(files, path);
+  ConsultSignatures(file, tables);
   Explanation explanation;
   if (file.image) explanation.text = Pictures(file);
   explanation.state = file.file.state;

@@ -13,6 +13,7 @@
 #include "patcher/diagnosis.h"
 #include "patcher/plan.h"
 #include "patcher/result.h"
+#include "signatures/match.h"
 
 namespace detachfix {
 
@@ -29,6 +30,13 @@ enum class Action : uint8_t {
 /// of the JSON.
 const char* ToText(Action action);
 
+/// What the tables of shipped builds say of a file.
+struct SignatureReport {
+  SignatureMatch found;
+  /// The file was patched: what matched is the original that it came from.
+  bool of_original = false;
+};
+
 struct FileOutcome {
   std::string path;
   // What the command left behind at `path`; with -o, at `output`.
@@ -36,6 +44,8 @@ struct FileOutcome {
   std::optional<Sha256> sha256;     ///< absent when it was not read
   std::optional<uint16_t> machine;  ///< absent when it is not a PE file
   Diagnosis diagnosis;              ///< kUnknown when it was not read
+  /// Absent when no tables were asked, or the file is not an image.
+  std::optional<SignatureReport> signature;
 
   Action action = Action::kNone;
   std::optional<Error> error;  ///< why it was refused, or failed

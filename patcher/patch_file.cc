@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "patcher/check_patched.h"
+#include "patcher/consult_signatures.h"
 #include "patcher/hex_text.h"
 #include "patcher/make_plan.h"
 #include "patcher/replace_file.h"
@@ -13,17 +14,33 @@ namespace detachfix {
 
 namespace {
 
-/// Why a file with this diagnosis is not to be patched, if so.
-std::optional<Error> Refusal(const Diagnosis& diagnosis, bool any_dll) {
+/// Why a file of an unknown build is not to be patched, if so.
+std::optional<Error> BuildRefusal(const FileOutcome& outcome,
+                                  const PatchOptions& options) {
+  const MatchClass found =
+      outcome.signature ? outcome.signature->found.match : MatchClass::kNone;
+  if (!options.require_signature || found >= *options.require_signature) {
+    return std::nullopt;
+  }
+  const std::string required = ToText(*options.require_signature);
+  return Error{"its match with the signatures is '" +
+               std::string(ToText(found)) + "', weaker than '" + required +
+               "', which --require-signature=" + required + " asks for"};
+}
+
+/// Why the file is not to be patched, if so.
+std::optional<Error> Refusal(const FileOutcome& outcome,
+                             const PatchOptions& options) {
+  const Diagnosis& diagnosis = outcome.diagnosis;
   if (diagnosis.verdict == Verdict::kUnknown) {
     return Error{"unknown is never patched: " + diagnosis.because};
   }
-  if (!diagnosis.target && !any_dll) {
+  if (!diagnosis.target && !options.any_dll) {
     return Error{
         "leaks, but is not Security.dll: " + diagnosis.not_target_because +
         "; --any-dll patches it all the same"};
   }
-  return std::nullopt;
+  return BuildRefusal(outcome, options);
 }
 
 /// The outcome of `file` with what went wrong in planning or writing.
@@ -88,8 +105,10 @@ void AddSignatureNote(const PeImage& original, FileOutcome& outcome) {
 FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
                            const PatchedBytes& patched,
                            const PatchOptions& options) {
-  FileOutcome outcome =
-      VerifyBytes(file.outcome.path, read_back, patched.side_record).outcome;
+  VerifiedFile after =
+      VerifyBytes(file.outcome.path, read_back, patched.side_record);
+  if (options.tables) ConsultSignatures(after, *options.tables);
+  FileOutcome outcome = std::move(after.outcome);
   outcome.sha256_before = file.outcome.sha256;
   outcome.plan = file.outcome.plan;
   outcome.edit_rvas = file.outcome.edit_rvas;
@@ -173,13 +192,13 @@ FileOutcome PatchFile(Files& files, const std::string& path,
                       const PatchOptions& options) {
   VerifiedFile file = VerifyFile(files, path);
   if (file.outcome.action == Action::kFailed) return file.outcome;
+  if (options.tables) ConsultSignatures(file, *options.tables);
   const Verdict verdict = file.outcome.diagnosis.verdict;
   if (verdict == Verdict::kFixed || verdict == Verdict::kNotApplicable) {
     if (options.output.empty() || options.dry_run) return file.outcome;
     return CopyUnchanged(files, file, options.output);
   }
-  const std::optional<Error> refusal =
-      Refusal(file.outcome.diagnosis, options.any_dll);
+  const std::optional<Error> refusal = Refusal(file.outcome, options);
   if (refusal) return Unpatched(file, Action::kRefused, *refusal);
   return PatchLeaking(files, file, options);
 }

@@ -10,6 +10,7 @@
 #include "patcher/make_plan.h"
 #include "patcher/outcome.h"
 #include "patcher/verify_file.h"
+#include "signatures/table.h"
 
 namespace detachfix {
 
@@ -21,6 +22,9 @@ struct PatchOptions {
   bool break_hard_links = false;
   std::string output;  ///< write there instead, a new file; or empty
   std::optional<std::string> backup_suffix;
+  const SignatureTables* tables = nullptr;  ///< none are asked without
+  /// Only a file that matches a row at least so surely is patched.
+  std::optional<MatchClass> require_signature;
 };
 
 /// Repairs the file at `path`, or says why not. What it reports is what stands

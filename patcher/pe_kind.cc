@@ -77,10 +77,32 @@ Error NotMz(const ByteReader& reader) {
                ", not \"MZ\" (0x5a4d)"};
 }
 
-Error NotPe(uint32_t signature, uint32_t offset) {
+// The module name of an NE file: the first entry of its resident-name table, a
+// length and the characters ("Executable-file Header Format", KB Q65122).
+std::string NeModuleName(const ByteReader& reader, uint32_t header) {
+  constexpr uint32_t kResidentNameTable = 0x26;
+  const std::optional<uint16_t> table =
+      reader.U16(uint64_t{header} + kResidentNameTable);
+  if (!table) return "";
+  const uint64_t name = uint64_t{header} + *table;
+  const auto text = reader.Range(name + 1, reader.U8(name).value_or(0));
+  if (!text) return "";
+  return std::string(text->begin(), text->end());
+}
+
+Error NotNt(const ByteReader& reader, uint32_t header) {
+  std::string text = "a 16-bit NE file (Windows 3.x, OS/2), not a PE file";
+  // KB Q150726 and Q165700: such a file on the path is taken for NT's.
+  if (NeModuleName(reader, header) == "SECURITY") {
+    text += ": the SECURITY.DLL of Windows 3.x, not that of Windows NT";
+  }
+  return Error{text};
+}
+
+Error NotPe(const ByteReader& reader, uint32_t signature, uint32_t offset) {
   switch (signature & 0xffff) {
     case 0x454e:
-      return Error{"a 16-bit NE file (Windows 3.x, OS/2), not a PE file"};
+      return NotNt(reader, offset);
     case 0x454c:
       return Error{"an LE file (VxD, OS/2), not a PE file"};
     case 0x584c:
@@ -104,7 +126,7 @@ Result<uint32_t> FindSignature(const ByteReader& reader) {
                  HexNumber(reader.size()) + " bytes"};
   }
   const uint32_t signature = *reader.U32(offset);
-  if (signature != 0x4550) return NotPe(signature, offset);
+  if (signature != 0x4550) return NotPe(reader, signature, offset);
   if (!reader.Holds(offset, kCoffHeaderSize + 2)) {
     return Error{"PE header ends at " +
                  HexNumber(uint64_t{offset} + kCoffHeaderSize + 2) +

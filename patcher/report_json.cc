@@ -16,6 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr char kSchema[] = "detachfix/1";
+constexpr char kSignaturesSchema[] = "detachfix-signatures/1";
 
 // Paths and names from a file are bytes, JSON is UTF-8 (RFC 8259, section 8.1).
 // What is not UTF-8 becomes U+FFFD; "path_hex" keeps such a path exact.
@@ -73,6 +74,76 @@ Json SectionsJson(const Diagnosis& diagnosis) {
   return sections;
 }
 
+template <typename T, typename Write>
+void Put(Json& json, const char* name, const std::optional<T>& value,
+         Write write) {
+  if (value) json[name] = write(*value);
+}
+
+Json RowJson(const Signature& row) {
+  const auto same = [](const auto& value) { return value; };
+  Json json = {{"id", row.id},
+               {"target", row.target},
+               {"product", row.product},
+               {"levels", row.levels},
+               {"machine", MachineName(row.machine)}};
+  Put(json, "crypto", row.crypto, same);
+  if (row.state != BuildState::kNotStated) json["state"] = ToText(row.state);
+  Put(json, "size", row.size, same);
+  Put(json, "date", row.date, DateText);
+  Put(json, "built_after", row.built_after, DateText);
+  Put(json, "built_until", row.built_until, DateText);
+  Put(json, "stamp", row.stamp, same);
+  Put(json, "linker", row.linker, [](const LinkerVersion& version) {
+    return std::to_string(version.major) + "." + std::to_string(version.minor);
+  });
+  Put(json, "entry", row.entry, same);
+  Put(json, "image_base", row.image_base, same);
+  Put(json, "checksum", row.checksum, same);
+  Put(json, "description", row.description, same);
+  Put(json, "sha256", row.sha256, DigestText);
+  Put(json, "invariant_sha256", row.invariant_sha256, DigestText);
+  Put(json, "dllmain", row.dllmain, PatternText);
+  Put(json, "dllmain_sha256", row.dllmain_sha256, DigestText);
+  for (const CodePart& part : row.helpers) {
+    json["helpers"].push_back(
+        {{"from_entry", part.from_entry}, {"code", PatternText(part.code)}});
+  }
+  if (!row.critical_sections.empty()) {
+    json["critical_sections"] = row.critical_sections;
+  }
+  if (!row.confirmed_by.empty()) json["confirmed_by"] = row.confirmed_by;
+  json["source"] = row.sources;
+  return json;
+}
+
+Json CandidateJson(const Candidate& candidate) {
+  const Signature& row = candidate.row;
+  return {{"id", row.id},
+          {"target", row.target},
+          {"product", row.product},
+          {"levels", row.levels},
+          {"crypto", row.crypto ? Json(*row.crypto) : Json(nullptr)},
+          {"state", OrNull(std::string(ToText(row.state)))},
+          {"agrees", candidate.agrees}};
+}
+
+Json SignatureJson(const std::optional<SignatureReport>& report) {
+  if (!report) return nullptr;
+  const std::vector<Candidate>& candidates = report->found.candidates;
+  Json signature;
+  signature["match"] = ToText(report->found.match);
+  // One candidate alone is named here too; several never are.
+  signature["id"] =
+      candidates.size() == 1 ? Json(candidates[0].row.id) : Json(nullptr);
+  signature["of_original"] = report->of_original;
+  signature["candidates"] = Json::array();
+  for (const Candidate& candidate : candidates) {
+    signature["candidates"].push_back(CandidateJson(candidate));
+  }
+  return signature;
+}
+
 Json EditsJson(const FileOutcome& outcome) {
   Json edits = Json::array();
   if (!outcome.plan) return edits;
@@ -121,8 +192,7 @@ Json FileJson(const FileOutcome& outcome) {
   file["fixed_by"] = FixedByJson(diagnosis.fixed_by);
   file["fixed_version"] = OrNull(diagnosis.fixed_version);
   file["critical_sections"] = SectionsJson(diagnosis);
-  // No table of signatures is consulted by this version.
-  file["signature"] = nullptr;
+  file["signature"] = SignatureJson(outcome.signature);
   file["evidence"] = diagnosis.evidence;
   file["action"] = ToText(outcome.action);
   file["hook"] = OrNull(outcome.plan ? outcome.plan->hook : "");
@@ -151,6 +221,14 @@ std::string JsonDocument(const ReportHead& head,
   for (const FileOutcome& outcome : outcomes) {
     document["files"].push_back(FileJson(outcome));
   }
+  return document.dump(2, ' ', false, kNotUtf8) + "\n";
+}
+
+std::string SignaturesJson(std::span<const Signature> rows) {
+  Json document;
+  document["schema"] = kSignaturesSchema;
+  document["rows"] = Json::array();
+  for (const Signature& row : rows) document["rows"].push_back(RowJson(row));
   return document.dump(2, ' ', false, kNotUtf8) + "\n";
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "patcher/outcome.h"
+#include "signatures/signature.h"
 
 namespace detachfix {
 
@@ -24,6 +25,10 @@ std::string JsonDocument(const ReportHead& head,
 
 /// One object on one line, with its line end.
 std::string JsonLine(const FileOutcome& outcome);
+
+/// The rows as one document, described in docs/signatures.md. What is not known
+/// is left out.
+std::string SignaturesJson(std::span<const Signature> rows);
 
 }  // namespace detachfix
 

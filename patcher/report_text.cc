@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "patcher/consult_signatures.h"
 #include "patcher/hex_text.h"
 #include "patcher/sha256.h"
 
@@ -223,6 +224,11 @@ std::string EvidenceText(const FileOutcome& outcome) {
     text +=
         "  is not Security.dll: " + ForTerminal(diagnosis.not_target_because) +
         "\n";
+  }
+  if (outcome.signature) {
+    for (const std::string& line : SignatureLines(*outcome.signature)) {
+      text += "  " + line + "\n";
+    }
   }
   for (const std::string& line : diagnosis.evidence) {
     text += "  " + ForTerminal(line) + "\n";

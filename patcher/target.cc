@@ -103,7 +103,8 @@ TargetMatch IdentifyTarget(const PeImage& image) {
   if (!entry->forwarder.empty()) {
     return {std::nullopt,
             match.because + ", but " + entry->name + " is forwarded to " +
-                Printable(entry->forwarder) + ": Windows 2000 or later"};
+                Printable(entry->forwarder) + ": Windows 2000 or later",
+            true};
   }
   if (!IsOwnCode(image, *entry)) {
     return {std::nullopt,

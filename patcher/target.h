@@ -16,6 +16,8 @@ struct TargetMatch {
   std::optional<std::string> name;
   /// One line: why it is not; empty when it is.
   std::string because;
+  /// It has the name, but forwards to secur32.dll: Windows 2000 or later.
+  bool is_forwarder = false;
 };
 
 /// It is when (1) the export directory or VERSIONINFO (OriginalFilename,

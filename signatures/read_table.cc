@@ -318,9 +318,11 @@ void RowReader::CheckWhole() {
         "field 'dllmain': is missing; 'dllmain_sha256' and 'helpers' "
         "belong to it");
   }
-  if (row_.dllmain && FixedBytes(*row_.dllmain) < kFewestFixedBytes) {
-    complain("field 'dllmain': has " +
-             std::to_string(FixedBytes(*row_.dllmain)) +
+  if (!row_.dllmain) return;
+  size_t fixed = FixedBytes(*row_.dllmain);
+  for (const CodePart& part : row_.helpers) fixed += FixedBytes(part.code);
+  if (fixed < kFewestFixedBytes) {
+    complain("field 'dllmain': has with 'helpers' " + std::to_string(fixed) +
              " bytes that are not masked, fewer than " +
              std::to_string(kFewestFixedBytes));
   }

@@ -127,7 +127,7 @@ void CheckExplain(const Bytes& file, const Sha256& hash) {
   if (hash[0] % 8 != 0) return;
   FakeFiles files;
   files.Add(kPath, file);
-  const Explanation explanation = Explain(files, kPath);
+  const Explanation explanation = Explain(files, kPath, {});
   for (const char letter : explanation.text) {
     const bool printable = static_cast<unsigned char>(letter) >= 0x20;
     Require(printable || letter == '\n', "explain prints no control character");

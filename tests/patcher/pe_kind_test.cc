@@ -129,5 +129,28 @@ TEST(PeKind, NamesPe32Plus) {
   EXPECT_EQ(read->other->text, "i386 (0x14c) PE32+");
 }
 
+// KB Q65122, "Executable-file header format": at 0x26 of the NE header stands
+// where the resident-name table is, counted from that header.
+TEST(PeKind, NamesTheSecurityDllOfWindows3) {
+  std::vector<uint8_t> bytes(0x100);
+  bytes[0] = 'M';
+  bytes[1] = 'Z';
+  bytes[0x3c] = 0x40;
+  bytes[0x40] = 'N';
+  bytes[0x41] = 'E';
+  bytes[0x66] = 0x50;
+  const std::string name = "\x08SECURITY";
+  std::copy(name.begin(), name.end(), bytes.begin() + 0x90);
+  EXPECT_EQ(ErrorOf(bytes),
+            "a 16-bit NE file (Windows 3.x, OS/2), not a PE file: the "
+            "SECURITY.DLL of Windows 3.x, not that of Windows NT");
+  bytes[0x91] = 'X';
+  EXPECT_EQ(ErrorOf(bytes),
+            "a 16-bit NE file (Windows 3.x, OS/2), not a PE file");
+  bytes[0x66] = 0xff;  // outside of the file
+  EXPECT_EQ(ErrorOf(bytes),
+            "a 16-bit NE file (Windows 3.x, OS/2), not a PE file");
+}
+
 }  // namespace
 }  // namespace detachfix

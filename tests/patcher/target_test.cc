@@ -85,6 +85,7 @@ TEST(Target, IsNotTheForwarderOfWindows2000) {
       {"InitSecurityInterfaceW", "", "SECUR32.InitSecurityInterfaceW"}};
   const TargetMatch match = IdentifyTarget(MustRead(spec));
   EXPECT_FALSE(match.name);
+  EXPECT_TRUE(match.is_forwarder);
   EXPECT_EQ(match.because,
             "export name is \"SECURITY.dll\", but InitSecurityInterfaceA is "
             "forwarded to SECUR32.InitSecurityInterfaceA: Windows 2000 or "

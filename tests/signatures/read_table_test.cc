@@ -159,8 +159,8 @@ TEST(ReadTable, NamesWhatIsWrongWithARowAsAWhole) {
        "t.toml:8: row 'a': field 'dllmain': must be bytes like \"55 8b ec ?? "
        "0c\""},
       {RowText("dllmain = \"55 8b ec ??\"\n" + sha, "dllmain = \"s\"\n"),
-       "t.toml:3: row 'a': field 'dllmain': has 3 bytes that are not masked, "
-       "fewer than 16"},
+       "t.toml:3: row 'a': field 'dllmain': has with 'helpers' 3 bytes that "
+       "are not masked, fewer than 16"},
       {RowText("dllmain = \"00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e "
                "0f\"\n",
                "dllmain = \"s\"\n"),
