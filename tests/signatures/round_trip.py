@@ -170,11 +170,14 @@ def check_variants(trip, samples, rows):
     files = trip.verify(paths)
     trip.check_match(files, rows, "exact")
     trip.check_yara(folder, files)
-    for kind, match, change in (
-            ("rebased", "rebased",
+    # Without base relocations code does not work at another base.
+    movable = [sample for sample in samples if variants.directory(
+        sample.read_bytes(), variants.BASE_RELOCATION)[1]]
+    for kind, match, among, change in (
+            ("rebased", "rebased", movable,
              lambda content: variants.rebase(content, DELTA, STAMP)),
-            ("hotfixed", "pattern", variants.other_content)):
-        folder, paths = trip.copy(samples, kind, change)
+            ("hotfixed", "pattern", samples, variants.other_content)):
+        folder, paths = trip.copy(among, kind, change)
         files = trip.verify(paths)
         trip.check_match(files, rows, match)
         trip.check_yara(folder, files)
