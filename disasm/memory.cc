@@ -128,6 +128,12 @@ std::optional<uint8_t> Memory::ByteAt(MemoryAddress address) const {
 }
 
 Value Memory::Load(MemoryAddress address, uint32_t size) const {
+  // Before all cells: one may say that the slot's surroundings were forgotten.
+  if (size == kSlotSize && HoldsImport(address)) {
+    return SymbolicValue(
+        kImportSymbol,
+        static_cast<uint64_t>(address.offset - view_->image_base));
+  }
   const Cells::const_iterator it = Covering(address);
   if (it != cells_.end() && it->first == address && it->second.size == size) {
     return it->second.value;
@@ -135,11 +141,6 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
   if (it != cells_.end() && it->first == address && size < it->second.size &&
       it->second.size <= kMaxKnownSize) {
     return Low(it->second.value, size);
-  }
-  if (size == kSlotSize && HoldsImport(address)) {
-    return SymbolicValue(
-        kImportSymbol,
-        static_cast<uint64_t>(address.offset - view_->image_base));
   }
   if (size > kMaxKnownSize) return UnknownValue();
   uint64_t bits = 0;

@@ -94,6 +94,15 @@ TEST_F(MemoryTest, APartOfASlotThatIsOverwrittenTakesTheImportAway) {
   }
 }
 
+TEST_F(MemoryTest, AForgottenPieceOfASlotsSizeLeavesTheImport) {
+  Memory memory(view_);
+  const int64_t slot = Data(0x10).offset;
+  memory.ForgetImage({slot - 4, slot + 8},
+                     {{slot - 4, slot}, {slot + 4, slot + 8}});
+  EXPECT_EQ(memory.Load(Data(0x10), 4), SymbolicValue(kImportSymbol, kSlotRva));
+  EXPECT_FALSE(memory.IsOpenWord(Data(0x10)));
+}
+
 TEST_F(MemoryTest, PartialStoresAndLoadsMeet) {
   Memory memory(view_);
   memory.Store(Heap(0), 4, ConstantValue(0x44332211));
