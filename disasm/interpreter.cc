@@ -318,6 +318,19 @@ bool Interpreter::IsSecurityCookie(
                                                   view_.security_cookie->value};
 }
 
+/// Every store at a known address, by an instruction or by an import: what is
+/// remembered of the run's stores must miss none.
+void Interpreter::StoreAt(State& state, MemoryAddress address, uint32_t size,
+                          const Value& value) {
+  NoteFunctionStored(address, value);
+  if (address.region == kAbsolute) {
+    if (IsData(value)) data_pointers_at_.insert(address.offset);
+    const uint64_t va = static_cast<uint64_t>(address.offset);
+    if (IsCode(va)) written_code_.insert(va);
+  }
+  state.memory.Store(address, size, value);
+}
+
 Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const Value target = ValueOf(state, op.address);
   const std::optional<MemoryAddress> address = AddressOf(target);
@@ -331,13 +344,7 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
     state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
   }
   if (!address) return Step::kNextOp;
-  NoteFunctionStored(*address, stored);
-  if (IsData(stored)) data_pointers_at_.insert(address->offset);
-  if (address->region == kAbsolute &&
-      IsCode(static_cast<uint64_t>(address->offset))) {
-    written_code_.insert(static_cast<uint64_t>(address->offset));
-  }
-  state.memory.Store(*address, op.size, stored);
+  StoreAt(state, *address, op.size, stored);
   return Step::kNextOp;
 }
 

@@ -96,6 +96,8 @@ class Interpreter {
 
   // Calls, jumps and returns (interpreter_calls.cc).
   bool IsFunction(const Value& value) const;
+  void StoreAt(State& state, MemoryAddress address, uint32_t size,
+               const Value& value);
   void NoteFunctionStored(MemoryAddress address, const Value& value);
   std::vector<Value> PossibleFunctions(const State& state, const Value& target);
   Step ForEachTarget(State& state, const Value& target,

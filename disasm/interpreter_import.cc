@@ -341,8 +341,7 @@ void Interpreter::ChangeWord(State& state, ApiEffect effect) {
   } else if (effect == ApiEffect::kDecrement) {
     now = Evaluate(BinaryOp::kSub, 32, old, ConstantValue(1));
   }
-  NoteFunctionStored(*address, now);
-  state.memory.Store(*address, 4, now);
+  StoreAt(state, *address, 4, now);
   const bool gives_old =
       effect == ApiEffect::kExchange || effect == ApiEffect::kCompareExchange;
   result = EvaluateSignExtend(32, state.register_width, gives_old ? old : now);
@@ -394,7 +393,7 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
   }
   int64_t offset = to->offset;
   for (const auto& [part, value] : parts) {
-    state.memory.Store({to->region, offset}, part, value);
+    StoreAt(state, {to->region, offset}, part, value);
     offset += part;
   }
 }
