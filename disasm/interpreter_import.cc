@@ -450,7 +450,13 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
 /// An import may write as far as it likes from where a pointer points to.
 void Interpreter::ForgetThrough(State& state, const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
-  if (!address) return;  // a number, or nothing of the image's
+  if (!address) {
+    // A number, nothing of the image's, or an element of one of its arrays.
+    if (pointer.MayBeInImage()) {
+      state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
+    }
+    return;
+  }
   if (address->region == kStackSymbol) {
     ForgetStackFrom(state, *address);
     return;
