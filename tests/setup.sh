@@ -5,7 +5,8 @@
 
 # The one list of packages, by what they are for.
 BUILD_PACKAGES=(g++ cmake ninja-build ccache liblief-dev libzydis-dev
-  libcli11-dev nlohmann-json3-dev libssl-dev libtomlplusplus-dev)
+  libcli11-dev nlohmann-json3-dev libssl-dev libtomlplusplus-dev libsqlite3-dev
+  libmspack-dev)
 SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
   mingw-w64-i686-dev gcc-alpha-linux-gnu binutils-alpha-linux-gnu clang lld llvm
   python3)
