@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "patcher/plan.h"
 #include "patcher/result.h"
@@ -70,6 +71,8 @@ class Files {
   virtual Result<FileState> Look(const std::string& path) = 0;
   /// Whether anything stands at `path`, a dangling symbolic link included.
   virtual Result<bool> Exists(const std::string& path) = 0;
+  /// The names in a folder, sorted by their bytes, without "." and "..".
+  virtual Result<std::vector<std::string>> List(const std::string& folder) = 0;
   /// The whole of a regular file, and its state. Follows symbolic links. Fails
   /// when it is larger than `limit` bytes, and when it changes meanwhile.
   virtual Result<ReadFile> Read(const std::string& path, uint64_t limit) = 0;

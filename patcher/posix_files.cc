@@ -3,6 +3,7 @@
 // rename(), Linux rename(2) and fsync(2)): rename() replaces a name atomically;
 // data is durable after fsync() of the file, the name after fsync() of its
 // folder.
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -156,6 +157,10 @@ class PosixOutputFile : public OutputFile {
   Descriptor descriptor_;
 };
 
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
+
 const char* KindOf(mode_t mode) {
   if (S_ISDIR(mode)) return "a folder";
   if (S_ISFIFO(mode)) return "a pipe";
@@ -214,6 +219,20 @@ class PosixFilesImpl : public Files {
     if (lstat(path.c_str(), &info) == 0) return true;
     if (errno == ENOENT) return false;
     return SystemError(errno);
+  }
+
+  Result<std::vector<std::string>> List(const std::string& folder) override {
+    const std::unique_ptr<DIR, CloseFolder> stream(opendir(folder.c_str()));
+    if (!stream) return SystemError(errno);
+    std::vector<std::string> names;
+    // readdir gives null at the end and on an error; only errno tells which.
+    for (errno = 0; const dirent* entry = readdir(stream.get()); errno = 0) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(name);
+    }
+    if (errno != 0) return SystemError(errno);
+    std::ranges::sort(names);
+    return names;
   }
 
   Result<ReadFile> Read(const std::string& path, uint64_t limit) override {

@@ -76,6 +76,19 @@ TEST(FolderOf, IsWhatComesBeforeTheLastSlash) {
   EXPECT_EQ(FolderOf("./c"), ".");
 }
 
+TEST_F(PosixFilesTest, ListsAFolderSorted) {
+  Write(folder_ + "/b.dll", "");
+  Write(folder_ + "/.hidden", "");
+  Write(folder_ + "/B.dll", "");
+  const Result<std::vector<std::string>> names = files_->List(folder_);
+  ASSERT_TRUE(names);
+  EXPECT_EQ(*names,
+            (std::vector<std::string>{".hidden", "B.dll", "a.dll", "b.dll"}));
+  EXPECT_EQ(files_->List(folder_ + "/none").error().message,
+            "No such file or directory (2)");
+  EXPECT_EQ(files_->List(path_).error().message, "Not a directory (20)");
+}
+
 TEST_F(PosixFilesTest, ReadsBytesAndState) {
   ASSERT_EQ(chmod(path_.c_str(), 0640), 0);
   const timespec times[2] = {{100, 7}, {-3, 5}};

@@ -122,6 +122,19 @@ Result<bool> FakeFiles::Exists(const std::string& path) {
   return names.contains(path);
 }
 
+Result<std::vector<std::string>> FakeFiles::List(const std::string& folder) {
+  std::optional<Error> error = Begin("list " + folder);
+  if (error) return *error;
+  std::set<std::string> found;
+  for (const auto& [path, node] : names) {
+    if (!path.starts_with(folder + "/")) continue;
+    const std::string rest = path.substr(folder.size() + 1);
+    found.insert(rest.substr(0, rest.find('/')));
+  }
+  if (found.empty()) return SystemError(ENOENT);
+  return std::vector<std::string>(found.begin(), found.end());
+}
+
 Result<ReadFile> FakeFiles::Read(const std::string& path, uint64_t limit) {
   std::optional<Error> error = Begin("read " + path);
   if (error) return Error{"cannot be opened: " + error->message};

@@ -36,6 +36,7 @@ class FakeFiles : public Files {
 
   Result<FileState> Look(const std::string& path) override;
   Result<bool> Exists(const std::string& path) override;
+  Result<std::vector<std::string>> List(const std::string& folder) override;
   Result<ReadFile> Read(const std::string& path, uint64_t limit) override;
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override;
