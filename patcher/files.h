@@ -61,8 +61,14 @@ class OutputFile {
   virtual Result<void> Close() = 0;
 };
 
-/// Errors of Read and SetState say what failed; those of the others are the
-/// cause alone (`No space left on device (28)`), since the caller knows the
+/// Keeps other runs off a file as long as it lives.
+class FileGuard {
+ public:
+  virtual ~FileGuard() = default;
+};
+
+/// Errors of Read, Guard and SetState say what failed; those of the others are
+/// the cause alone (`No space left on device (28)`), since the caller knows the
 /// step and what it was for.
 class Files {
  public:
@@ -76,6 +82,14 @@ class Files {
   /// The whole of a regular file, and its state. Follows symbolic links. Fails
   /// when it is larger than `limit` bytes, and when it changes meanwhile.
   virtual Result<ReadFile> Read(const std::string& path, uint64_t limit) = 0;
+  /// To be had before a file is read that is to be replaced: two runs on one
+  /// share then never work on it at the same time. Waits for another holder,
+  /// but not long. Fails when another program has locked the file or has it
+  /// open for writing, as far as the file system tells. A symbolic
+  /// link is not followed and not locked. What a run that was killed left behind beside the file
+  /// (temporary files for `path` and `side_paths`) is removed.
+  virtual Result<std::unique_ptr<FileGuard>> Guard(
+      const std::string& path, const std::vector<std::string>& side_paths) = 0;
   /// Creates a new file (O_EXCL) in the folder of `path`, with a name derived
   /// from it that starts with a dot. It is removed when a signal ends the
   /// program before it was renamed.

@@ -5,6 +5,7 @@
 #include "patcher/interrupt.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,7 +21,8 @@ namespace {
 constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
 
 struct Slot {
-  std::atomic<bool> taken = false;
+  enum State : int { kFree, kFilling, kGuarded };
+  std::atomic<int> state = kFree;
   char path[PATH_MAX] = {};
 };
 
@@ -29,12 +31,24 @@ std::atomic<bool> interrupted = false;
 static_assert(std::atomic<bool>::is_always_lock_free,
               "only lock-free atomics may be used in a signal handler");
 
-void OnSignal(int) {
-  if (!interrupted.exchange(true)) return;
+// How many threads hold the end back, and whether it was asked for. Of a thread
+// that begins to hold and a handler at the same time, one sees the other.
+std::atomic<int> holders = 0;
+std::atomic<bool> end_asked = false;
+thread_local int hold_depth = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
+
+[[noreturn]] void End() {
   for (const Slot& slot : slots) {
-    if (slot.taken) unlink(slot.path);
+    if (slot.state == Slot::kGuarded) unlink(slot.path);
   }
   _exit(kExitInterrupted);
+}
+
+void OnSignal(int) {
+  if (!interrupted.exchange(true)) return;
+  end_asked = true;
+  if (holders == 0) End();
 }
 
 sigset_t OurSignals() {
@@ -61,28 +75,36 @@ void WatchForInterrupts() {
 bool Interrupted() { return interrupted; }
 
 HoldInterrupts::HoldInterrupts() {
-  const sigset_t ours = OurSignals();
-  pthread_sigmask(SIG_BLOCK, &ours, &old_);
+  if (hold_depth++ > 0) return;
+  ++holders;
+  if (!end_asked) return;
+  // Too late to begin anything: the last holder ends the program.
+  if (--holders == 0) End();
+  while (true) pause();
 }
 
 HoldInterrupts::~HoldInterrupts() {
-  pthread_sigmask(SIG_SETMASK, &old_, nullptr);
+  if (--hold_depth > 0) return;
+  if (--holders == 0 && end_asked) End();
 }
 
 RemoveOnInterrupt::RemoveOnInterrupt(const std::string& path) : slot_(0) {
   // A path of PATH_MAX bytes or more cannot have been opened.
   assert(path.size() < PATH_MAX);
-  while (slots[static_cast<size_t>(slot_)].taken) {
+  int free = Slot::kFree;
+  while (!slots[static_cast<size_t>(slot_)].state.compare_exchange_strong(
+      free, Slot::kFilling)) {
+    free = Slot::kFree;
     ++slot_;
     assert(slot_ < kMaxGuarded);
   }
   Slot& slot = slots[static_cast<size_t>(slot_)];
   std::memcpy(slot.path, path.c_str(), path.size() + 1);
-  slot.taken = true;
+  slot.state = Slot::kGuarded;
 }
 
 RemoveOnInterrupt::~RemoveOnInterrupt() {
-  slots[static_cast<size_t>(slot_)].taken = false;
+  slots[static_cast<size_t>(slot_)].state = Slot::kFree;
 }
 
 }  // namespace detachfix

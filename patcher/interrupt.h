@@ -5,8 +5,6 @@
 #ifndef DETACHFIX_PATCHER_INTERRUPT_H_
 #define DETACHFIX_PATCHER_INTERRUPT_H_
 
-#include <signal.h>
-
 #include <string>
 
 namespace detachfix {
@@ -20,25 +18,22 @@ void WatchForInterrupts();
 /// Whether such a signal has come.
 bool Interrupted();
 
-/// While it lives no such signal is delivered to this thread; one that comes
-/// is delivered at its end. For steps that belong together, e.g. creating a
-/// file and guarding it.
+/// While one lives, in whichever thread, a signal does not end the program; one
+/// that comes ends it when the last is gone. For steps that belong together,
+/// e.g. creating a file and guarding it.
 class HoldInterrupts {
  public:
   HoldInterrupts();
   ~HoldInterrupts();
   HoldInterrupts(const HoldInterrupts&) = delete;
   HoldInterrupts& operator=(const HoldInterrupts&) = delete;
-
- private:
-  sigset_t old_;
 };
 
 /// While it lives, `path` is removed when a signal ends the program. Up to
-/// kMaxGuarded live at one time; only one thread makes them.
+/// kMaxGuarded live at one time, in all threads.
 class RemoveOnInterrupt {
  public:
-  static constexpr int kMaxGuarded = 8;
+  static constexpr int kMaxGuarded = 512;
 
   explicit RemoveOnInterrupt(const std::string& path);
   ~RemoveOnInterrupt();

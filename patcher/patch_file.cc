@@ -8,6 +8,7 @@
 #include "patcher/hex_text.h"
 #include "patcher/make_plan.h"
 #include "patcher/replace_file.h"
+#include "patcher/sha256.h"
 #include "patcher/version.h"
 
 namespace detachfix {
@@ -89,8 +90,6 @@ WriteOutcome Write(Files& files, const VerifiedFile& file,
   return ReplaceFile(files, path, file.file, patched.bytes, replace);
 }
 
-/// What is reported of a file that was written: the verdict on what was read
-/// back, not on what was meant.
 /// A signature covers every byte but the checksum and itself.
 void AddSignatureNote(const PeImage& original, FileOutcome& outcome) {
   const DataDirectory& table = original.directory(Directory::kCertificate);
@@ -102,6 +101,8 @@ void AddSignatureNote(const PeImage& original, FileOutcome& outcome) {
       " stays as it is, so that revert makes the signature valid again");
 }
 
+/// What is reported of a file that was written: the verdict on what was read
+/// back, not on what was meant.
 FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
                            const PatchedBytes& patched,
                            const PatchOptions& options) {
@@ -142,6 +143,23 @@ FileOutcome CopyUnchanged(Files& files, const VerifiedFile& file,
   return outcome;
 }
 
+Result<void> NoteIntention(const VerifiedFile& file,
+                           const PatchedBytes& patched,
+                           const PatchOptions& options) {
+  if (options.log == nullptr) return {};
+  Result<UndoRecord> undo =
+      MakeUndoRecord(file.file.bytes, file.outcome.plan->edits, kVersion);
+  if (!undo) return undo.error();
+  const Result<void> noted = options.log->Intend(
+      {file.outcome.path, file.file.state, *file.outcome.sha256,
+       HashSha256(patched.bytes), std::move(*undo)});
+  if (!noted) {
+    return Error{"not patched, since the ledger cannot note it: " +
+                 noted.error().message};
+  }
+  return {};
+}
+
 FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
                          const PatchOptions& options) {
   const Result<PatchedBytes> patched =
@@ -153,6 +171,8 @@ FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
     return file.outcome;
   }
   // From here on the patch is known to be good; only the disk can fail.
+  const Result<void> noted = NoteIntention(file, *patched, options);
+  if (!noted) return Unpatched(file, Action::kFailed, noted.error());
   const WriteOutcome written = Write(files, file, *patched, options);
   if (written.error && written.written == Written::kNothing) {
     return Unpatched(file, written.refused ? Action::kRefused : Action::kFailed,
@@ -165,6 +185,39 @@ FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
     outcome.error = *written.error;
   }
   return outcome;
+}
+
+/// The outcome for a file that is not to be patched, if so.
+std::optional<FileOutcome> WithoutPatch(Files& files, VerifiedFile& file,
+                                        const PatchOptions& options) {
+  if (file.outcome.action == Action::kFailed) return file.outcome;
+  if (options.tables) ConsultSignatures(file, *options.tables);
+  const Verdict verdict = file.outcome.diagnosis.verdict;
+  if (verdict == Verdict::kFixed || verdict == Verdict::kNotApplicable) {
+    if (options.output.empty() || options.dry_run) return file.outcome;
+    return CopyUnchanged(files, file, options.output);
+  }
+  const std::optional<Error> refusal = Refusal(file.outcome, options);
+  if (refusal) return Unpatched(file, Action::kRefused, *refusal);
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<FileGuard>> GuardToPatch(Files& files,
+                                                const std::string& path,
+                                                const PatchOptions& options) {
+  std::vector<std::string> side_paths = {UndoFilePath(path)};
+  if (options.backup_suffix) {
+    side_paths.push_back(path + *options.backup_suffix);
+  }
+  return files.Guard(path, side_paths);
+}
+
+/// Whether the file at the path is, in bytes and in state, what was read.
+bool IsAsRead(Files& files, const VerifiedFile& file) {
+  const Result<ReadFile> now = files.Read(file.outcome.path, kMaxFileSize);
+  return now && now->state.inode == file.file.state.inode &&
+         now->state.changed_ns == file.file.state.changed_ns &&
+         now->bytes == file.file.bytes;
 }
 
 }  // namespace
@@ -191,15 +244,21 @@ Result<PatchedBytes> PatchInMemory(VerifiedFile& file,
 FileOutcome PatchFile(Files& files, const std::string& path,
                       const PatchOptions& options) {
   VerifiedFile file = VerifyFile(files, path);
-  if (file.outcome.action == Action::kFailed) return file.outcome;
-  if (options.tables) ConsultSignatures(file, *options.tables);
-  const Verdict verdict = file.outcome.diagnosis.verdict;
-  if (verdict == Verdict::kFixed || verdict == Verdict::kNotApplicable) {
-    if (options.output.empty() || options.dry_run) return file.outcome;
-    return CopyUnchanged(files, file, options.output);
+  std::optional<FileOutcome> done = WithoutPatch(files, file, options);
+  if (done) return *done;
+  if (options.dry_run || !options.output.empty()) {
+    return PatchLeaking(files, file, options);
   }
-  const std::optional<Error> refusal = Refusal(file.outcome, options);
-  if (refusal) return Unpatched(file, Action::kRefused, *refusal);
+  // Files that are only looked at are never locked. What another run did to
+  // this one before the lock was had is seen by judging it again.
+  const Result<std::unique_ptr<FileGuard>> guard =
+      GuardToPatch(files, path, options);
+  if (!guard) return Unpatched(file, Action::kFailed, guard.error());
+  if (!IsAsRead(files, file)) {
+    file = VerifyFile(files, path);
+    done = WithoutPatch(files, file, options);
+    if (done) return *done;
+  }
   return PatchLeaking(files, file, options);
 }
 

@@ -14,6 +14,23 @@
 
 namespace detachfix {
 
+/// A change to a file that is about to be made.
+struct IntendedChange {
+  std::string path;
+  FileState state;  ///< of the file as it is
+  Sha256 before{};
+  Sha256 after{};
+  UndoRecord undo;  ///< what leads from `after` back to `before`
+};
+
+/// Who wants to know of a change before it is made, to write it down where it
+/// survives us. When that fails the change is not made.
+class ChangeLog {
+ public:
+  virtual ~ChangeLog() = default;
+  virtual Result<void> Intend(const IntendedChange& change) = 0;
+};
+
 struct PatchOptions {
   bool dry_run = false;
   bool allow_signed = false;  ///< also what has a certificate table
@@ -22,6 +39,8 @@ struct PatchOptions {
   bool break_hard_links = false;
   std::string output;  ///< write there instead, a new file; or empty
   std::optional<std::string> backup_suffix;
+  /// Beside the way back that every patched file has; see ChangeLog.
+  ChangeLog* log = nullptr;
   const SignatureTables* tables = nullptr;  ///< none are asked without
   /// Only a file that matches a row at least so surely is patched.
   std::optional<MatchClass> require_signature;

@@ -14,7 +14,9 @@
 #include <map>
 #include <utility>
 
+#include "patcher/descriptor.h"
 #include "patcher/extended_attributes.h"
+#include "patcher/file_guard.h"
 #include "patcher/files.h"
 #include "patcher/interrupt.h"
 #include "patcher/system_error.h"
@@ -22,28 +24,8 @@
 namespace detachfix {
 namespace {
 
-// Of the base name this many bytes go into a temporary name, so that it stays
-// below NAME_MAX (255).
-constexpr size_t kMaxBaseSize = 200;
 constexpr int kMaxNames = 100;  // temporary names tried
 constexpr size_t kReadSize = size_t{1} << 20;
-
-// A descriptor that is closed at the end of its block.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int number() const { return number_; }
-  int Release() { return std::exchange(number_, -1); }
-
- private:
-  int number_;
-};
 
 int64_t Nanoseconds(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -262,12 +244,21 @@ class PosixFilesImpl : public Files {
                     ToState(before, ReadAttributes(file.number()))};
   }
 
+  Result<std::unique_ptr<FileGuard>> Guard(
+      const std::string& path,
+      const std::vector<std::string>& side_paths) override {
+    Result<std::unique_ptr<FileGuard>> guard = GuardFile(path);
+    if (!guard) return guard;
+    std::vector<std::string> paths = side_paths;
+    paths.push_back(path);
+    RemoveOrphans(paths);
+    return guard;
+  }
+
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override {
     const HoldInterrupts hold;
-    const std::string base = path.substr(path.rfind('/') + 1);
-    const std::string stem = FolderOf(path) + "/." +
-                             base.substr(0, kMaxBaseSize) + ".detachfix-" +
+    const std::string stem = FolderOf(path) + "/" + TemporaryStem(path) +
                              std::to_string(getpid()) + "-";
     for (int i = 0; i < kMaxNames; ++i) {
       const std::string name = stem + std::to_string(i);

@@ -36,7 +36,7 @@ class Disk {
     return std::all_of(
         files.log.begin(), files.log.end(), [](const std::string& line) {
           return line.starts_with("read ") || line.starts_with("look ") ||
-                 line.starts_with("exists ");
+                 line.starts_with("exists ") || line.starts_with("guard ");
         });
   }
 
@@ -171,6 +171,64 @@ TEST(PatchFile, StopsWhenTheFileChangesMeanwhile) {
   EXPECT_EQ(ExitStatus(outcome), 3);
   EXPECT_EQ(disk.Content(), other);
   EXPECT_EQ(disk.files.Names(), std::set<std::string>{kPath});
+}
+
+TEST(PatchFile, SeesWhatAnotherRunDidBeforeTheLockWasHad) {
+  Disk disk(LeakingSecurityDll());
+  Disk other(LeakingSecurityDll());
+  other.Patch();
+  disk.files.before = [&](size_t index) {
+    if (disk.files.log[index].starts_with("guard ")) {
+      disk.files.Overwrite(kPath, other.Content());
+    }
+  };
+  const FileOutcome outcome = disk.Patch();
+  EXPECT_EQ(outcome.action, Action::kNone);
+  EXPECT_EQ(outcome.diagnosis.fixed_by, FixedBy::kDetachfix);
+  EXPECT_EQ(disk.Content(), other.Content());
+  EXPECT_TRUE(disk.OnlyRead());
+}
+
+/// A ledger that cannot be written, or that keeps what it is told.
+class KeptChanges : public ChangeLog {
+ public:
+  Result<void> Intend(const IntendedChange& change) override {
+    if (fails) return Error{"database is locked"};
+    changes.push_back(change);
+    return {};
+  }
+  bool fails = false;
+  std::vector<IntendedChange> changes;
+};
+
+TEST(PatchFile, TellsTheLedgerBeforeItWrites) {
+  Disk disk(LeakingSecurityDll());
+  KeptChanges log;
+  PatchOptions options;
+  options.log = &log;
+  const FileOutcome outcome = disk.Patch(options);
+  ASSERT_EQ(outcome.action, Action::kPatched);
+  ASSERT_EQ(log.changes.size(), 1u);
+  const IntendedChange& change = log.changes[0];
+  EXPECT_EQ(change.path, kPath);
+  EXPECT_EQ(change.before, HashSha256(disk.original));
+  EXPECT_EQ(change.after, HashSha256(disk.Content()));
+  const Result<Bytes> reverted = Revert(disk.Content(), change.undo);
+  ASSERT_TRUE(reverted);
+  EXPECT_EQ(*reverted, disk.original);
+}
+
+TEST(PatchFile, WritesNothingThatTheLedgerDoesNotKnow) {
+  Disk disk(LeakingSecurityDll());
+  KeptChanges log;
+  log.fails = true;
+  PatchOptions options;
+  options.log = &log;
+  const FileOutcome outcome = disk.Patch(options);
+  EXPECT_EQ(outcome.action, Action::kFailed);
+  EXPECT_EQ(outcome.error->message,
+            "not patched, since the ledger cannot note it: database is locked");
+  EXPECT_TRUE(disk.OnlyRead());
 }
 
 /// Fails each operation of a command in turn. Whatever it was, the file is one

@@ -150,6 +150,13 @@ Result<ReadFile> FakeFiles::Read(const std::string& path, uint64_t limit) {
   return ReadFile{it->second->bytes, it->second->state};
 }
 
+Result<std::unique_ptr<FileGuard>> FakeFiles::Guard(
+    const std::string& path, const std::vector<std::string>&) {
+  std::optional<Error> error = Begin("guard " + path);
+  if (error) return Error{"is in use: " + error->message};
+  return std::make_unique<FileGuard>();
+}
+
 Result<std::unique_ptr<OutputFile>> FakeFiles::CreateBeside(
     const std::string& path) {
   std::optional<Error> error = Begin("create-beside " + path);

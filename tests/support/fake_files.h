@@ -38,6 +38,9 @@ class FakeFiles : public Files {
   Result<bool> Exists(const std::string& path) override;
   Result<std::vector<std::string>> List(const std::string& folder) override;
   Result<ReadFile> Read(const std::string& path, uint64_t limit) override;
+  Result<std::unique_ptr<FileGuard>> Guard(
+      const std::string& path,
+      const std::vector<std::string>& side_paths) override;
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override;
   Result<void> Rename(const std::string& from, const std::string& to) override;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files::Guard on a POSIX system.
+#ifndef DETACHFIX_PATCHER_FILE_GUARD_H_
+#define DETACHFIX_PATCHER_FILE_GUARD_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "patcher/files.h"
+
+namespace detachfix {
+
+/// How long Guard waits for another holder of the lock.
+inline constexpr std::chrono::milliseconds kGuardPatience{10'000};
+
+/// An flock(2) on the file at `path`, which still stands there when this
+/// returns.
+Result<std::unique_ptr<FileGuard>> GuardFile(
+    const std::string& path,
+    std::chrono::milliseconds patience = kGuardPatience);
+
+/// The names that temporary files for `path` begin with, without the folder;
+/// numbers follow.
+std::string TemporaryStem(const std::string& path);
+
+/// Removes the temporary files for `paths`, which are all in one folder.
+/// Whoever calls it has the guard without which none are made. What cannot be
+/// removed stays.
+void RemoveOrphans(const std::vector<std::string>& paths);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_FILE_GUARD_H_
