@@ -90,6 +90,14 @@ class Files {
   /// (temporary files for `path` and `side_paths`) is removed.
   virtual Result<std::unique_ptr<FileGuard>> Guard(
       const std::string& path, const std::vector<std::string>& side_paths) = 0;
+  /// Up to `size` bytes of a regular file from `offset` on: fewer at its end,
+  /// none behind it. Follows symbolic links.
+  virtual Result<Bytes> ReadPart(const std::string& path, uint64_t offset,
+                                 size_t size) = 0;
+  /// Opens a regular file, made if need be, so that each Write goes to its end
+  /// as it then is (O_APPEND).
+  virtual Result<std::unique_ptr<OutputFile>> OpenToAppend(
+      const std::string& path) = 0;
   /// Creates a new file (O_EXCL) in the folder of `path`, with a name derived
   /// from it that starts with a dot. It is removed when a signal ends the
   /// program before it was renamed.
@@ -105,6 +113,10 @@ class Files {
   /// fsync of the folder that holds `path`.
   virtual Result<void> SyncFolder(const std::string& path) = 0;
 };
+
+/// The permission bits that a program's new files get where nothing else is
+/// asked for: 0666 without the umask. Not while another thread makes files.
+uint32_t NewFileMode();
 
 /// The folder that holds `path`: "." when that is a bare name.
 std::string FolderOf(const std::string& path);

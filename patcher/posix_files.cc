@@ -182,6 +182,21 @@ Result<Bytes> ReadToEnd(int fd, uint64_t expected, uint64_t limit) {
   }
 }
 
+Result<Descriptor> OpenRegular(const std::string& path, int flags) {
+  // O_NONBLOCK: to open a pipe must not wait for its other end.
+  Descriptor file(
+      open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+           S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
+  if (file.number() < 0) return SystemError(errno);
+  struct stat info = {};
+  if (fstat(file.number(), &info) != 0) return SystemError(errno);
+  if (!S_ISREG(info.st_mode)) {
+    return Error{std::string("is ") + KindOf(info.st_mode) +
+                 ", not a regular file"};
+  }
+  return file;
+}
+
 bool SameContentTimes(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size &&
          Nanoseconds(a.st_mtim) == Nanoseconds(b.st_mtim) &&
@@ -255,6 +270,33 @@ class PosixFilesImpl : public Files {
     return guard;
   }
 
+  Result<Bytes> ReadPart(const std::string& path, uint64_t offset,
+                         size_t size) override {
+    const Result<Descriptor> file = OpenRegular(path, O_RDONLY);
+    if (!file) return file.error();
+    Bytes bytes(size);
+    size_t filled = 0;
+    while (filled < size) {
+      const ssize_t got =
+          pread(file->number(), bytes.data() + filled, size - filled,
+                static_cast<off_t>(offset + filled));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return SystemError(errno);
+      if (got == 0) break;
+      filled += static_cast<size_t>(got);
+    }
+    bytes.resize(filled);
+    return bytes;
+  }
+
+  Result<std::unique_ptr<OutputFile>> OpenToAppend(
+      const std::string& path) override {
+    Result<Descriptor> file = OpenRegular(path, O_WRONLY | O_APPEND | O_CREAT);
+    if (!file) return file.error();
+    return std::unique_ptr<OutputFile>(
+        std::make_unique<PosixOutputFile>(path, file->Release()));
+  }
+
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override {
     const HoldInterrupts hold;
@@ -318,6 +360,12 @@ class PosixFilesImpl : public Files {
 };
 
 }  // namespace
+
+uint32_t NewFileMode() {
+  const mode_t mask = umask(0);
+  umask(mask);
+  return 0666u & ~static_cast<uint32_t>(mask);
+}
 
 std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');

@@ -299,5 +299,32 @@ TEST_F(PosixFilesTest, WritesANewFileOnce) {
   EXPECT_EQ(Count(), 2u);
 }
 
+TEST_F(PosixFilesTest, ReadsAPartAsFarAsThereIsOne) {
+  EXPECT_EQ(*files_->ReadPart(path_, 4, 3), ToBytes("con"));
+  EXPECT_EQ(*files_->ReadPart(path_, 8, 100), ToBytes("ent"));
+  EXPECT_EQ(*files_->ReadPart(path_, 11, 1), Bytes());
+  EXPECT_EQ(*files_->ReadPart(path_, 1 << 20, 1), Bytes());
+  EXPECT_EQ(files_->ReadPart(folder_, 0, 1).error().message,
+            "is a folder, not a regular file");
+}
+
+TEST_F(PosixFilesTest, AppendsBehindWhatOthersAppend) {
+  const Result<std::unique_ptr<OutputFile>> one = files_->OpenToAppend(path_);
+  const Result<std::unique_ptr<OutputFile>> two = files_->OpenToAppend(path_);
+  ASSERT_TRUE(one && two);
+  ASSERT_TRUE((*one)->Write(ToBytes(" 1")));
+  ASSERT_TRUE((*two)->Write(ToBytes(" 2")));
+  ASSERT_TRUE((*one)->Write(ToBytes(" 3")));
+  EXPECT_EQ(Content(path_), ToBytes("old content 1 2 3"));
+}
+
+TEST_F(PosixFilesTest, MakesTheFileToAppendToAsAnyProgramDoes) {
+  const std::string made = folder_ + "/new.jsonl";
+  ASSERT_TRUE(files_->OpenToAppend(made));
+  EXPECT_EQ(files_->Look(made)->mode & 07777, NewFileMode());
+  EXPECT_EQ(files_->OpenToAppend(folder_ + "/none/x").error().message,
+            "No such file or directory (2)");
+}
+
 }  // namespace
 }  // namespace detachfix

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/fake_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -155,6 +156,28 @@ Result<std::unique_ptr<FileGuard>> FakeFiles::Guard(
   std::optional<Error> error = Begin("guard " + path);
   if (error) return Error{"is in use: " + error->message};
   return std::make_unique<FileGuard>();
+}
+
+Result<Bytes> FakeFiles::ReadPart(const std::string& path, uint64_t offset,
+                                  size_t size) {
+  std::optional<Error> error = Begin("read-part " + path);
+  if (error) return *error;
+  const Folder::const_iterator it = names.find(path);
+  if (it == names.end()) return SystemError(ENOENT);
+  const Bytes& bytes = it->second->bytes;
+  const uint64_t begin = std::min<uint64_t>(offset, bytes.size());
+  const uint64_t count = std::min<uint64_t>(size, bytes.size() - begin);
+  const auto first = bytes.begin() + static_cast<ptrdiff_t>(begin);
+  return Bytes(first, first + static_cast<ptrdiff_t>(count));
+}
+
+Result<std::unique_ptr<OutputFile>> FakeFiles::OpenToAppend(
+    const std::string& path) {
+  std::optional<Error> error = Begin("open-to-append " + path);
+  if (error) return *error;
+  if (!names.contains(path)) Add(path, {});
+  return std::unique_ptr<OutputFile>(
+      std::make_unique<FakeOutputFile>(*this, path, names.at(path)));
 }
 
 Result<std::unique_ptr<OutputFile>> FakeFiles::CreateBeside(

@@ -41,6 +41,10 @@ class FakeFiles : public Files {
   Result<std::unique_ptr<FileGuard>> Guard(
       const std::string& path,
       const std::vector<std::string>& side_paths) override;
+  Result<Bytes> ReadPart(const std::string& path, uint64_t offset,
+                         size_t size) override;
+  Result<std::unique_ptr<OutputFile>> OpenToAppend(
+      const std::string& path) override;
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override;
   Result<void> Rename(const std::string& from, const std::string& to) override;
