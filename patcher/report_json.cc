@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one file that includes nlohmann-json.
 #include "patcher/report_json.h"
 
 #include <nlohmann/json.hpp>
@@ -15,7 +14,6 @@ namespace {
 // Ordered, so that the same outcome is the same bytes and reads top down.
 using Json = nlohmann::ordered_json;
 
-constexpr char kSchema[] = "detachfix/1";
 constexpr char kSignaturesSchema[] = "detachfix-signatures/1";
 
 // Paths and names from a file are bytes, JSON is UTF-8 (RFC 8259, section 8.1).
@@ -207,12 +205,45 @@ Json FileJson(const FileOutcome& outcome) {
   return file;
 }
 
+Json SetupLogJson(const std::optional<SetupLogEntry>& entry) {
+  if (!entry) return nullptr;
+  return {{"path", entry->path},
+          {"check_sum", entry->check_sum},
+          {"agrees", entry->agrees},
+          {"updated_to",
+           entry->updated_to ? Json(*entry->updated_to) : Json(nullptr)},
+          {"problem",
+           entry->problem ? Json(entry->problem->message) : Json(nullptr)}};
+}
+
+Json ItemJson(const BatchItem& item) {
+  Json json = FileJson(item.outcome);
+  json["packing"] = ToText(item.packing);
+  json["placed"] = OrNull(item.placed);
+  json["renamed_to"] = OrNull(item.renamed_to);
+  json["setup_log"] = SetupLogJson(item.setup_log);
+  json["from_ledger"] = item.from_ledger;
+  json["from_run"] = OrNull(item.run);
+  json["host"] = OrNull(item.host);
+  return json;
+}
+
 }  // namespace
+
+std::string JsonObject(const BatchItem& item) {
+  return ItemJson(item).dump(-1, ' ', false, kNotUtf8);
+}
+
+std::string JsonLine(const BatchItem& item, const std::string& run) {
+  Json line = {{"schema", kReportSchema}, {"record", "file"}, {"run", run}};
+  line.update(ItemJson(item));
+  return line.dump(-1, ' ', false, kNotUtf8) + "\n";
+}
 
 std::string JsonDocument(const ReportHead& head,
                          std::span<const FileOutcome> outcomes) {
   Json document;
-  document["schema"] = kSchema;
+  document["schema"] = kReportSchema;
   document["program"] = {{"name", "detachfix"}, {"version", kVersion}};
   document["command"] = head.command;
   document["interrupted"] = head.interrupted;
@@ -234,7 +265,7 @@ std::string SignaturesJson(std::span<const Signature> rows) {
 
 std::string JsonLine(const FileOutcome& outcome) {
   Json line;
-  line["schema"] = kSchema;
+  line["schema"] = kReportSchema;
   line.update(FileJson(outcome));
   return line.dump(-1, ' ', false, kNotUtf8) + "\n";
 }

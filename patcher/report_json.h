@@ -7,10 +7,14 @@
 #include <span>
 #include <string>
 
+#include "patcher/batch/batch_item.h"
 #include "patcher/outcome.h"
 #include "signatures/signature.h"
 
 namespace detachfix {
+
+/// The name of the schema, which every document and every line carries.
+inline constexpr char kReportSchema[] = "detachfix/1";
 
 /// What a document says besides its files.
 struct ReportHead {
@@ -25,6 +29,13 @@ std::string JsonDocument(const ReportHead& head,
 
 /// One object on one line, with its line end.
 std::string JsonLine(const FileOutcome& outcome);
+
+/// An item of a batch: one object on one line, without a line end.
+std::string JsonObject(const BatchItem& item);
+
+/// The same as a line of a log, with its line end: the schema, `"record":
+/// "file"` and the run's id go before.
+std::string JsonLine(const BatchItem& item, const std::string& run);
 
 /// The rows as one document, described in docs/signatures.md. What is not known
 /// is left out.

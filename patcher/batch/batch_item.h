@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "patcher/outcome.h"
+#include "patcher/version.h"
 
 namespace detachfix {
 
@@ -48,6 +49,10 @@ struct BatchItem {
   /// Known from the ledger to be unchanged since an earlier run, whose answer
   /// this is; the file was not read.
   bool from_ledger = false;
+  /// Set in a merged report alone: the run that this item comes from, and its
+  /// host.
+  std::string run;
+  std::string host;
 };
 
 /// How many items came to each end. Each item is counted once.
@@ -64,6 +69,18 @@ struct BatchCounts {
   uint64_t failed = 0;
 };
 
+/// One of the runs that a merged report was made from.
+struct MergedRun {
+  std::string run;
+  std::string host;
+  std::string started;
+  std::string finished;
+  std::string shard;
+  std::string version;
+  bool interrupted = false;
+  uint64_t files = 0;
+};
+
 /// What a report says besides its items.
 struct BatchHead {
   std::string
@@ -78,6 +95,8 @@ struct BatchHead {
   bool interrupted = false;
   int exit_status = 0;
   BatchCounts counts;
+  std::string version = kVersion;
+  std::vector<MergedRun> merged;  ///< of a merged report, else empty
 };
 
 /// Counts `item` where it belongs.
