@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/batch/ledger.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace detachfix {
+namespace {
+
+class LedgerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "ledger-XXXXXX";
+    ASSERT_NE(mkdtemp(folder_.data()), nullptr);
+    path_ = folder_ + "/state/ledger.sqlite";
+    ledger_ = Open();
+  }
+  void TearDown() override {
+    ledger_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::unique_ptr<Ledger> Open() {
+    Result<std::unique_ptr<Ledger>> ledger = Ledger::Open(path_);
+    EXPECT_TRUE(ledger) << (ledger ? "" : ledger.error().message);
+    return ledger ? std::move(*ledger) : nullptr;
+  }
+
+  static RunRecord Run(const std::string& id, const std::string& started) {
+    RunRecord run;
+    run.id = id;
+    run.command = "batch";
+    run.words = {"--apply", "", "/a folder"};
+    run.folder = "/home/admin";
+    run.host = "share1";
+    run.version = "1.0.0";
+    run.started = started;
+    run.apply = true;
+    return run;
+  }
+
+  static LedgerEntry Entry(const std::string& run, const std::string& path) {
+    LedgerEntry entry;
+    entry.run = run;
+    entry.path = path;
+    entry.identity = {0xFFFF'FFFF'FFFF'FFFF, 43808, -5, 7};
+    entry.judged_by = "1.0.0";
+    entry.before.fill(1);
+    entry.after.fill(2);
+    entry.undo_kind = UndoKind::kImage;
+    entry.undo = {0, 1, 2};
+    entry.item = "{}";
+    entry.action = "patched";
+    entry.verdict = "fixed";
+    return entry;
+  }
+
+  std::string folder_;
+  std::string path_;
+  std::unique_ptr<Ledger> ledger_;
+};
+
+TEST_F(LedgerTest, KeepsARunAndItsFiles) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  LedgerEntry entry = Entry("a", "/share/\xFFSecurity.dll");  // not UTF-8
+  entry.log_undo = {9};
+  ASSERT_TRUE(ledger_->Finish(entry));
+  ASSERT_TRUE(
+      ledger_->EndRun("a", RunState::kFinished, "2000-01-01T00:01:00Z", 3));
+  ledger_ = Open();
+
+  const Result<RunRecord> run = ledger_->FindRun("a");
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->words, (std::vector<std::string>{"--apply", "", "/a folder"}));
+  EXPECT_EQ(run->folder, "/home/admin");
+  EXPECT_EQ(run->host, "share1");
+  EXPECT_EQ(run->state, RunState::kFinished);
+  EXPECT_EQ(run->finished, "2000-01-01T00:01:00Z");
+  EXPECT_EQ(run->exit_status, 3);
+  EXPECT_TRUE(run->apply);
+
+  const Result<std::optional<LedgerEntry>> found =
+      ledger_->Find("a", entry.path);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->identity, entry.identity);
+  EXPECT_EQ((*found)->before, entry.before);
+  EXPECT_EQ((*found)->after, entry.after);
+  EXPECT_EQ((*found)->undo_kind, UndoKind::kImage);
+  EXPECT_EQ((*found)->undo, entry.undo);
+  EXPECT_EQ((*found)->log_undo, entry.log_undo);
+  EXPECT_EQ((*found)->item, "{}");
+  EXPECT_FALSE((*found)->intended);
+}
+
+TEST_F(LedgerTest, AnIntentionOutlivesTheProcess) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  ledger_.reset();
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::unique_ptr<Ledger> ledger = Open();
+    LedgerEntry done = Entry("a", "/done");
+    LedgerEntry intended = Entry("a", "/intended");
+    intended.intended = true;
+    LedgerEntry lost = Entry("a", "/lost");
+    const bool noted = ledger->Finish(done) && ledger->Intend(intended) &&
+                       ledger->Finish(lost);
+    if (noted) kill(getpid(), SIGKILL);
+    _exit(1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ledger_ = Open();
+  EXPECT_TRUE(*ledger_->Find("a", "/done"));
+  const Result<std::optional<LedgerEntry>> intended =
+      ledger_->Find("a", "/intended");
+  ASSERT_TRUE(intended && *intended);
+  EXPECT_TRUE((*intended)->intended);
+  EXPECT_FALSE(*ledger_->Find("a", "/lost"));
+}
+
+TEST_F(LedgerTest, OnlyTheLastAnswerOnTheSameFileCounts) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  ASSERT_TRUE(ledger_->BeginRun(Run("b", "2000-01-02T00:00:00Z")));
+  const LedgerEntry first = Entry("a", "/f");
+  ASSERT_TRUE(ledger_->Intend(first));
+  const auto known = [&](const LedgerEntry& file, const char* judged_by) {
+    const Result<std::optional<LedgerEntry>> found =
+        ledger_->FindUnchanged("/f", file.identity, judged_by);
+    EXPECT_TRUE(found);
+    return found && found->has_value();
+  };
+  EXPECT_TRUE(known(first, "1.0.0"));
+  EXPECT_FALSE(known(first, "1.0.1"));
+  LedgerEntry changed = first;
+  changed.identity.changed_ns = 8;
+  EXPECT_FALSE(known(changed, "1.0.0"));
+  // A later run began to change the file and was not seen to end.
+  changed.run = "b";
+  changed.intended = true;
+  ASSERT_TRUE(ledger_->Intend(changed));
+  EXPECT_FALSE(known(first, "1.0.0"));
+  EXPECT_FALSE(known(changed, "1.0.0"));
+}
+
+TEST_F(LedgerTest, FindsRunsByTheirBeginning) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("2000-aa", "2000-01-01T00:00:00Z")));
+  ASSERT_TRUE(ledger_->BeginRun(Run("2000-ab", "2000-01-02T00:00:00Z")));
+  EXPECT_EQ(ledger_->FindRun("2000-ab")->id, "2000-ab");
+  EXPECT_EQ(ledger_->FindRun("2000-aa")->id, "2000-aa");
+  EXPECT_EQ(ledger_->FindRun("2000-a").error().message,
+            "the ledger " + path_ +
+                ": '2000-a' is the beginning of 2 runs: 2000-aa, 2000-ab");
+  EXPECT_EQ(ledger_->FindRun("1999").error().message,
+            "the ledger " + path_ + ": has no run '1999'");
+  EXPECT_FALSE(ledger_->FindRun(""));
+}
+
+TEST_F(LedgerTest, KnowsTheLastRunThatDidNotFinish) {
+  EXPECT_FALSE(*ledger_->FindUnfinished());
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  ASSERT_TRUE(ledger_->BeginRun(Run("b", "2000-01-02T00:00:00Z")));
+  EXPECT_EQ((**ledger_->FindUnfinished()).id, "b");
+  ASSERT_TRUE(ledger_->EndRun("b", RunState::kFinished, "x", 0));
+  EXPECT_EQ((**ledger_->FindUnfinished()).id, "a");
+  ASSERT_TRUE(ledger_->EndRun("a", RunState::kInterrupted, "x", 130));
+  EXPECT_EQ((**ledger_->FindUnfinished()).id, "a");
+  ASSERT_TRUE(ledger_->ResumeRun("a"));
+  EXPECT_EQ(ledger_->FindRun("a")->state, RunState::kRunning);
+}
+
+TEST_F(LedgerTest, CountsTheFilesOfEachRun) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  ASSERT_TRUE(ledger_->BeginRun(Run("b", "2000-01-02T00:00:00Z")));
+  ASSERT_TRUE(ledger_->Finish(Entry("a", "/1")));
+  ASSERT_TRUE(ledger_->Finish(Entry("a", "/2")));
+  ASSERT_TRUE(ledger_->Flush());
+  const Result<std::vector<RunSummary>> runs = ledger_->Runs();
+  ASSERT_TRUE(runs);
+  ASSERT_EQ(runs->size(), 2u);
+  EXPECT_EQ((*runs)[0].run.id, "b");  // the newest first
+  EXPECT_TRUE((*runs)[0].counts.empty());
+  ASSERT_EQ((*runs)[1].counts.size(), 1u);
+  EXPECT_EQ((*runs)[1].counts[0].files, 2u);
+  EXPECT_EQ((*runs)[1].counts[0].action, "patched");
+  ASSERT_TRUE(ledger_->MarkReverted("a", "/1"));
+  EXPECT_TRUE((**ledger_->Find("a", "/1")).reverted);
+  std::vector<std::string> paths;
+  ASSERT_TRUE(ledger_->Entries("a", [&](const LedgerEntry& entry) {
+    paths.push_back(entry.path);
+    return true;
+  }));
+  EXPECT_EQ(paths, (std::vector<std::string>{"/1", "/2"}));
+}
+
+TEST_F(LedgerTest, RefusesWhatItCannotRead) {
+  ledger_.reset();
+  std::ofstream(path_) << std::string(4096, 'x');
+  const Result<std::unique_ptr<Ledger>> broken = Ledger::Open(path_);
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().message,
+            "the ledger " + path_ + ": file is not a database (SQLite 26)");
+}
+
+TEST_F(LedgerTest, RefusesALedgerOfALaterForm) {
+  ledger_.reset();
+  {
+    Result<std::unique_ptr<Database>> database = Database::Open(path_);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE((*database)->Run("PRAGMA user_version = 2"));
+  }
+  const Result<std::unique_ptr<Ledger>> later = Ledger::Open(path_);
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error().message,
+            "the ledger " + path_ +
+                ": is a ledger of form 2, which a later detachfix made; this "
+                "one knows form 1");
+}
+
+TEST_F(LedgerTest, TwoProcessesWriteAtTheSameTime) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  ledger_.reset();
+  constexpr int kFiles = 100;
+  std::vector<pid_t> children;
+  for (const char* name : {"/x", "/y"}) {
+    children.push_back(fork());
+    if (children.back() != 0) continue;
+    const std::unique_ptr<Ledger> ledger = Open();
+    for (int i = 0; i < kFiles; ++i) {
+      if (!ledger->Intend(Entry("a", name + std::to_string(i)))) _exit(1);
+    }
+    _exit(0);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  ledger_ = Open();
+  EXPECT_EQ((*ledger_->Runs())[0].counts[0].files, 2u * kFiles);
+}
+
+}  // namespace
+}  // namespace detachfix
