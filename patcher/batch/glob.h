@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The patterns of --include and --exclude.
+#ifndef DETACHFIX_PATCHER_BATCH_GLOB_H_
+#define DETACHFIX_PATCHER_BATCH_GLOB_H_
+
+#include <string>
+#include <string_view>
+
+namespace detachfix {
+
+/// Whether the whole of `text` is what `pattern` describes:
+///   *      any characters but '/', also none
+///   **     any characters, '/' too, also none; "**/" also no folder at all
+///   ?      one character but '/'
+///   [ab-d] one of these, [!…] or [^…] none of these; never '/'
+///   \c     the character c itself
+/// Bytes are compared, since names on a share are in no particular encoding;
+/// ASCII letters in any case. A '[' without its ']' stands for itself.
+bool MatchesGlob(std::string_view pattern, std::string_view text);
+
+/// A pattern as a user writes it. Without a slash it speaks of names, wherever
+/// they are; with one, of paths below the root. A slash at the begin changes
+/// nothing but that ("/a" is the a directly below the root); one at the end
+/// means folders only.
+class NamePattern {
+ public:
+  explicit NamePattern(std::string_view pattern);
+
+  /// `path` is that below the root; its last component is the name.
+  bool Matches(std::string_view path, bool is_folder) const;
+  /// Whether Matches looks at more of the path than the name.
+  bool looks_at_path() const { return looks_at_path_; }
+
+ private:
+  std::string glob_;
+  bool looks_at_path_ = false;
+  bool folders_only_ = false;
+};
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_BATCH_GLOB_H_
