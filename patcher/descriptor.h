@@ -11,7 +11,7 @@ namespace detachfix {
 /// A file descriptor that is closed at the end of its block; negative is none.
 class Descriptor {
  public:
-  explicit Descriptor(int number) : number_(number) {}
+  explicit Descriptor(int number = -1) : number_(number) {}
   ~Descriptor() {
     if (number_ >= 0) close(number_);
   }
