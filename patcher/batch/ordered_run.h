@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work for several threads whose results come out in the order of the input,
+// whatever the number of threads.
+#ifndef DETACHFIX_PATCHER_BATCH_ORDERED_RUN_H_
+#define DETACHFIX_PATCHER_BATCH_ORDERED_RUN_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace detachfix {
+
+/// Takes inputs from `next` (in a thread of its own, so that a slow one does
+/// not hold up results) until that gives none, makes an output of each with
+/// `work` (in `threads` threads, each given its number), and gives the outputs
+/// in order to whoever calls Next. At most `window` inputs are between the two,
+/// so memory is bounded. An exception in a thread is thrown by Next.
+template <typename In, typename Out>
+class OrderedRun {
+ public:
+  using NextInput = std::function<std::optional<In>()>;
+  using Work = std::function<Out(unsigned thread, const In&)>;
+
+  OrderedRun(unsigned threads, size_t window, NextInput next, Work work)
+      : window_(window), next_(std::move(next)), work_(std::move(work)) {
+    threads_.emplace_back([this] { Guarded([this] { Produce(); }); });
+    for (unsigned i = 0; i < threads; ++i) {
+      threads_.emplace_back([this, i] { Guarded([this, i] { Consume(i); }); });
+    }
+  }
+
+  ~OrderedRun() {
+    Stop();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  OrderedRun(const OrderedRun&) = delete;
+  OrderedRun& operator=(const OrderedRun&) = delete;
+
+  enum class Got { kOutput, kNothingYet, kEnd };
+
+  /// Waits for the next output, `patience` at most.
+  Got Next(Out& out, std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, patience,
+                      [this] { return failure_ || HeadIsReady() || AtEnd(); });
+    if (failure_) std::rethrow_exception(failure_);
+    if (HeadIsReady()) {
+      out = std::move(*slots_.front().out);
+      slots_.pop_front();
+      --claimed_;
+      changed_.notify_all();
+      return Got::kOutput;
+    }
+    return AtEnd() ? Got::kEnd : Got::kNothingYet;
+  }
+
+  /// No further input is begun; what was begun still comes out.
+  void Stop() {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  struct Slot {
+    In in;
+    std::optional<Out> out;
+  };
+
+  bool HeadIsReady() const {
+    return !slots_.empty() && slots_.front().out.has_value();
+  }
+  /// Inputs are claimed in order, so what is claimed is a beginning of
+  /// `slots_`.
+  bool AtEnd() const {
+    return (stopped_ && claimed_ == 0) || (ended_ && slots_.empty());
+  }
+
+  void Guarded(const std::function<void()>& body) {
+    try {
+      body();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      stopped_ = true;
+      changed_.notify_all();
+    }
+  }
+
+  void Produce() {
+    while (true) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock,
+                      [this] { return stopped_ || slots_.size() < window_; });
+        if (stopped_) return;
+      }
+      std::optional<In> in = next_();
+      const std::lock_guard lock(mutex_);
+      if (in) {
+        slots_.push_back({std::move(*in), std::nullopt});
+      } else {
+        ended_ = true;
+      }
+      changed_.notify_all();
+      if (ended_) return;
+    }
+  }
+
+  void Consume(unsigned thread) {
+    while (true) {
+      Slot* slot = nullptr;  // stays where it is: a deque, changed at its ends
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] {
+          return stopped_ || claimed_ < slots_.size() || ended_;
+        });
+        if (stopped_ || claimed_ == slots_.size()) return;
+        slot = &slots_[claimed_++];
+      }
+      Out out = work_(thread, slot->in);
+      const std::lock_guard lock(mutex_);
+      slot->out = std::move(out);
+      changed_.notify_all();
+    }
+  }
+
+  const size_t window_;
+  const NextInput next_;
+  const Work work_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Slot> slots_;
+  size_t claimed_ = 0;
+  bool ended_ = false;    ///< there is no further input
+  bool stopped_ = false;  ///< none is to be begun
+  std::exception_ptr failure_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_BATCH_ORDERED_RUN_H_
