@@ -12,6 +12,7 @@
 #include "patcher/function_table.h"
 #include "patcher/hex_text.h"
 #include "patcher/hook.h"
+#include "patcher/hook_listing.h"
 #include "patcher/import_edit.h"
 #include "patcher/padding.h"
 #include "patcher/seal_plan.h"
@@ -203,6 +204,15 @@ Result<DeleteSlot> FindSlot(Draft& draft, const Question& q) {
   return added;
 }
 
+void ListPlace(const Question& q, const Tactic& tactic, Plan& plan) {
+  if (tactic.sites.empty()) {
+    plan.before = ListEntry(q.image, q.code);
+    return;
+  }
+  plan.before = ListSites(q.image, q.code, tactic.sites);
+  plan.after = ListHooked(plan.before, plan.stub);
+}
+
 /// Space for the stub, its function, the slot, the code, in this order; then
 /// all edits.
 Result<Plan> Attempt(Draft draft, const Question& q, const Tactic& tactic) {
@@ -236,6 +246,7 @@ Result<Plan> Attempt(Draft draft, const Question& q, const Tactic& tactic) {
       ListCode(code, q.image.machine, q.image.image_base);
   if (!listing) return listing.error();
   plan.stub = std::move(*listing);
+  ListPlace(q, tactic, plan);
   return SealPlan(q.image, std::move(plan), draft.padding());
 }
 

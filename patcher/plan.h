@@ -46,6 +46,12 @@ struct Plan {
   std::string hook;  ///< which way to hook was taken, e.g. "entry wrapper"
   std::string cave;  ///< where the code went, e.g. "slack of .text"
   std::vector<ListingLine> stub;  ///< the injected code
+  /// The code at the hook as it stands: what a jump replaces and some of what
+  /// runs into it, or the first of an entry that is moved.
+  std::vector<ListingLine> before;
+  /// The same place as the plan leaves it. Empty where the entry is moved: the
+  /// place is left as it is, and `stub` is what runs first.
+  std::vector<ListingLine> after;
   /// The ways that were tried before the one taken, each with its reason.
   std::vector<std::string> rejected;
   bool undo_in_file = false;  ///< an undo record is among the edits

@@ -158,15 +158,14 @@ Json EditsJson(const FileOutcome& outcome) {
   return edits;
 }
 
-Json StubJson(const FileOutcome& outcome) {
-  Json stub = Json::array();
-  if (!outcome.plan) return stub;
-  for (const ListingLine& line : outcome.plan->stub) {
-    stub.push_back({{"rva", line.rva.value},
-                    {"bytes", HexBytes(line.bytes, "")},
-                    {"text", line.text}});
+Json ListingJson(const std::vector<ListingLine>& lines) {
+  Json listing = Json::array();
+  for (const ListingLine& line : lines) {
+    listing.push_back({{"rva", line.rva.value},
+                       {"bytes", HexBytes(line.bytes, "")},
+                       {"text", line.text}});
   }
-  return stub;
+  return listing;
 }
 
 Json FileJson(const FileOutcome& outcome) {
@@ -193,10 +192,13 @@ Json FileJson(const FileOutcome& outcome) {
   file["signature"] = SignatureJson(outcome.signature);
   file["evidence"] = diagnosis.evidence;
   file["action"] = ToText(outcome.action);
-  file["hook"] = OrNull(outcome.plan ? outcome.plan->hook : "");
-  file["cave"] = OrNull(outcome.plan ? outcome.plan->cave : "");
+  const Plan plan = outcome.plan.value_or(Plan{});
+  file["hook"] = OrNull(plan.hook);
+  file["cave"] = OrNull(plan.cave);
   file["edits"] = EditsJson(outcome);
-  file["stub"] = StubJson(outcome);
+  file["stub"] = ListingJson(plan.stub);
+  file["listing"] = {{"before", ListingJson(plan.before)},
+                     {"after", ListingJson(plan.after)}};
   file["output"] = OrNull(outcome.output);
   file["backup"] = OrNull(outcome.backup);
   file["notes"] = outcome.notes;
