@@ -20,16 +20,22 @@ namespace detachfix {
 /// Takes inputs from `next` (in a thread of its own, so that a slow one does
 /// not hold up results) until that gives none, makes an output of each with
 /// `work` (in `threads` threads, each given its number), and gives the outputs
-/// in order to whoever calls Next. At most `window` inputs are between the two,
-/// so memory is bounded. An exception in a thread is thrown by Next.
+/// in order to whoever calls Next. Memory is bounded: at most `window` inputs
+/// wait or are under way, and none is begun that is `ahead` or more before the
+/// one whose output is due. An exception in a thread is thrown by Next.
 template <typename In, typename Out>
 class OrderedRun {
  public:
   using NextInput = std::function<std::optional<In>()>;
   using Work = std::function<Out(unsigned thread, const In&)>;
 
-  OrderedRun(unsigned threads, size_t window, NextInput next, Work work)
-      : window_(window), next_(std::move(next)), work_(std::move(work)) {
+  struct Limits {
+    size_t window = 0;
+    size_t ahead = 0;
+  };
+
+  OrderedRun(unsigned threads, Limits limits, NextInput next, Work work)
+      : limits_(limits), next_(std::move(next)), work_(std::move(work)) {
     threads_.emplace_back([this] { Guarded([this] { Produce(); }); });
     for (unsigned i = 0; i < threads; ++i) {
       threads_.emplace_back([this, i] { Guarded([this, i] { Consume(i); }); });
@@ -61,6 +67,12 @@ class OrderedRun {
     return AtEnd() ? Got::kEnd : Got::kNothingYet;
   }
 
+  /// Whether every input has been taken from `next`.
+  bool InputEnded() const {
+    const std::lock_guard lock(mutex_);
+    return ended_;
+  }
+
   /// No further input is begun; what was begun still comes out.
   void Stop() {
     const std::lock_guard lock(mutex_);
@@ -83,6 +95,10 @@ class OrderedRun {
     return (stopped_ && claimed_ == 0) || (ended_ && slots_.empty());
   }
 
+  bool MayBegin() const {
+    return claimed_ < slots_.size() && claimed_ < limits_.ahead;
+  }
+
   void Guarded(const std::function<void()>& body) {
     try {
       body();
@@ -98,8 +114,9 @@ class OrderedRun {
     while (true) {
       {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock,
-                      [this] { return stopped_ || slots_.size() < window_; });
+        changed_.wait(lock, [this] {
+          return stopped_ || slots_.size() < limits_.window;
+        });
         if (stopped_) return;
       }
       std::optional<In> in = next_();
@@ -120,9 +137,10 @@ class OrderedRun {
       {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] {
-          return stopped_ || claimed_ < slots_.size() || ended_;
+          return stopped_ || MayBegin() ||
+                 (ended_ && claimed_ == slots_.size());
         });
-        if (stopped_ || claimed_ == slots_.size()) return;
+        if (stopped_ || !MayBegin()) return;
         slot = &slots_[claimed_++];
       }
       Out out = work_(thread, slot->in);
@@ -132,10 +150,10 @@ class OrderedRun {
     }
   }
 
-  const size_t window_;
+  const Limits limits_;
   const NextInput next_;
   const Work work_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Slot> slots_;
   size_t claimed_ = 0;

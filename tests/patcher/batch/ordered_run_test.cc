@@ -33,7 +33,7 @@ std::vector<int> Outputs(Pool& run) {
 
 TEST(OrderedRun, OutputsComeInOrderWhateverTheThreads) {
   for (const unsigned threads : {1u, 2u, 7u}) {
-    Pool run(threads, 5, Numbers(200), [](unsigned, int number) {
+    Pool run(threads, {5, 5}, Numbers(200), [](unsigned, int number) {
       // The earlier ones of each five take longest.
       std::this_thread::sleep_for(milliseconds(number % 5 == 0 ? 2 : 0));
       return number * number;
@@ -50,7 +50,7 @@ TEST(OrderedRun, NoMoreThanTheWindowIsUnderWay) {
   std::atomic<int> most = 0;
   std::atomic<int> taken = 0;
   Pool run(
-      3, 4,
+      3, {4, 4},
       [&, at = 0]() mutable -> std::optional<int> {
         if (at == 100) return std::nullopt;
         most = std::max<int>(most, ++begun - taken);
@@ -66,7 +66,7 @@ TEST(OrderedRun, NoMoreThanTheWindowIsUnderWay) {
 TEST(OrderedRun, WhatWasBegunComesOutAfterAStop) {
   std::atomic<bool> go = false;
   std::atomic<int> begun = 0;
-  Pool run(2, 10, Numbers(1000), [&](unsigned, int number) {
+  Pool run(2, {10, 10}, Numbers(1000), [&](unsigned, int number) {
     ++begun;
     while (!go) std::this_thread::yield();
     return number;
@@ -77,9 +77,24 @@ TEST(OrderedRun, WhatWasBegunComesOutAfterAStop) {
   EXPECT_EQ(Outputs(run), (std::vector<int>{0, 1}));
 }
 
+TEST(OrderedRun, NoneIsBegunFarAheadOfTheOneThatIsDue) {
+  std::atomic<bool> go = false;
+  std::atomic<int> begun = 0;
+  Pool run(4, {100, 3}, Numbers(50), [&](unsigned, int number) {
+    ++begun;
+    while (number == 0 && !go) std::this_thread::yield();
+    return number;
+  });
+  while (begun < 3 || !run.InputEnded()) std::this_thread::yield();
+  std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_EQ(begun, 3);
+  go = true;
+  EXPECT_EQ(Outputs(run).size(), 50u);
+}
+
 TEST(OrderedRun, SaysWhenNothingIsReadyYet) {
   std::atomic<bool> go = false;
-  Pool run(1, 1, Numbers(1), [&](unsigned, int number) {
+  Pool run(1, {1, 1}, Numbers(1), [&](unsigned, int number) {
     while (!go) std::this_thread::yield();
     return number;
   });
@@ -91,7 +106,7 @@ TEST(OrderedRun, SaysWhenNothingIsReadyYet) {
 }
 
 TEST(OrderedRun, AnExceptionReachesTheCaller) {
-  Pool run(2, 3, Numbers(10), [](unsigned, int number) -> int {
+  Pool run(2, {3, 3}, Numbers(10), [](unsigned, int number) -> int {
     if (number == 4) throw std::runtime_error("four");
     return number;
   });
