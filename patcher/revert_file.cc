@@ -57,8 +57,9 @@ FileOutcome RevertFile(Files& files, const std::string& path,
                        const RevertOptions& options) {
   const Result<std::unique_ptr<FileGuard>> guard =
       files.Guard(path, {UndoFilePath(path)});
-  const VerifiedFile file = VerifyFile(files, path);
+  VerifiedFile file = VerifyFile(files, path);
   if (file.outcome.action == Action::kFailed) return file.outcome;
+  if (!file.undo) file.undo = options.record;
   if (!guard) return Unreverted(file, Action::kFailed, guard.error());
   if (!file.undo) {
     FileOutcome outcome = Unreverted(file, Action::kRefused, NoUndo(file));

@@ -3,16 +3,21 @@
 #ifndef DETACHFIX_PATCHER_REVERT_FILE_H_
 #define DETACHFIX_PATCHER_REVERT_FILE_H_
 
+#include <optional>
 #include <string>
 
 #include "patcher/files.h"
 #include "patcher/outcome.h"
+#include "patcher/undo_record.h"
 
 namespace detachfix {
 
 struct RevertOptions {
   bool replace_read_only = false;
   bool break_hard_links = false;
+  /// Used when the file has no record of its own, in it or beside it. One that
+  /// does not lead to the original that it names is refused like any other.
+  std::optional<UndoRecord> record = std::nullopt;
 };
 
 /// Puts the original back in place of the patched file at `path`, and proves it
