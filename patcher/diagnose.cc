@@ -3,17 +3,16 @@
 //
 // A section leaks when attach succeeds with it alive and every path of the
 // detach that follows leaves it alive; it is dealt with when every path deletes
-// it. Anything between is unknown. A trace that is not complete proves nothing,
-// with one exception: an image that cannot reach any of the functions that
-// initialise a section has no such section, whatever else it does.
+// it. Anything between is unknown, and a trace that is not complete proves
+// nothing. An image that cannot reach any of the functions that initialise a
+// section has no such section, whatever else it does: it needs no trace.
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 
 #include "disasm/api.h"
 #include "patcher/diagnosis.h"
 #include "patcher/hex_text.h"
+#include "patcher/section_imports.h"
 #include "patcher/target.h"
 #include "patcher/undo_record.h"
 
@@ -78,27 +77,6 @@ std::string JoinLines(const std::vector<std::string>& lines) {
   return text;
 }
 
-/// Whether nothing that the image imports, or has itself, can initialise a
-/// section: no such function, and no way to look one up by name at run time.
-bool CannotInitialise(const PeImage& image) {
-  constexpr std::string_view kLookUp[] = {"GetProcAddress",
-                                          "LdrGetProcedureAddress"};
-  for (const ImportDescriptor& descriptor : image.imports) {
-    for (const ImportedFunction& function : descriptor.functions) {
-      const ImportName& name = function.name;
-      if (name.name.empty() || InitialisesSection(LookUpApi(name).effect) ||
-          std::ranges::find(kLookUp, name.name) != std::end(kLookUp)) {
-        return false;
-      }
-    }
-  }
-  for (const ExportedFunction& function : image.exports) {
-    const ImportName own{"kernel32.dll", function.name, std::nullopt};
-    if (InitialisesSection(LookUpApi(own).effect)) return false;
-  }
-  return true;
-}
-
 class Judge {
  public:
   Judge(const PeImage& image, Diagnosis& diagnosis)
@@ -131,13 +109,8 @@ bool Judge::StopAtIncomplete(const Trace& trace, const char* name) {
   for (const std::string& why : trace.incomplete_because) {
     diagnosis_.evidence.push_back(std::string(name) + " not followed: " + why);
   }
-  if (CannotInitialise(image_)) {
-    Say(Verdict::kNotApplicable,
-        "imports no function that initialises a critical section");
-  } else {
-    Say(Verdict::kUnknown,
-        std::string(name) + ": " + JoinLines(trace.incomplete_because));
-  }
+  Say(Verdict::kUnknown,
+      std::string(name) + ": " + JoinLines(trace.incomplete_because));
   return true;
 }
 
@@ -294,6 +267,10 @@ void NameForwarder(const TargetMatch& target, Diagnosis& diagnosis) {
 
 }  // namespace
 
+bool HasEntry(const PeImage& image) {
+  return image.entry_point.value != 0 || !image.tls_callbacks.empty();
+}
+
 const char* ToText(Verdict verdict) {
   switch (verdict) {
     case Verdict::kLeaks:
@@ -308,20 +285,27 @@ const char* ToText(Verdict verdict) {
   return "unknown";
 }
 
+EntryTraces RunEntry(const PeImage& image) {
+  return TraceEntry(MakeCodeView(image), image.entry_point,
+                    image.tls_callbacks);
+}
+
 Diagnosis Diagnose(const PeImage& image) {
   Diagnosis diagnosis;
   const TargetMatch target = IdentifyTarget(image);
   diagnosis.target = target.name;
   diagnosis.not_target_because = target.because;
-  if (image.entry_point.value == 0 && image.tls_callbacks.empty()) {
+  if (!HasEntry(image)) {
     diagnosis.verdict = Verdict::kNotApplicable;
     diagnosis.because = "has no entry point";
-    NameForwarder(target, diagnosis);
-    return diagnosis;
+  } else if (!MayInitialiseSection(image)) {
+    diagnosis.verdict = Verdict::kNotApplicable;
+    diagnosis.because =
+        "imports no function that initialises a critical section";
+  } else {
+    diagnosis.traces = RunEntry(image);
+    Judge(image, diagnosis).Run();
   }
-  const CodeView view = MakeCodeView(image);
-  diagnosis.traces = TraceEntry(view, image.entry_point, image.tls_callbacks);
-  Judge(image, diagnosis).Run();
   NameForwarder(target, diagnosis);
   return diagnosis;
 }

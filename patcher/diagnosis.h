@@ -43,8 +43,15 @@ struct Diagnosis {
   std::string not_target_because;
   std::vector<CriticalSection> critical_sections;
   std::vector<std::string> evidence;
-  std::optional<EntryTraces> traces;  ///< absent when there was nothing to run
+  /// Absent when the verdict needed none.
+  std::optional<EntryTraces> traces;
 };
+
+/// Whether the loader calls into `image` when it is loaded.
+bool HasEntry(const PeImage& image);
+
+/// Runs what the loader calls in `image`, for each reason.
+EntryTraces RunEntry(const PeImage& image);
 
 /// Judges `image`. Never fails: what cannot be decided is kUnknown.
 Diagnosis Diagnose(const PeImage& image);

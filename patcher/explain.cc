@@ -119,10 +119,20 @@ std::set<Rva> ChangedAddresses(const VerifiedFile &file) {
   return changed;
 }
 
-Explanation Explain(Files &files, const std::string &path,
-                    const SignatureTables &tables) {
+VerifiedFile VerifyAndRun(Files &files, const std::string &path,
+                          const SignatureTables &tables) {
   VerifiedFile file = VerifyFile(files, path);
   ConsultSignatures(file, tables);
+  std::optional<EntryTraces> &traces = file.outcome.diagnosis.traces;
+  if (file.image && !traces && HasEntry(*file.image)) {
+    traces = RunEntry(*file.image);
+  }
+  return file;
+}
+
+Explanation Explain(Files &files, const std::string &path,
+                    const SignatureTables &tables) {
+  VerifiedFile file = VerifyAndRun(files, path, tables);
   Explanation explanation;
   if (file.image) {
     explanation.text = HeadText(file) + JudgedCode(file) +

@@ -20,6 +20,11 @@ struct Explanation {
   FileState state;   ///< of the file
 };
 
+/// Judges the file at `path`, and runs its code even where the verdict needed
+/// no trace: whoever asks for an explanation wants to see it.
+VerifiedFile VerifyAndRun(Files& files, const std::string& path,
+                          const SignatureTables& tables);
+
 /// Judges the file at `path` and lays out why. Writes nothing.
 Explanation Explain(Files& files, const std::string& path,
                     const SignatureTables& tables);

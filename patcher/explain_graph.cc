@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "patcher/consult_signatures.h"
 #include "patcher/explain.h"
 #include "patcher/graph_text.h"
 #include "patcher/patch_file.h"
@@ -68,8 +67,7 @@ std::string Pictures(VerifiedFile& file) {
 
 Explanation ExplainAsGraph(Files& files, const std::string& path,
                            const SignatureTables& tables) {
-  VerifiedFile file = VerifyFile(files, path);
-  ConsultSignatures(file, tables);
+  VerifiedFile file = VerifyAndRun(files, path, tables);
   Explanation explanation;
   if (file.image) explanation.text = Pictures(file);
   explanation.state = file.file.state;

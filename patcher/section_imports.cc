@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/section_imports.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "disasm/api.h"
+
+namespace detachfix {
+
+bool MayInitialiseSection(const ImportName& import) {
+  constexpr std::string_view kLookUp[] = {"GetProcAddress",
+                                          "LdrGetProcedureAddress"};
+  return import.name.empty() || InitialisesSection(LookUpApi(import).effect) ||
+         std::ranges::find(kLookUp, import.name) != std::end(kLookUp);
+}
+
+bool IsInitialiserOfItsOwn(const std::string& export_name) {
+  return InitialisesSection(
+      LookUpApi({"kernel32.dll", export_name, std::nullopt}).effect);
+}
+
+bool MayInitialiseSection(const PeImage& image) {
+  const auto by_import = [](const ImportDescriptor& descriptor) {
+    return std::ranges::any_of(descriptor.functions,
+                               [](const ImportedFunction& function) {
+                                 return MayInitialiseSection(function.name);
+                               });
+  };
+  const auto by_itself = [](const ExportedFunction& function) {
+    return IsInitialiserOfItsOwn(function.name);
+  };
+  return std::ranges::any_of(image.imports, by_import) ||
+         std::ranges::any_of(image.exports, by_itself);
+}
+
+}  // namespace detachfix

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/section_imports.h"
+
+#include <gtest/gtest.h>
+
+#include "patcher/diagnosis.h"
+#include "tests/support/leaky_image.h"
+#include "tests/support/read_built.h"
+
+namespace detachfix {
+namespace {
+
+using test::LeakySpec;
+using test::MustRead;
+using test::PeSpec;
+
+TEST(SectionImports, SaysWhichImportLeadsToASection) {
+  const struct {
+    const char* dll;
+    const char* name;
+    bool leads;
+  } rows[] = {
+      {"kernel32.dll", "InitializeCriticalSection", true},
+      {"kernel32.dll", "InitializeCriticalSectionAndSpinCount", true},
+      {"kernel32.dll", "InitializeCriticalSectionEx", true},
+      {"ntdll.dll", "RtlInitializeCriticalSection", true},
+      {"ntdll.dll", "RtlInitializeCriticalSectionAndSpinCount", true},
+      {"ntdll.dll", "RtlInitializeCriticalSectionEx", true},
+      {"kernelbase.dll", "InitializeCriticalSection", true},
+      {"kernel32.dll", "GetProcAddress", true},
+      {"ntdll.dll", "LdrGetProcedureAddress", true},
+      {"kernel32.dll", "DeleteCriticalSection", false},
+      {"kernel32.dll", "EnterCriticalSection", false},
+      {"kernel32.dll", "LoadLibraryA", false},
+      {"kernel32.dll", "initializecriticalsection", false},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(MayInitialiseSection({row.dll, row.name, std::nullopt}),
+              row.leads)
+        << row.dll << "!" << row.name;
+  }
+}
+
+TEST(SectionImports, AnOrdinalAloneMayBeAnything) {
+  EXPECT_TRUE(MayInitialiseSection({"ws2_32.dll", "", 115}));
+}
+
+TEST(SectionImports, AnExportMayBeTheFunctionItself) {
+  EXPECT_TRUE(IsInitialiserOfItsOwn("InitializeCriticalSection"));
+  EXPECT_TRUE(IsInitialiserOfItsOwn("RtlInitializeCriticalSection"));
+  EXPECT_FALSE(IsInitialiserOfItsOwn("InitSecurityInterfaceA"));
+  EXPECT_FALSE(IsInitialiserOfItsOwn(""));
+}
+
+TEST(SectionImports, LooksAtEveryImportAndExport) {
+  PeSpec spec = LeakySpec();
+  EXPECT_TRUE(MayInitialiseSection(MustRead(spec)));
+  spec.sections[0].content = "entry: c2 0c 00  ; ret 12";
+  spec.imports = {{"KERNEL32.dll", {"DeleteCriticalSection"}},
+                  {"USER32.dll", {"MessageBoxA"}}};
+  spec.exports = {{"InitSecurityInterfaceA", "entry"}};
+  EXPECT_FALSE(MayInitialiseSection(MustRead(spec)));
+  spec.imports[1].functions.push_back("#115");
+  EXPECT_TRUE(MayInitialiseSection(MustRead(spec)));
+  spec.imports.pop_back();
+  spec.exports.push_back({"InitializeCriticalSection", "entry"});
+  EXPECT_TRUE(MayInitialiseSection(MustRead(spec)));
+}
+
+TEST(Diagnose, NeedsNoTraceWhereNothingLeadsToASection) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = "entry: 0f 0b  ; ud2";
+  spec.imports = {{"KERNEL32.dll", {"DeleteCriticalSection"}}};
+  const Diagnosis diagnosis = Diagnose(MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kNotApplicable);
+  EXPECT_EQ(diagnosis.because,
+            "imports no function that initialises a critical section");
+  EXPECT_FALSE(diagnosis.traces);
+}
+
+}  // namespace
+}  // namespace detachfix
