@@ -289,7 +289,7 @@ Step Replace(Files& files, const std::string& path, const ReadFile& original,
 
 Step WriteNew(Files& files, const std::string& path, const FileState& like,
               const Bytes& bytes, const std::optional<SideFile>& undo_file,
-              MadeFiles& made, WriteOutcome& outcome) {
+              const StateOf& state_of, MadeFiles& made, WriteOutcome& outcome) {
   bool same = false;
   Step stop = CheckTaken(files, path, {path, bytes}, same);
   if (stop) return stop;
@@ -305,12 +305,6 @@ Step WriteNew(Files& files, const std::string& path, const FileState& like,
     return std::nullopt;
   }
   Temporary temporary;
-  const StateOf state_of = [&](const FileState& own) {
-    FileState state = OwnState(own, like);
-    state.modified_ns = like.modified_ns;
-    state.accessed_ns = like.accessed_ns;
-    return state;
-  };
   stop = MakeTemporary(files, path, bytes, state_of, temporary);
   if (stop) return stop;
   stop = PutInPlace(files, temporary, path, &Files::RenameNew, made, outcome);
@@ -348,9 +342,27 @@ WriteOutcome ReplaceFile(Files& files, const std::string& path,
 WriteOutcome WriteNewFile(Files& files, const std::string& path,
                           const FileState& like, const Bytes& bytes,
                           const std::optional<SideFile>& undo_file) {
+  const StateOf state_of = [&](const FileState& own) {
+    FileState state = OwnState(own, like);
+    state.modified_ns = like.modified_ns;
+    state.accessed_ns = like.accessed_ns;
+    return state;
+  };
   WriteOutcome outcome;
   MadeFiles made;
-  Step stop = WriteNew(files, path, like, bytes, undo_file, made, outcome);
+  Step stop =
+      WriteNew(files, path, like, bytes, undo_file, state_of, made, outcome);
+  return Finish(files, std::move(stop), made, std::move(outcome));
+}
+
+WriteOutcome PlaceFile(Files& files, const std::string& path,
+                       const FileState& like, const Bytes& bytes,
+                       const std::optional<SideFile>& undo_file) {
+  const StateOf state_of = [&](const FileState&) { return like; };
+  WriteOutcome outcome;
+  MadeFiles made;
+  Step stop =
+      WriteNew(files, path, like, bytes, undo_file, state_of, made, outcome);
   return Finish(files, std::move(stop), made, std::move(outcome));
 }
 

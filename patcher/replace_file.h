@@ -70,6 +70,12 @@ WriteOutcome WriteNewFile(Files& files, const std::string& path,
                           const FileState& like, const Bytes& bytes,
                           const std::optional<SideFile>& undo_file);
 
+/// The same, but the new file has the whole state of `like`, its owner and
+/// extended attributes too: it takes the place of that file under another name.
+WriteOutcome PlaceFile(Files& files, const std::string& path,
+                       const FileState& like, const Bytes& bytes,
+                       const std::optional<SideFile>& undo_file);
+
 }  // namespace detachfix
 
 #endif  // DETACHFIX_PATCHER_REPLACE_FILE_H_

@@ -537,6 +537,22 @@ TEST(WriteNewFile, MakesTheFileWithModeAndTimesOfTheOriginal) {
   EXPECT_EQ(state.owner, 0u);
 }
 
+TEST(PlaceFile, GivesTheFileTheWholeStateOfAnother) {
+  FakeFiles files;
+  FileState like;
+  like.mode = 0100640;
+  like.owner = 1000;
+  like.modified_ns = 77;
+  like.attributes["user.DOSATTRIB"] = {1, 2};
+  const WriteOutcome outcome =
+      PlaceFile(files, "/o/out.dll", like, kNew, std::nullopt);
+  EXPECT_FALSE(outcome.error) << outcome.error->message;
+  const FileState& state = files.names.at("/o/out.dll")->state;
+  EXPECT_EQ(state.mode, 0100640u);
+  EXPECT_EQ(state.owner, 1000u);
+  EXPECT_EQ(state.attributes, like.attributes);
+}
+
 TEST(WriteNewFile, LeavesNothingWhicheverStepFails) {
   FakeFiles good;
   const SideFile undo{"/o/out.dll.detachfix-undo", kRecord};
