@@ -29,21 +29,6 @@ std::optional<Error> BuildRefusal(const FileOutcome& outcome,
                "', which --require-signature=" + required + " asks for"};
 }
 
-/// Why the file is not to be patched, if so.
-std::optional<Error> Refusal(const FileOutcome& outcome,
-                             const PatchOptions& options) {
-  const Diagnosis& diagnosis = outcome.diagnosis;
-  if (diagnosis.verdict == Verdict::kUnknown) {
-    return Error{"unknown is never patched: " + diagnosis.because};
-  }
-  if (!diagnosis.target && !options.any_dll) {
-    return Error{
-        "leaks, but is not Security.dll: " + diagnosis.not_target_because +
-        "; --any-dll patches it all the same"};
-  }
-  return BuildRefusal(outcome, options);
-}
-
 /// The outcome of `file` with what went wrong in planning or writing.
 FileOutcome Unpatched(const VerifiedFile& file, Action action,
                       const Error& error) {
@@ -90,17 +75,6 @@ WriteOutcome Write(Files& files, const VerifiedFile& file,
   return ReplaceFile(files, path, file.file, patched.bytes, replace);
 }
 
-/// A signature covers every byte but the checksum and itself.
-void AddSignatureNote(const PeImage& original, FileOutcome& outcome) {
-  const DataDirectory& table = original.directory(Directory::kCertificate);
-  if (table.size == 0) return;
-  outcome.notes.push_back(
-      "the patch makes the file's signature invalid; the certificate table "
-      "at " +
-      HexNumber(table.rva) +
-      " stays as it is, so that revert makes the signature valid again");
-}
-
 /// What is reported of a file that was written: the verdict on what was read
 /// back, not on what was meant.
 FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
@@ -123,7 +97,7 @@ FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
         UndoFilePath(options.output.empty() ? outcome.path : options.output) +
         ": keep it with the file");
   }
-  AddSignatureNote(*file.image, outcome);
+  NoteBrokenSignature(*file.image, outcome);
   outcome.action = Action::kPatched;
   return outcome;
 }
@@ -167,7 +141,7 @@ FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
   if (!patched) return Unpatched(file, Action::kRefused, patched.error());
   if (options.dry_run) {
     file.outcome.action = Action::kWouldPatch;
-    AddSignatureNote(*file.image, file.outcome);
+    NoteBrokenSignature(*file.image, file.outcome);
     return file.outcome;
   }
   // From here on the patch is known to be good; only the disk can fail.
@@ -197,7 +171,7 @@ std::optional<FileOutcome> WithoutPatch(Files& files, VerifiedFile& file,
     if (options.output.empty() || options.dry_run) return file.outcome;
     return CopyUnchanged(files, file, options.output);
   }
-  const std::optional<Error> refusal = Refusal(file.outcome, options);
+  const std::optional<Error> refusal = PatchRefusal(file.outcome, options);
   if (refusal) return Unpatched(file, Action::kRefused, *refusal);
   return std::nullopt;
 }
@@ -221,6 +195,30 @@ bool IsAsRead(Files& files, const VerifiedFile& file) {
 }
 
 }  // namespace
+
+std::optional<Error> PatchRefusal(const FileOutcome& outcome,
+                                  const PatchOptions& options) {
+  const Diagnosis& diagnosis = outcome.diagnosis;
+  if (diagnosis.verdict == Verdict::kUnknown) {
+    return Error{"unknown is never patched: " + diagnosis.because};
+  }
+  if (!diagnosis.target && !options.any_dll) {
+    return Error{
+        "leaks, but is not Security.dll: " + diagnosis.not_target_because +
+        "; --any-dll patches it all the same"};
+  }
+  return BuildRefusal(outcome, options);
+}
+
+void NoteBrokenSignature(const PeImage& original, FileOutcome& outcome) {
+  const DataDirectory& table = original.directory(Directory::kCertificate);
+  if (table.size == 0) return;
+  outcome.notes.push_back(
+      "the patch makes the file's signature invalid; the certificate table "
+      "at " +
+      HexNumber(table.rva) +
+      " stays as it is, so that revert makes the signature valid again");
+}
 
 Result<PatchedBytes> PatchInMemory(VerifiedFile& file,
                                    const PlanOptions& options) {

@@ -53,6 +53,15 @@ struct PatchOptions {
 FileOutcome PatchFile(Files& files, const std::string& path,
                       const PatchOptions& options);
 
+/// Why a leaking or undecided file is not to be patched, if so.
+std::optional<Error> PatchRefusal(const FileOutcome& outcome,
+                                  const PatchOptions& options);
+
+/// Says in the notes of `outcome` that the patch breaks the signature of
+/// `original`, when it has one: a signature covers every byte but the checksum
+/// and itself.
+void NoteBrokenSignature(const PeImage& original, FileOutcome& outcome);
+
 /// A patch that has passed every check in memory.
 struct PatchedBytes {
   Bytes bytes;
