@@ -41,8 +41,8 @@ struct BatchItem {
   /// hashes are those of the image in it.
   FileOutcome outcome;
   Packing packing = Packing::kNone;
-  /// The image that was placed beside a packed file, which was renamed to
-  /// `renamed_to`; both empty when that was not done.
+  /// The image that was (in a dry run: would be) placed beside a packed file,
+  /// which was renamed to `renamed_to`; both empty when that was not done.
   std::string placed;
   std::string renamed_to;
   std::optional<SetupLogEntry> setup_log;

@@ -10,26 +10,35 @@
 #ifndef DETACHFIX_PATCHER_BATCH_MEDIA_H_
 #define DETACHFIX_PATCHER_BATCH_MEDIA_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "patcher/batch/batch_item.h"
 #include "patcher/batch/media_undo.h"
+#include "patcher/batch/packing.h"
 #include "patcher/files.h"
 #include "patcher/patch_file.h"
 
 namespace detachfix {
 
 struct MediaOptions {
-  /// As for a file that is not packed; `output` and `backup_suffix` are not
-  /// used, since the original stays on the disk (or in the undo data).
+  /// As for a file that is not packed; `output`, `backup_suffix` and `log` are
+  /// not used: the original stays on the disk, or in the undo data.
   PatchOptions patch;
   bool recompress = false;  ///< write the packed file anew instead
+  /// What an interrupted run noted of this file, if any: what that placed is
+  /// then known to be ours.
+  std::optional<MediaUndo> earlier;
+  /// Called by PatchMedia before anything is written, to note the way back
+  /// where it survives us. When it fails nothing is written.
+  std::function<Result<void>(const MediaUndo&)> intend;
 };
 
 /// What CommitMedia writes.
 struct MediaChange {
-  ReadFile packed;       ///< as it was read
+  ReadFile packed;  ///< as it was read
+  PackedForm form;
   PatchedBytes patched;  ///< the image
   Bytes repacked;        ///< with `recompress`
   MediaUndo undo;        ///< store it before committing
@@ -54,7 +63,9 @@ PreparedMedia PrepareMedia(Files& files, const std::string& path, ReadFile file,
 BatchItem CommitMedia(Files& files, const PreparedMedia& prepared,
                       const MediaOptions& options);
 
-/// PrepareMedia, and CommitMedia unless `options.patch.dry_run`.
+/// All of it: PrepareMedia and, unless `options.patch.dry_run`, the guard of
+/// the packed file, a second look when another run had it, `intend` and
+/// CommitMedia.
 BatchItem PatchMedia(Files& files, const std::string& path,
                      const MediaOptions& options);
 

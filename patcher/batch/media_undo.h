@@ -17,6 +17,7 @@ namespace detachfix {
 struct MediaUndo {
   std::string packed_path;  ///< "…/Security.dl_"
   Sha256 packed_sha256{};   ///< of its original bytes
+  Sha256 image_sha256{};    ///< of what was packed in them
 
   // Placed and renamed; `placed` is empty when the packed file was replaced.
   std::string placed;          ///< "…/Security.dll"
@@ -39,9 +40,10 @@ Result<MediaUndo> DecodeMediaUndo(std::span<const uint8_t> bytes);
 
 /// Takes back what CommitMedia did, all of it or what an interrupted one did.
 /// Refuses when something that was changed since would be lost: a placed file
-/// is removed only while it has the SHA-256 of what was placed, and the packed
-/// file is proven by its own. Idempotent: what is already undone is reported as
-/// Action::kNone.
+/// is removed only while it has the SHA-256 of what was placed (or of the image
+/// in the packed file, which a revert of the placed file alone leaves), and the
+/// packed file is proven by its own. Idempotent: what is already undone is
+/// reported as Action::kNone.
 BatchItem RevertMedia(Files& files, const MediaUndo& undo,
                       const RevertOptions& options);
 
