@@ -79,11 +79,17 @@ size_t ChangedBytes(const Plan& plan) {
   return count;
 }
 
+// What an earlier run did is known without its plan.
 std::string PatchText(const FileOutcome& outcome) {
+  if (!outcome.plan) return VerdictDetail(outcome.diagnosis);
   const Plan& plan = *outcome.plan;
   return Count(plan.edits.size(), "edit") + ", " +
          Count(ChangedBytes(plan), "byte") + ", hook: " + plan.hook +
          ", code in " + plan.cave;
+}
+
+std::string ErrorText(const FileOutcome& outcome) {
+  return outcome.error ? outcome.error->message : outcome.diagnosis.because;
 }
 
 /// What the command did, or would do, or did not do.
@@ -97,10 +103,11 @@ std::string ActionDetail(const FileOutcome& outcome) {
       return VerdictText(outcome.diagnosis) + " now; " + PatchText(outcome) +
              (outcome.output.empty() ? "" : ", to " + outcome.output);
     case Action::kReverted:
-      return "the original is back, SHA-256 " + ToHex(*outcome.sha256);
+      return "the original is back" +
+             (outcome.sha256 ? ", SHA-256 " + ToHex(*outcome.sha256) : "");
     case Action::kRefused:
     case Action::kFailed:
-      return outcome.error->message;
+      return ErrorText(outcome);
   }
   return "";
 }
@@ -199,13 +206,20 @@ std::string ForTerminal(const std::string& text) {
 
 std::string OutcomeLine(const FileOutcome& outcome, bool colour) {
   if (outcome.action == Action::kFailed) {
-    return ForTerminal(outcome.path + ": " + outcome.error->message) + "\n";
+    return ForTerminal(outcome.path + ": " + ErrorText(outcome)) + "\n";
   }
   std::string headline = Headline(outcome);
   const std::string sgr = colour ? ColourOf(outcome) : "";
   if (!sgr.empty()) headline = sgr + headline + kPlain;
   return ForTerminal(outcome.path) + ": " + headline + ": " +
          ForTerminal(ActionDetail(outcome)) + "\n";
+}
+
+std::string OutcomeStatement(const FileOutcome& outcome) {
+  if (outcome.action == Action::kFailed) {
+    return ForTerminal(ErrorText(outcome));
+  }
+  return Headline(outcome) + ": " + ForTerminal(ActionDetail(outcome));
 }
 
 std::string EvidenceText(const FileOutcome& outcome) {

@@ -14,6 +14,9 @@ namespace detachfix {
 /// file that failed: "PATH: " and the error.
 std::string OutcomeLine(const FileOutcome& outcome, bool colour);
 
+/// What OutcomeLine says behind the path, without colour and line end.
+std::string OutcomeStatement(const FileOutcome& outcome);
+
 /// What the verdict rests on, indented, a line each.
 std::string EvidenceText(const FileOutcome& outcome);
 

@@ -5,15 +5,18 @@
 
 # The one list of packages, by what they are for.
 BUILD_PACKAGES=(g++ cmake ninja-build ccache liblief-dev libzydis-dev
-  libcli11-dev nlohmann-json3-dev libssl-dev libtomlplusplus-dev libsqlite3-dev
-  libmspack-dev libgcab-dev pkg-config)
+  libcli11-dev nlohmann-json3-dev libkainjow-mustache-dev libssl-dev
+  libtomlplusplus-dev libsqlite3-dev libmspack-dev libgcab-dev pkg-config)
 SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
   mingw-w64-i686-dev gcc-alpha-linux-gnu binutils-alpha-linux-gnu clang lld llvm
   python3)
 TEST_PACKAGES=(libgtest-dev libbenchmark-dev libunicorn-dev python3-pefile
   python3-jsonschema openssl osslsigncode yara debootstrap
   debian-archive-keyring strace graphviz mscompress gcab cabextract
-  libc6.1-alpha-cross libc6.1-dev-alpha-cross qemu-user)
+  libc6.1-alpha-cross libc6.1-dev-alpha-cross qemu-user
+  chromium chromium-driver python3-selenium)
+# npm may come with Node.js from elsewhere, which Debian's would not go with.
+command -v npm >/dev/null || TEST_PACKAGES+=(npm)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 CI_PACKAGES=(clang-format git)
 

@@ -24,6 +24,9 @@ struct Row {
 constexpr Row kForms[] = {
     {".json", ReportForm::kJson, OpenJsonReport},
     {".jsonl", ReportForm::kJsonLines, OpenJsonLinesReport},
+    {".csv", ReportForm::kCsv, OpenCsvReport},
+    {".sarif", ReportForm::kSarif, OpenSarifReport},
+    {".html", ReportForm::kHtml, OpenHtmlReport},
 };
 
 std::string LowerCase(std::string text) {

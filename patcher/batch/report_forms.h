@@ -16,6 +16,15 @@ Result<std::unique_ptr<Report>> OpenJsonReport(Files& files,
 Result<std::unique_ptr<Report>> OpenJsonLinesReport(Files& files,
                                                     const std::string& path,
                                                     const BatchHead& begun);
+Result<std::unique_ptr<Report>> OpenCsvReport(Files& files,
+                                              const std::string& path,
+                                              const BatchHead& begun);
+Result<std::unique_ptr<Report>> OpenSarifReport(Files& files,
+                                                const std::string& path,
+                                                const BatchHead& begun);
+Result<std::unique_ptr<Report>> OpenHtmlReport(Files& files,
+                                               const std::string& path,
+                                               const BatchHead& begun);
 
 }  // namespace detachfix
 

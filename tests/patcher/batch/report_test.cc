@@ -59,7 +59,9 @@ TEST(Report, NamesTheEndingsThatItKnows) {
     const Result<ReportForm> form = ReportFormOf(path);
     ASSERT_FALSE(form) << path;
     EXPECT_EQ(form.error().message,
-              path + ": the name of a report ends in .json or .jsonl");
+              path +
+                  ": the name of a report ends in .json, .jsonl, .csv, "
+                  ".sarif or .html");
   }
 }
 
