@@ -14,6 +14,7 @@
 #include <charconv>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "patcher/hex_text.h"
@@ -30,28 +31,60 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-/// The texts between quotation marks.
-std::vector<std::string> QuotedTexts(const std::string& line) {
-  std::vector<std::string> texts;
+/// Where the texts between quotation marks stand in a line.
+struct QuotedText {
+  size_t offset = 0;
+  size_t size = 0;
+};
+
+std::vector<QuotedText> QuotedTexts(const std::string& line) {
+  std::vector<QuotedText> texts;
   size_t begin = line.find('"');
   while (begin != std::string::npos) {
     const size_t end = line.find('"', begin + 1);
     if (end == std::string::npos) break;
-    texts.push_back(line.substr(begin + 1, end - begin - 1));
+    texts.push_back({begin + 1, end - begin - 1});
     begin = line.find('"', end + 1);
   }
   return texts;
 }
 
+/// A number in a line.
+struct Number {
+  uint32_t value = 0;
+  size_t offset = 0;
+  size_t size = 0;
+};
+
 /// The number that the second of the quoted texts is.
-std::optional<uint32_t> NumberIn(const std::string& line) {
-  const std::vector<std::string> texts = QuotedTexts(line);
-  if (texts.size() < 2 || texts[1].empty()) return std::nullopt;
-  uint32_t number = 0;
-  const char* last = texts[1].data() + texts[1].size();
-  const auto [end, error] = std::from_chars(texts[1].data(), last, number, 16);
+std::optional<Number> NumberIn(const std::string& line) {
+  const std::vector<QuotedText> texts = QuotedTexts(line);
+  if (texts.size() < 2 || texts[1].size == 0) return std::nullopt;
+  Number number{0, texts[1].offset, texts[1].size};
+  const char* first = line.data() + number.offset;
+  const char* last = first + number.size;
+  const auto [end, error] = std::from_chars(first, last, number.value, 16);
   if (error != std::errc() || end != last) return std::nullopt;
   return number;
+}
+
+/// The path that `line`, in lower case, is about: what stands before '='.
+std::optional<std::string> PathOf(const std::string& line) {
+  const size_t equals = line.find('=');
+  if (equals == std::string::npos || equals == 0) return std::nullopt;
+  return line.substr(0, line.find_last_not_of(" \t", equals - 1) + 1);
+}
+
+/// The number behind the '=' of `line`.
+std::optional<Number> RecordedNumber(const std::string& line) {
+  const size_t equals = line.find('=');
+  std::optional<Number> number = NumberIn(line.substr(equals));
+  if (number) number->offset += equals;
+  return number;
+}
+
+Error NoCheckSum(const std::string& name) {
+  return Error{"the line of " + name + " has no checksum"};
 }
 
 }  // namespace
@@ -63,14 +96,11 @@ Result<uint32_t> RecordedCheckSum(std::string_view log,
     const size_t end = std::min(log.find('\n'), log.size());
     const std::string line = Lower(log.substr(0, end));
     log.remove_prefix(std::min(end + 1, log.size()));
-    const size_t equals = line.find('=');
-    if (equals == std::string::npos || equals == 0) continue;
-    const std::string path =
-        line.substr(0, line.find_last_not_of(" \t", equals - 1) + 1);
-    if (!path.ends_with("\\" + name)) continue;
-    const std::optional<uint32_t> sum = NumberIn(line.substr(equals));
-    if (!sum) return Error{"the line of " + name + " has no checksum"};
-    found.insert(*sum);
+    const std::optional<std::string> path = PathOf(line);
+    if (!path || !path->ends_with("\\" + name)) continue;
+    const std::optional<Number> sum = RecordedNumber(line);
+    if (!sum) return NoCheckSum(name);
+    found.insert(sum->value);
   }
   if (found.empty()) return Error{"has no line of " + name};
   if (found.size() > 1) {
@@ -78,6 +108,50 @@ Result<uint32_t> RecordedCheckSum(std::string_view log,
                  HexNumber(*found.begin()) + ", " + HexNumber(*found.rbegin())};
   }
   return *found.begin();
+}
+
+Result<SetupLogLine> FindSetupLogLine(std::string_view log,
+                                      const std::string& name) {
+  if (log.starts_with("\xff\xfe") || log.starts_with("\xfe\xff")) {
+    return Error{"is UTF-16 text, which Setup of NT 4.0 does not write"};
+  }
+  std::optional<SetupLogLine> found;
+  size_t count = 0;
+  for (size_t begin = 0; begin < log.size();) {
+    const size_t end = std::min(log.find('\n', begin), log.size());
+    SetupLogLine line{begin, std::string(log.substr(begin, end - begin))};
+    begin = end + 1;
+    if (line.text.ends_with('\r')) line.text.pop_back();
+    const std::optional<std::string> path = PathOf(Lower(line.text));
+    if (!path || !path->ends_with("\\system32\\" + name)) continue;
+    if (++count == 1) found = std::move(line);
+  }
+  if (!found) return Error{"has no line of system32\\" + name};
+  if (count > 1) {
+    return Error{"has " + std::to_string(count) + " lines of system32\\" +
+                 name};
+  }
+  const std::optional<Number> number = RecordedNumber(found->text);
+  if (!number) return NoCheckSum(name);
+  found->check_sum = number->value;
+  found->number_offset = number->offset;
+  found->number_size = number->size;
+  return std::move(*found);
+}
+
+std::string WithCheckSum(const SetupLogLine& line, uint32_t check_sum) {
+  const std::string old =
+      line.text.substr(line.number_offset, line.number_size);
+  std::string number = HexNumber(check_sum).substr(2);  // without "0x"
+  const bool upper =
+      std::ranges::any_of(old, [](char c) { return c >= 'A' && c <= 'F'; });
+  if (upper) {
+    for (char& c : number) {
+      if (c >= 'a' && c <= 'f') c = static_cast<char>(c - 'a' + 'A');
+    }
+  }
+  std::string text = line.text;
+  return text.replace(line.number_offset, line.number_size, number);
 }
 
 }  // namespace detachfix

@@ -6,7 +6,7 @@
 #ifndef DETACHFIX_PATCHER_BATCH_SETUP_LOG_FILE_H_
 #define DETACHFIX_PATCHER_BATCH_SETUP_LOG_FILE_H_
 
-#include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,7 +19,8 @@
 
 namespace detachfix {
 
-/// The way back; the ledger keeps it as bytes.
+/// One line and what is to stand in its place; the way back is the same with
+/// both exchanged. The ledger keeps it as bytes.
 struct SetupLogUndo {
   std::string path;      ///< of the log
   std::string old_line;  ///< without its line end
@@ -29,18 +30,8 @@ struct SetupLogUndo {
 };
 
 Bytes Encode(const SetupLogUndo& undo);
+/// Fails when `bytes` are not what Encode gave.
 Result<SetupLogUndo> DecodeSetupLogUndo(std::span<const uint8_t> bytes);
-
-struct SetupLogChange {
-  ReadFile log;       ///< as it was read
-  Bytes bytes;        ///< as it will be: one number is another
-  SetupLogUndo undo;  ///< store it before committing
-};
-
-struct PreparedSetupLog {
-  SetupLogEntry entry;                   ///< as the log stands now
-  std::optional<SetupLogChange> change;  ///< absent: nothing to write
-};
 
 /// The log of the image that `path` is installed in: of
 /// ".../WINNT/system32/security.dll" it is ".../WINNT/repair/setup.log", in any
@@ -48,23 +39,31 @@ struct PreparedSetupLog {
 Result<std::optional<std::string>> FindSetupLog(Files& files,
                                                 const std::string& path);
 
-/// What the log says of the file at `path`, whose PE CheckSum is, or is going
-/// to be, `check_sum`; and the change that makes it say that. Writes nothing.
-/// Nothing when there is no log. `change` is absent when the log agrees or has
-/// no usable line.
-std::optional<PreparedSetupLog> PrepareSetupLog(Files& files,
-                                                const std::string& path,
-                                                uint32_t check_sum);
+struct SetupLogOptions {
+  /// Write the checksum of the file into its line. To be asked for when
+  /// detachfix repaired the file, in this run or in an earlier one.
+  bool update = false;
+  bool replace_read_only = false;
+  bool break_hard_links = false;
+  /// Called before the log is written, to note the way back where it survives
+  /// us. When it fails nothing is written.
+  std::function<Result<void>(const SetupLogUndo&)> intend;
+};
 
-/// Writes the log through ReplaceFile: to be called after the file itself was
-/// patched. Gives the entry as it then stands; `problem` says what failed.
-SetupLogEntry CommitSetupLog(Files& files, const PreparedSetupLog& prepared,
-                             const ReplaceOptions& options);
+/// What the log says of the file at `path`, against the PE CheckSum that the
+/// file has now; so it is called after the file was patched. A run that was
+/// killed between the two is completed by the next one. With `update` the
+/// number in the line of the file is replaced, and every other byte of the log
+/// stays (through ReplaceFile). Nothing when there is no log; what is wrong
+/// with it is in the entry's `problem`.
+std::optional<SetupLogEntry> CheckSetupLog(Files& files,
+                                           const std::string& path,
+                                           const SetupLogOptions& options);
 
-/// Sets the old line back. Fails, changing nothing, when neither the new nor
-/// the old line stands there exactly once; does nothing when the old one does.
+/// Sets the old line back, or sees that it is there. Fails, changing nothing,
+/// when neither line stands in the log exactly once.
 Result<void> RevertSetupLog(Files& files, const SetupLogUndo& undo,
-                            const ReplaceOptions& options);
+                            const SetupLogOptions& options);
 
 }  // namespace detachfix
 
