@@ -230,6 +230,102 @@ void DeclareTableOptions(CLI::App& app, uint32_t bits, Options& options) {
       ->type_name("TABLE");
 }
 
+void DeclareFindOptions(CLI::App& app, BatchOptions& batch) {
+  const auto all = CLI::MultiOptionPolicy::TakeAll;
+  app.add_flag("--all-dlls", batch.all_dlls,
+               "judge every PE file by its content, whatever its name");
+  app.add_option("--include", batch.include,
+                 "take the files that match, in place of the usual names;\n"
+                 "with a slash the whole path below DIR must match")
+      ->type_name("GLOB")
+      ->expected(1)
+      ->multi_option_policy(all)
+      ->allow_extra_args(false);
+  app.add_option("--exclude", batch.exclude,
+                 "leave out files and folders that match")
+      ->type_name("GLOB")
+      ->expected(1)
+      ->multi_option_policy(all)
+      ->allow_extra_args(false);
+  app.add_option("--exclude-from", batch.exclude_from,
+                 "leave out what matches a line of this file")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(all)
+      ->allow_extra_args(false);
+  app.add_option("--files-from", batch.files_from,
+                 "take the paths in this file ('-': standard input), which\n"
+                 "end with newlines or NUL bytes, and search no folder")
+      ->type_name("FILE");
+  app.add_flag("--cross-file-systems", batch.cross_file_systems,
+               "also enter file systems mounted below DIR");
+  app.add_flag("--enter-snapshots", batch.enter_snapshots,
+               "also enter .snapshot, $RECYCLE.BIN and the like");
+  app.add_option("--shard", batch.shard,
+                 "take only part I of N, which are disjoint and make the\n"
+                 "whole wherever the share is mounted")
+      ->type_name("I/N");
+}
+
+void DeclareBatchOptions(CLI::App& app, BatchOptions& batch) {
+  app.add_flag("--apply", batch.apply,
+               "repair what leaks; without it nothing is written");
+  DeclareFindOptions(app, batch);
+  app.add_flag("--recompress", batch.recompress,
+               "write a packed file (*.DL_) back in the form it had; by\n"
+               "default the repaired DLL is placed beside it and the packed\n"
+               "file renamed to .org");
+  app.add_flag("--update-setup-log", batch.update_setup_log,
+               "set the checksum that REPAIR/SETUP.LOG has for the file");
+  app.add_flag("--resume", batch.resume,
+               "go on with the last run that did not finish, with its\n"
+               "command line");
+  app.add_flag("--recheck", batch.recheck,
+               "judge anew what the ledger knows to be unchanged");
+  app.add_option("-j,--jobs", batch.jobs,
+                 "files judged at the same time; default: cores")
+      ->type_name("N")
+      ->check(CLI::Range(1u, 256u));
+  app.add_option("--throttle", batch.throttle, "at most so many files a second")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--max-read", batch.max_read,
+                 "read at most so many MB (10^6 bytes) a second")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--normal-priority", batch.normal_priority,
+               "do not stand back for others at the disk");
+}
+
+void DeclareLedgerOptions(CLI::App& app, uint32_t bits, BatchOptions& batch) {
+  const auto all = CLI::MultiOptionPolicy::TakeAll;
+  if ((bits & kLedgerOption) != 0) {
+    app.add_option("--ledger", batch.ledger,
+                   "the ledger of runs; default: that in\n"
+                   "$XDG_STATE_HOME/detachfix")
+        ->type_name("FILE");
+  }
+  if ((bits & kRunOptions) != 0) {
+    app.add_option("--run", batch.run,
+                   "take back what this run of batch did, by the ledger")
+        ->type_name("RUN");
+    app.add_option("--only", batch.only, "with --run: only files that match")
+        ->type_name("GLOB")
+        ->expected(1)
+        ->multi_option_policy(all)
+        ->allow_extra_args(false);
+  }
+  if ((bits & kReportFiles) != 0) {
+    app.add_option("--report", batch.reports,
+                   "also write a report; its form is that of the ending:\n"
+                   ".json .jsonl .csv .sarif .html; may be repeated")
+        ->type_name("FILE")
+        ->expected(1)
+        ->multi_option_policy(all)
+        ->allow_extra_args(false);
+  }
+}
+
 /// FILE, or what stands in its place.
 void DeclareOperands(CLI::App& app, uint32_t bits, Options& options) {
   if ((bits & kNoFile) != 0) return;
@@ -242,10 +338,20 @@ void DeclareOperands(CLI::App& app, uint32_t bits, Options& options) {
     app.add_option("DIR", options.paths, "a folder of tables, *.toml")
         ->type_name("")
         ->expected(1);
+  } else if ((bits & kMaybeFolders) != 0) {
+    app.add_option("DIR", options.paths,
+                   "a folder to search, or a file; after '--' its name may\n"
+                   "start with '-'")
+        ->type_name("")
+        ->expected(-1);
+  } else if ((bits & kMaybeRun) != 0) {
+    app.add_option("RUN", options.paths, "a run, or the beginning of its name")
+        ->type_name("")
+        ->expected(1);
   } else {
     app.add_option("FILE", options.paths,
                    "a DLL; after '--' its name may start with '-'")
-        ->required()
+        ->required((bits & kRunOptions) == 0)
         ->type_name("")
         ->expected(-1);
   }
@@ -254,6 +360,8 @@ void DeclareOperands(CLI::App& app, uint32_t bits, Options& options) {
 void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
                     FlagValues& values) {
   DeclareOperands(app, bits, options);
+  if ((bits & kBatchOptions) != 0) DeclareBatchOptions(app, options.batch);
+  DeclareLedgerOptions(app, bits, options.batch);
   if ((bits & kDryRunOption) != 0) {
     app.add_flag("-n,--dry-run", options.dry_run,
                  "print the plan, every byte of it, and write nothing");
@@ -273,10 +381,12 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
         ->type_name("OUT");
   }
   if ((bits & kBackupOption) != 0) {
-    app.add_flag("--backup{" + std::string(kDefaultBackupSuffix) + "}",
-                 values.backup_suffix,
-                 "first copy FILE to FILE.orig, or to FILE and SUFFIX")
-        ->excludes(app.get_option_no_throw("--output"));
+    CLI::Option* backup =
+        app.add_flag("--backup{" + std::string(kDefaultBackupSuffix) + "}",
+                     values.backup_suffix,
+                     "first copy FILE to FILE.orig, or to FILE and SUFFIX");
+    CLI::Option* output = app.get_option_no_throw("--output");
+    if (output != nullptr) backup->excludes(output);
   }
   if ((bits & kReplaceOptions) != 0) DeclareReplaceOptions(app, options);
   DeclareSignatureOptions(app, bits, options, values);
@@ -304,6 +414,25 @@ std::string CheckLeftOver(const CLI::App& app) {
   return "";
 }
 
+/// The same for what only a batch has.
+std::string CheckBatchOptions(uint32_t bits, const Options& options) {
+  const BatchOptions& batch = options.batch;
+  const bool has_paths = !options.paths.empty();
+  if ((bits & kBatchOptions) != 0) {
+    const int sources =
+        int{has_paths} + int{!batch.files_from.empty()} + int{batch.resume};
+    if (sources != 1) return "give DIR, or --files-from, or --resume";
+  }
+  if ((bits & kRunOptions) != 0) {
+    if (has_paths != batch.run.empty()) return "give FILE or --run";
+    if (!batch.only.empty() && batch.run.empty()) return "--only needs --run";
+    if (!batch.reports.empty() && batch.run.empty()) {
+      return "--report needs --run";
+    }
+  }
+  return "";
+}
+
 /// What is wrong with the options taken together, or an empty string.
 std::string CheckOptions(uint32_t bits, const Options& options) {
   if ((bits & kExportOptions) != 0 && options.yara == options.json) {
@@ -313,6 +442,8 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   if ((bits & kOneFile) != 0 && options.paths.size() != 1) {
     return "explain takes one FILE, got " + count;
   }
+  const std::string wrong = CheckBatchOptions(bits, options);
+  if (!wrong.empty()) return wrong;
   if (!options.output.empty() && options.paths.size() != 1) {
     return "-o takes one FILE, got " + count;
   }
@@ -361,6 +492,7 @@ std::variant<Invocation, Answer> ParseCommand(const Command& command,
   app.footer(std::string(command.examples) + "\n" + kExitStatusHelp);
   app.allow_extras();
   Invocation invocation{&command, {}};
+  invocation.options.words = words;
   FlagValues values;
   DeclareOptions(app, command.options, invocation.options, values);
 

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "patcher/batch/batch_options.h"
 #include "patcher/console.h"
 #include "patcher/files.h"
 #include "signatures/match.h"
@@ -44,6 +45,9 @@ struct Options {
   std::string into;          ///< or empty
   std::string setup_log;     ///< of --from-setup-log, or empty
   bool yara = false;
+  BatchOptions batch;
+  /// The command line behind the command, as it was given.
+  std::vector<std::string> words;
 };
 
 /// The options that a command may take, as bits of Command::options.
@@ -66,6 +70,12 @@ enum OptionBit : uint32_t {
   kOneId = 1u << 14,
   kMaybeFolder = 1u << 15,
   kAllowSignedOption = 1u << 16,
+  kBatchOptions = 1u << 17,  ///< which files a batch takes, and how
+  kLedgerOption = 1u << 18,  ///< --ledger
+  kRunOptions = 1u << 19,    ///< --run, --only
+  kMaybeFolders = 1u << 20,  ///< DIR… or nothing
+  kMaybeRun = 1u << 21,      ///< RUN or nothing
+  kReportFiles = 1u << 22,   ///< --report
 };
 
 /// One row of the command table.

@@ -7,6 +7,7 @@
 #include <new>
 #include <variant>
 
+#include "patcher/batch/batch_commands.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/exit_status.h"
 #include "patcher/explain.h"
@@ -122,6 +123,9 @@ int RunPatch(const Options& options, Files& files, Console& console) {
 }
 
 int RunRevert(const Options& options, Files& files, Console& console) {
+  if (!options.batch.run.empty()) {
+    return RunRevertRun(options, files, console);
+  }
   RevertOptions revert;
   revert.replace_read_only = options.replace_read_only;
   revert.break_hard_links = options.break_hard_links;
@@ -194,8 +198,25 @@ constexpr Command kCommands[] = {
     {"revert", "give back the originals of patched files, bit for bit",
      "Examples:\n"
      "  detachfix revert Security.dll\n"
-     "  detachfix revert --json i386/*.dll\n",
-     kVerboseOption | kReportOptions | kReplaceOptions, RunRevert},
+     "  detachfix revert --json i386/*.dll\n"
+     "  detachfix revert --run 20001224 --only '**/sp3/**'\n",
+     kVerboseOption | kReportOptions | kReplaceOptions | kRunOptions |
+         kLedgerOption | kReportFiles,
+     RunRevert},
+    {"batch", "find the files of a share, and repair those that leak",
+     "Examples:\n"
+     "  detachfix batch /srv/images\n"
+     "  detachfix batch --apply --report run.html /srv/images\n"
+     "  detachfix batch --resume\n",
+     kMaybeFolders | kBatchOptions | kLedgerOption | kReportFiles |
+         kVerboseOption | kReportOptions | kAnyDllOption | kAllowSignedOption |
+         kBackupOption | kReplaceOptions | kSignaturesOption | kRequireOption,
+     RunBatchCommand},
+    {"history", "list the runs of batch, or the files of one",
+     "Examples:\n"
+     "  detachfix history 20001224-0930\n"
+     "  detachfix history --ledger /srv/ledger.sqlite\n",
+     kMaybeRun | kLedgerOption, RunHistory},
     {"explain", "list the code that was judged, the evidence and the plan",
      "Examples:\n"
      "  detachfix explain Security.dll\n"

@@ -40,11 +40,10 @@ struct SignatureReport {
 struct FileOutcome {
   std::string path;
   // What the command left behind at `path`; with -o, at `output`.
-  std::optional<uint64_t> size;       ///< bytes; absent when it was not read
-  std::optional<Sha256> sha256;       ///< absent when it was not read
-  std::optional<uint16_t> machine;    ///< absent when it is not a PE file
-  std::optional<uint32_t> check_sum;  ///< of the PE headers; absent as above
-  Diagnosis diagnosis;                ///< kUnknown when it was not read
+  std::optional<uint64_t> size;     ///< bytes; absent when it was not read
+  std::optional<Sha256> sha256;     ///< absent when it was not read
+  std::optional<uint16_t> machine;  ///< absent when it is not a PE file
+  Diagnosis diagnosis;              ///< kUnknown when it was not read
   /// Absent when no tables were asked, or the file is not an image.
   std::optional<SignatureReport> signature;
 

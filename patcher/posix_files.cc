@@ -24,7 +24,8 @@
 namespace detachfix {
 namespace {
 
-constexpr int kMaxNames = 100;  // temporary names tried
+constexpr int kMaxNames = 100;   // temporary names tried
+constexpr int kMaxReplaced = 5;  // times that a file is read anew
 constexpr size_t kReadSize = size_t{1} << 20;
 
 int64_t Nanoseconds(const timespec& time) {
@@ -233,30 +234,13 @@ class PosixFilesImpl : public Files {
   }
 
   Result<ReadFile> Read(const std::string& path, uint64_t limit) override {
-    const Descriptor file(OpenToRead(path));
-    if (file.number() < 0) {
-      return Error{"cannot be opened: " + SystemError(errno).message};
+    for (int i = 1;; ++i) {
+      bool replaced = false;
+      Result<ReadFile> file = ReadOnce(path, limit, replaced);
+      // To be replaced changes a file: it loses its name. What took its place
+      // is whole, and is what the path means now.
+      if (file || !replaced || i == kMaxReplaced) return file;
     }
-    struct stat before = {};
-    if (fstat(file.number(), &before) != 0) return SystemError(errno);
-    if (!S_ISREG(before.st_mode)) {
-      return Error{std::string("is ") + KindOf(before.st_mode) +
-                   ", not a regular file"};
-    }
-    const uint64_t size = static_cast<uint64_t>(before.st_size);
-    if (size > limit) {
-      return Error{"has " + std::to_string(size) + " bytes, more than the " +
-                   std::to_string(limit) + " that are read"};
-    }
-    Result<Bytes> bytes = ReadToEnd(file.number(), size, limit);
-    if (!bytes) return bytes.error();
-    struct stat after = {};
-    if (fstat(file.number(), &after) != 0) return SystemError(errno);
-    if (bytes->size() != size || !SameContentTimes(before, after)) {
-      return Error{"changed while it was read"};
-    }
-    return ReadFile{std::move(*bytes),
-                    ToState(before, ReadAttributes(file.number()))};
   }
 
   Result<std::unique_ptr<FileGuard>> Guard(
@@ -356,6 +340,35 @@ class PosixFilesImpl : public Files {
   }
 
  private:
+  Result<ReadFile> ReadOnce(const std::string& path, uint64_t limit,
+                            bool& replaced) {
+    const Descriptor file(OpenToRead(path));
+    if (file.number() < 0) {
+      return Error{"cannot be opened: " + SystemError(errno).message};
+    }
+    struct stat before = {};
+    if (fstat(file.number(), &before) != 0) return SystemError(errno);
+    if (!S_ISREG(before.st_mode)) {
+      return Error{std::string("is ") + KindOf(before.st_mode) +
+                   ", not a regular file"};
+    }
+    const uint64_t size = static_cast<uint64_t>(before.st_size);
+    if (size > limit) {
+      return Error{"has " + std::to_string(size) + " bytes, more than the " +
+                   std::to_string(limit) + " that are read"};
+    }
+    Result<Bytes> bytes = ReadToEnd(file.number(), size, limit);
+    if (!bytes) return bytes.error();
+    struct stat after = {};
+    if (fstat(file.number(), &after) != 0) return SystemError(errno);
+    if (bytes->size() != size || !SameContentTimes(before, after)) {
+      replaced = after.st_nlink < before.st_nlink;
+      return Error{"changed while it was read"};
+    }
+    return ReadFile{std::move(*bytes),
+                    ToState(before, ReadAttributes(file.number()))};
+  }
+
   std::map<std::string, std::unique_ptr<RemoveOnInterrupt>> guards_;
 };
 

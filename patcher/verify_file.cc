@@ -102,7 +102,6 @@ VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
   }
   verified.image = std::move(read->image);
   outcome.machine = verified.image->machine;
-  outcome.check_sum = verified.image->checksum;
   outcome.diagnosis = Diagnose(*verified.image);
   NoteUndoError(verified, AttachUndo(verified, side));
   return verified;

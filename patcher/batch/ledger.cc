@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS runs (
   id TEXT PRIMARY KEY, command TEXT NOT NULL, words BLOB NOT NULL,
   folder TEXT NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL,
   started TEXT NOT NULL, finished TEXT NOT NULL, state TEXT NOT NULL,
-  apply INTEGER NOT NULL, exit_status INTEGER NOT NULL) STRICT;
+  apply INTEGER NOT NULL, exit_status INTEGER NOT NULL,
+  summary TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS files (
   id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id),
   path TEXT NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL,
@@ -36,7 +37,7 @@ COMMIT;
 
 constexpr char kRunColumns[] =
     "id, command, words, folder, host, version, started, finished, state, "
-    "apply, exit_status";
+    "apply, exit_status, summary";
 constexpr char kFileColumns[] =
     "run, path, inode, size, modified_ns, changed_ns, intended, reverted, "
     "judged_by, before, after, undo_kind, undo, log_undo, item, action, "
@@ -98,6 +99,7 @@ RunRecord ToRun(const Row& row) {
   run.state = ToRunState(Text(row[8]));
   run.apply = Integer(row[9]) != 0;
   run.exit_status = static_cast<int>(Integer(row[10]));
+  run.summary = Text(row[11]);
   return run;
 }
 
@@ -202,26 +204,29 @@ Result<void> Ledger::BeginRun(const RunRecord& run) {
   const std::lock_guard lock(mutex_);
   const Result<void> done = database_->Run(
       "INSERT INTO runs (" + std::string(kRunColumns) +
-          ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+          ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
       {run.id, run.command, JoinWords(run.words), run.folder, run.host,
        run.version, run.started, run.finished, std::string(ToText(run.state)),
-       int64_t{run.apply}, int64_t{run.exit_status}});
+       int64_t{run.apply}, int64_t{run.exit_status}, run.summary});
   if (!done) return Named(done.error());
   return {};
 }
 
 Result<void> Ledger::ResumeRun(const std::string& id) {
-  return EndRun(id, RunState::kRunning, "", 0);
+  return EndRun(id, RunState::kRunning, "", 0, "");
 }
 
 Result<void> Ledger::EndRun(const std::string& id, RunState state,
-                            const std::string& finished, int exit_status) {
+                            const std::string& finished, int exit_status,
+                            const std::string& summary) {
   const std::lock_guard lock(mutex_);
   const Result<void> written = WriteWaiting();
   if (!written) return written;
   const Result<void> done = database_->Run(
-      "UPDATE runs SET state=?2, finished=?3, exit_status=?4 WHERE id=?1",
-      {id, std::string(ToText(state)), finished, int64_t{exit_status}});
+      "UPDATE runs SET state=?2, finished=?3, exit_status=?4, summary=?5 "
+      "WHERE id=?1",
+      {id, std::string(ToText(state)), finished, int64_t{exit_status},
+       summary});
   if (!done) return Named(done.error());
   return {};
 }

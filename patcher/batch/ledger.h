@@ -47,6 +47,7 @@ struct RunRecord {
   RunState state = RunState::kRunning;
   bool apply = false;
   int exit_status = 0;
+  std::string summary;  ///< one line, of a run that ended
 };
 
 /// What way back `LedgerEntry::undo` holds.
@@ -99,7 +100,8 @@ class Ledger {
   /// The run is as it was when it stopped; its state becomes kRunning again.
   Result<void> ResumeRun(const std::string& id);
   Result<void> EndRun(const std::string& id, RunState state,
-                      const std::string& finished, int exit_status);
+                      const std::string& finished, int exit_status,
+                      const std::string& summary);
 
   /// On the device when it returns, as is everything before it.
   Result<void> Intend(const LedgerEntry& entry);

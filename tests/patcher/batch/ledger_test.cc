@@ -69,8 +69,8 @@ TEST_F(LedgerTest, KeepsARunAndItsFiles) {
   LedgerEntry entry = Entry("a", "/share/\xFFSecurity.dll");  // not UTF-8
   entry.log_undo = {9};
   ASSERT_TRUE(ledger_->Finish(entry));
-  ASSERT_TRUE(
-      ledger_->EndRun("a", RunState::kFinished, "2000-01-01T00:01:00Z", 3));
+  ASSERT_TRUE(ledger_->EndRun("a", RunState::kFinished, "2000-01-01T00:01:00Z",
+                              3, "1 file"));
   ledger_ = Open();
 
   const Result<RunRecord> run = ledger_->FindRun("a");
@@ -81,6 +81,7 @@ TEST_F(LedgerTest, KeepsARunAndItsFiles) {
   EXPECT_EQ(run->state, RunState::kFinished);
   EXPECT_EQ(run->finished, "2000-01-01T00:01:00Z");
   EXPECT_EQ(run->exit_status, 3);
+  EXPECT_EQ(run->summary, "1 file");
   EXPECT_TRUE(run->apply);
 
   const Result<std::optional<LedgerEntry>> found =
@@ -165,9 +166,9 @@ TEST_F(LedgerTest, KnowsTheLastRunThatDidNotFinish) {
   ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
   ASSERT_TRUE(ledger_->BeginRun(Run("b", "2000-01-02T00:00:00Z")));
   EXPECT_EQ((**ledger_->FindUnfinished()).id, "b");
-  ASSERT_TRUE(ledger_->EndRun("b", RunState::kFinished, "x", 0));
+  ASSERT_TRUE(ledger_->EndRun("b", RunState::kFinished, "x", 0, ""));
   EXPECT_EQ((**ledger_->FindUnfinished()).id, "a");
-  ASSERT_TRUE(ledger_->EndRun("a", RunState::kInterrupted, "x", 130));
+  ASSERT_TRUE(ledger_->EndRun("a", RunState::kInterrupted, "x", 130, ""));
   EXPECT_EQ((**ledger_->FindUnfinished()).id, "a");
   ASSERT_TRUE(ledger_->ResumeRun("a"));
   EXPECT_EQ(ledger_->FindRun("a")->state, RunState::kRunning);

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/batch/process_file.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "patcher/batch/packing.h"
+#include "patcher/batch/setup_log_file.h"
+#include "patcher/consult_signatures.h"
+#include "patcher/patch_file.h"
+#include "patcher/report_json.h"
+#include "patcher/report_read.h"
+#include "patcher/sha256.h"
+#include "patcher/verify_file.h"
+
+namespace detachfix {
+namespace {
+
+/// The entry of one file while it is being worked on.
+LedgerEntry EntryFor(const std::string& path, const ProcessOptions& options) {
+  LedgerEntry entry;
+  entry.run = options.run;
+  entry.path = LedgerPath(options.folder, path);
+  entry.judged_by = options.judged_by;
+  return entry;
+}
+
+/// Notes what is intended in the ledger, and keeps it for the final entry.
+class NoteChange : public ChangeLog {
+ public:
+  NoteChange(Ledger* ledger, LedgerEntry& entry)
+      : ledger_(ledger), entry_(entry) {}
+
+  Result<void> Intend(const IntendedChange& change) override {
+    entry_.identity = IdentityOf(change.state);
+    entry_.before = change.before;
+    entry_.after = change.after;
+    entry_.undo_kind = UndoKind::kImage;
+    entry_.undo = Encode(change.undo);
+    return Note();
+  }
+
+  Result<void> Note() {
+    entry_.intended = true;
+    return ledger_ != nullptr ? ledger_->Intend(entry_) : Result<void>();
+  }
+
+ private:
+  Ledger* ledger_;
+  LedgerEntry& entry_;
+};
+
+/// The last letter of a packed file's name is replaced by '_'; `expand` and
+/// Setup know it by that.
+bool MayBePacked(const std::string& path) { return path.ends_with('_'); }
+
+/// Reads a packed file, if the file is one by its first bytes.
+std::optional<ReadFile> ReadPacked(Files& files, const std::string& path) {
+  Result<ReadFile> file = files.Read(path, kMaxFileSize);
+  if (!file || SniffPacking(file->bytes) == Packing::kNone) {
+    return std::nullopt;
+  }
+  return std::move(*file);
+}
+
+BatchItem ProcessPacked(Files& files, const std::string& path, ReadFile file,
+                        const ProcessOptions& options, NoteChange& note,
+                        LedgerEntry& entry) {
+  const MediaOptions& media = options.media;
+  const PreparedMedia prepared =
+      PrepareMedia(files, path, std::move(file), media);
+  if (!prepared.change || media.patch.dry_run) return prepared.item;
+  entry.identity = IdentityOf(prepared.change->packed.state);
+  entry.before = HashSha256(prepared.change->packed.bytes);
+  entry.after = HashSha256(prepared.change->patched.bytes);
+  entry.undo_kind = UndoKind::kMedia;
+  entry.undo = Encode(prepared.change->undo);
+  const Result<void> noted = note.Note();
+  if (noted) return CommitMedia(files, prepared, media);
+  BatchItem item = prepared.item;
+  item.outcome.action = Action::kFailed;
+  item.outcome.error = Error{"not patched, since the ledger cannot note it: " +
+                             noted.error().message};
+  return item;
+}
+
+/// The log beside an installed image, for a file that the tool has an answer
+/// on; updated when the file is one that we repaired, now or before.
+void AddSetupLog(Files& files, BatchItem& item, const ProcessOptions& options,
+                 NoteChange& note, LedgerEntry& entry) {
+  const FileOutcome& outcome = item.outcome;
+  if (!outcome.diagnosis.target || item.packing != Packing::kNone) return;
+  const PatchOptions& patch = options.media.patch;
+  SetupLogOptions log;
+  log.update = options.update_setup_log && !patch.dry_run &&
+               outcome.diagnosis.fixed_by == FixedBy::kDetachfix;
+  log.replace_read_only = patch.replace_read_only;
+  log.break_hard_links = patch.break_hard_links;
+  log.intend = [&](const SetupLogUndo& undo) {
+    entry.log_undo = Encode(undo);
+    return note.Note();
+  };
+  item.setup_log = CheckSetupLog(files, outcome.path, log);
+}
+
+/// Whether the ledger's answer may stand for a look at the file. One on a file
+/// that leaks may not: what is to be done about it is this run's question.
+bool IsAnswer(const LedgerEntry& entry) {
+  if (entry.action == ToText(Action::kFailed)) return false;
+  return entry.verdict != ToText(Verdict::kLeaks);
+}
+
+std::optional<BatchItem> KnownItem(const FileState& state,
+                                   const LedgerEntry& wanted,
+                                   const std::string& path,
+                                   const ProcessOptions& options,
+                                   Ledger& ledger) {
+  Result<std::optional<LedgerEntry>> entry =
+      ledger.FindUnchanged(wanted.path, IdentityOf(state), options.judged_by);
+  if (!entry || !*entry) return std::nullopt;
+  const bool same_run = (*entry)->run == options.run;
+  if (!same_run && (options.recheck || !IsAnswer(**entry))) {
+    return std::nullopt;
+  }
+  // A line of SETUP.LOG that is to be updated must be looked at.
+  if (options.update_setup_log && !same_run) return std::nullopt;
+  return ItemOf(**entry, options.run, path);
+}
+
+/// What this run intended for the file before it was killed.
+std::optional<BatchItem> InterruptedItem(Files& files, LedgerEntry& entry,
+                                         const std::string& path,
+                                         Ledger& ledger) {
+  Result<std::optional<LedgerEntry>> before =
+      ledger.Find(entry.run, entry.path);
+  if (!before || !*before || !(*before)->intended) return std::nullopt;
+  std::optional<BatchItem> item = CompletedChange(files, **before, path);
+  if (item) entry = **before;
+  return item;
+}
+
+/// The plan that a finished patch was made by, from the original that it leads
+/// back to: planning is deterministic. False when it is not the same patch.
+bool PlanAgain(const VerifiedFile& patched, FileOutcome& outcome) {
+  if (!patched.undo) return false;
+  Result<Bytes> original = Revert(patched.file.bytes, *patched.undo);
+  if (!original) return false;
+  VerifiedFile before =
+      VerifyBytes(outcome.path, std::move(*original), std::nullopt);
+  if (before.outcome.diagnosis.verdict != Verdict::kLeaks) return false;
+  const Result<PatchedBytes> again =
+      PatchInMemory(before, {.allow_signed = true});
+  if (!again || again->bytes != patched.file.bytes) return false;
+  outcome.plan = before.outcome.plan;
+  outcome.edit_rvas = before.outcome.edit_rvas;
+  return true;
+}
+
+bool IsNoImage(const BatchItem& item) {
+  const FileOutcome& outcome = item.outcome;
+  return item.packing == Packing::kNone && outcome.sha256.has_value() &&
+         !outcome.machine;
+}
+
+BatchItem Judge(Files& files, const std::string& path,
+                const ProcessOptions& options, NoteChange& note,
+                LedgerEntry& entry) {
+  if (MayBePacked(path)) {
+    std::optional<ReadFile> packed = ReadPacked(files, path);
+    if (packed) {
+      return ProcessPacked(files, path, std::move(*packed), options, note,
+                           entry);
+    }
+  }
+  BatchItem item;
+  PatchOptions patch = options.media.patch;
+  patch.log = &note;
+  item.outcome = PatchFile(files, path, patch);
+  if (!IsNoImage(item)) return item;
+  // A packed file under the name of the image.
+  std::optional<ReadFile> packed = ReadPacked(files, path);
+  if (!packed) return item;
+  return ProcessPacked(files, path, std::move(*packed), options, note, entry);
+}
+
+void FinishEntry(Files& files, const BatchItem& item, LedgerEntry& entry,
+                 Ledger& ledger, BatchItem& shown) {
+  const FileOutcome& outcome = item.outcome;
+  const Result<FileState> now = files.Look(outcome.path);
+  if (now) entry.identity = IdentityOf(*now);
+  entry.intended = false;
+  entry.item = JsonObject(item);
+  entry.action = ToText(outcome.action);
+  entry.verdict = ToText(outcome.diagnosis.verdict);
+  const Result<void> finished = ledger.Finish(entry);
+  if (!finished) shown.outcome.notes.push_back(finished.error().message);
+}
+
+}  // namespace
+
+std::string LedgerPath(const std::string& folder, const std::string& path) {
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+std::optional<BatchItem> ItemOf(const LedgerEntry& entry,
+                                const std::string& run,
+                                const std::string& path) {
+  Result<BatchItem> item = ReadJsonObject(entry.item);
+  if (!item) return std::nullopt;
+  FileOutcome& outcome = item->outcome;
+  outcome.path = path;
+  item->from_ledger = true;
+  if (entry.run == run) return std::move(*item);
+  // What an earlier run did is not what this one does.
+  if (outcome.action == Action::kPatched ||
+      outcome.action == Action::kReverted) {
+    outcome.action = Action::kNone;
+  }
+  outcome.plan.reset();
+  outcome.edit_rvas.clear();
+  outcome.sha256_before.reset();
+  outcome.backup.clear();
+  if (item->setup_log) item->setup_log->updated_to.reset();
+  return std::move(*item);
+}
+
+std::optional<BatchItem> CompletedChange(Files& files, const LedgerEntry& entry,
+                                         const std::string& path) {
+  BatchItem item;
+  std::string image_path = path;
+  if (entry.undo_kind == UndoKind::kMedia) {
+    const Result<MediaUndo> undo = DecodeMediaUndo(entry.undo);
+    // What was packed anew is found complete by its own content.
+    if (!undo || undo->placed.empty()) return std::nullopt;
+    const Result<bool> exists = files.Exists(undo->packed_path);
+    if (!exists || *exists) return std::nullopt;
+    image_path = item.placed = undo->placed;
+    item.renamed_to = undo->renamed_to;
+  }
+  const VerifiedFile file = VerifyFile(files, image_path);
+  item.outcome = file.outcome;
+  if (item.outcome.sha256 != entry.after || !PlanAgain(file, item.outcome)) {
+    return std::nullopt;
+  }
+  item.outcome.path = path;
+  item.outcome.action = Action::kPatched;
+  item.outcome.sha256_before = entry.before;
+  item.outcome.notes.push_back(
+      "was patched before the run was stopped, as its ledger entry says");
+  return item;
+}
+
+std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
+                                     const ProcessOptions& options,
+                                     Ledger* ledger) {
+  if (found.problem) {
+    BatchItem item;
+    item.outcome = FailedOutcome(found.path, *found.problem);
+    return item;
+  }
+  LedgerEntry entry = EntryFor(found.path, options);
+  const Result<FileState> state = files.Look(found.path);
+  if (ledger != nullptr && state) {
+    std::optional<BatchItem> known =
+        KnownItem(*state, entry, found.path, options, *ledger);
+    if (known) return known;
+  }
+  NoteChange note(ledger, entry);
+  std::optional<BatchItem> item;
+  if (ledger != nullptr && !options.media.patch.dry_run) {
+    item = InterruptedItem(files, entry, found.path, *ledger);
+  }
+  if (!item) item = Judge(files, found.path, options, note, entry);
+  if (options.images_only && IsNoImage(*item)) return std::nullopt;
+  AddSetupLog(files, *item, options, note, entry);
+  if (ledger != nullptr) FinishEntry(files, *item, entry, *ledger, *item);
+  return item;
+}
+
+}  // namespace detachfix

@@ -1,0 +1,279 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What `detachfix batch`, `history` and `revert --run` do to a share:
+batch.py --detachfix FILE --samples FOLDER CASE. `batch.py list` names the
+cases."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True  # the source tree stays as it is
+
+from share import (FIXED, LEAKING, OTHER_LEAKING, check, equal, main, sha256)
+
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+@case
+def a_dry_run_is_the_default_and_writes_nothing(share):
+    share.leaking(3)
+    share.put("fixed/SECURITY.DLL", share.sample(FIXED))
+    before = share.hashes()
+    items = share.items(status=1)
+    equal(share.hashes(), before)
+    equal([item["action"] for item in items.values()],
+          ["none"] + 3 * ["would-patch"])
+    check(all(item["edits"] for path, item in items.items()
+              if path != "fixed/SECURITY.DLL"), "a plan is missing")
+
+
+@case
+def apply_repairs_what_leaks_and_nothing_else(share):
+    paths = share.leaking(4)
+    share.put("fixed/security.dll", share.sample(FIXED))
+    share.put("other/kernel32.dll", share.sample(LEAKING))  # by name not ours
+    expected = share.hashes()
+    for path in paths:
+        expected[str(path.relative_to(share.root))] = sha256(
+            share.new(path.read_bytes()))
+    share.batch("--apply", status=0)
+    equal(share.hashes(), expected)
+
+
+@case
+def one_bad_file_never_ends_the_run(share):
+    paths = share.leaking(2)
+    share.put("a/Security.dll", b"no image")
+    share.put("image000x/Security.dll", b"")
+    (share.root / "z").mkdir()
+    os.mkfifo(share.root / "z" / "Security.dll")
+    done = share.batch("--apply", status=3)
+    check("a/Security.dll: not a PE file" in done.stderr, done.stderr)
+    check("2 patched" in done.stderr and "2 failed" in done.stderr,
+          done.stderr)
+    for path in paths:
+        equal(share.run("verify", path).returncode, 0)
+
+
+@case
+def the_whole_run_is_undone_and_proven(share):
+    share.leaking(3)
+    share.put("squeezed/Security.dll", share.sample(OTHER_LEAKING))
+    before = share.hashes()
+    share.batch("--apply", status=0)
+    check(share.hashes() != before, "nothing was patched")
+    (run,) = share.runs()
+    done = share.revert(run)
+    equal(done.stdout.count("the original is back, SHA-256"), 4)
+    equal(share.hashes(), before)
+    # Once is enough.
+    check("0 files" in share.revert(run).stderr, "reverted twice")
+
+
+@case
+def undo_takes_a_part_of_a_run(share):
+    share.leaking(3)
+    before = share.hashes()
+    share.batch("--apply", status=0)
+    patched = share.hashes()
+    (run,) = share.runs()
+    share.revert(run, "--only", "**/image001/**")
+    now = share.hashes()
+    for path in before:
+        equal(now[path], (before if "image001" in path else patched)[path])
+    share.revert(run)
+    equal(share.hashes(), before)
+
+
+@case
+def undo_refuses_what_was_changed_since(share):
+    first, second = share.leaking(2)
+    original = second.read_bytes()
+    share.batch("--apply", status=0)
+    changed = first.read_bytes() + b"more"
+    first.write_bytes(changed)
+    (run,) = share.runs()
+    done = share.revert(run, status=2)
+    check("was changed since that run" in done.stdout, done.stdout)
+    equal(first.read_bytes(), changed)
+    equal(second.read_bytes(), original)
+
+
+@case
+def undo_needs_only_the_ledger(share):
+    """The undo record in the file is damaged; that of the ledger is not, but
+    the file is not what the run left any more."""
+    (path,) = share.leaking(1)
+    original = path.read_bytes()
+    share.batch("--apply", status=0)
+    side = path.with_name("Security.dll.detachfix-undo")
+    if side.exists():
+        side.unlink()
+    (run,) = share.runs()
+    share.revert(run)
+    equal(path.read_bytes(), original)
+
+
+@case
+def a_second_run_passes_over_what_it_knows(share):
+    share.leaking(2)
+    share.put("fixed/security.dll", share.sample(FIXED))
+    share.batch("--apply", status=0)
+    known = share.items("--apply", status=0)
+    equal([item["from_ledger"] for item in known.values()], 3 * [True])
+    equal([item["verdict"] for item in known.values()], 3 * ["fixed"])
+    equal([item["action"] for item in known.values()], 3 * ["none"])
+    again = share.items("--recheck", status=0)
+    equal([item["from_ledger"] for item in again.values()], 3 * [False])
+    # One of them is another file now.
+    share.put("fixed/security.dll", share.sample(LEAKING))
+    items = share.items(status=1)
+    equal([item["from_ledger"] for item in items.values()],
+          [False, True, True])
+
+
+@case
+def the_report_does_not_depend_on_the_number_of_jobs(share):
+    share.leaking(6)
+    share.put("a/Security.dll", b"no image")
+    texts = []
+    for jobs in (1, 2, 7):
+        report = share.top / f"report{jobs}.json"
+        share.batch("-j", jobs, "--recheck", "--report", report, status=3)
+        document = json.loads(report.read_text())
+        for member in ("run", "started", "finished"):
+            check(document.pop(member), member)
+        texts.append(json.dumps(document))
+    equal(texts[1], texts[0])
+    equal(texts[2], texts[0])
+
+
+@case
+def an_interrupted_run_goes_on(share):
+    paths = share.leaking(30)
+    process = subprocess.Popen(
+        share.line("batch", "--ledger", share.ledger, "--apply", "--throttle",
+                   20, share.root), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    equal(process.returncode, 130)
+    check("batch --resume" in err, err)
+    done = [path for path in paths
+            if share.run("verify", path).returncode == 0]
+    check(0 < len(done) < len(paths), f"{len(done)} were done")
+    items = share.items("--resume", status=0)
+    equal(len(items), len(paths))
+    equal([item["action"] for item in items.values()],
+          len(paths) * ["patched"])
+    equal(sum(item["from_ledger"] for item in items.values()), len(done))
+    (run,) = share.runs()
+    # ... and is one run, which is undone as one.
+    share.revert(run)
+    for path in paths:
+        equal(share.run("verify", path).returncode, 1)
+    check("has finished" in share.batch("--resume", status=3).stderr,
+          "resumed what was complete")
+
+
+@case
+def a_locked_file_is_reported_and_left_alone(share):
+    first, second = share.leaking(2)
+    original = first.read_bytes()
+    with open(first, "r+b") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        # Waiting for the lock is cut short by the end of the lock's holder
+        # only, so this takes the ten seconds that detachfix waits.
+        done = share.batch("--apply", status=3)
+    check("Security.dll: is in use: another program has locked it"
+          in done.stderr, done.stderr)
+    equal(first.read_bytes(), original)
+    equal(share.run("verify", second).returncode, 0)
+
+
+@case
+def files_come_from_a_list(share):
+    paths = share.leaking(3)
+    listing = share.top / "list"
+    listing.write_text(f"{paths[2]}\n{paths[0]}\n{share.root}/none\n")
+    done = share.batch("--files-from", listing, status=3)
+    equal([line.split(":")[0] for line in done.stdout.splitlines()],
+          [str(paths[2]), str(paths[0])])
+    check("none: cannot be opened" in done.stderr, done.stderr)
+    done = share.run("batch", "--ledger", share.ledger, "--files-from", "-",
+                     stdin=f"{paths[1]}\0")
+    equal(done.returncode, 1)
+    check(done.stdout.startswith(str(paths[1])), done.stdout)
+
+
+@case
+def shards_are_disjoint_and_make_the_whole(share):
+    share.leaking(20)
+    seen = []
+    for index in (1, 2, 3):
+        seen += share.items("--shard", f"{index}/3", "--recheck")
+    equal(sorted(seen), sorted(share.items()))
+
+
+@case
+def progress_is_told_when_asked(share):
+    share.leaking(12)
+    process = subprocess.Popen(
+        share.line("batch", "--ledger", share.ledger, "--throttle", 4,
+                   share.root), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    process.send_signal(signal.SIGUSR1)
+    _, err = process.communicate(timeout=60)
+    equal(process.returncode, 1)
+    check(re.search(r"detachfix: \d+ files?, .*\d+ names seen\n", err), err)
+
+
+@case
+def throttle_and_max_read_hold(share):
+    """A lower bound on the time only: a busy machine is never too slow."""
+    paths = share.leaking(5)
+    for words in (("--throttle", 5), ("--max-read", sum(
+            path.stat().st_size for path in paths) / 1e6)):
+        begun = time.monotonic()
+        share.batch("--recheck", "-j", 1, *words, status=1)
+        taken = time.monotonic() - begun
+        check(taken > 0.75, f"{words}: 5 files in {taken} s")
+
+
+@case
+def a_ledger_that_cannot_be_written_stops_apply(share):
+    (path,) = share.leaking(1)
+    original = path.read_bytes()
+    share.ledger.write_text("no database" * 100)
+    done = share.batch("--apply", status=3)
+    check("file is not a database" in done.stderr, done.stderr)
+    equal(path.read_bytes(), original)
+    # To look needs no ledger.
+    share.batch(status=1)
+
+
+@case
+def all_dlls_are_judged_by_content(share):
+    share.put("a/any.bin", share.sample(LEAKING))
+    share.put("a/text.txt", b"text")
+    share.put("a/empty", b"")
+    items = share.items("--all-dlls", status=1)
+    equal(list(items), ["a/any.bin"])
+    equal(items["a/any.bin"]["action"], "would-patch")
+
+
+if __name__ == "__main__":
+    sys.exit(main(CASES))
