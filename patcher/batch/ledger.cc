@@ -303,6 +303,16 @@ Result<std::optional<LedgerEntry>> Ledger::Find(const std::string& run,
   return FirstEntry("run=?1 AND path=?2", {run, path});
 }
 
+Result<std::optional<LedgerEntry>> Ledger::FindIntended(
+    const std::string& path) {
+  Result<std::optional<LedgerEntry>> entry =
+      FirstEntry("path=?1 ORDER BY id DESC LIMIT 1", {path});
+  if (entry && *entry && (!(*entry)->intended || (*entry)->reverted)) {
+    entry->reset();
+  }
+  return entry;
+}
+
 Result<std::optional<LedgerEntry>> Ledger::FindUnchanged(
     const std::string& path, const FileIdentity& identity,
     const std::string& judged_by) {

@@ -115,6 +115,9 @@ class Ledger {
   /// The entry of that run for the file.
   Result<std::optional<LedgerEntry>> Find(const std::string& run,
                                           const std::string& path);
+  /// The last entry of any run for the file, when it is only intended: a change
+  /// that was begun, and is not known to be finished or taken back.
+  Result<std::optional<LedgerEntry>> FindIntended(const std::string& path);
   /// The last finished entry of any run that is still true of the file: the
   /// same identity, judged by the same.
   Result<std::optional<LedgerEntry>> FindUnchanged(

@@ -40,6 +40,27 @@ class NoteChange : public ChangeLog {
     return Note();
   }
 
+  Result<void> IntendMedia(const MediaUndo& undo) {
+    entry_.before = undo.packed_sha256;
+    entry_.after =
+        undo.placed.empty() ? undo.repacked_sha256 : undo.placed_sha256;
+    entry_.undo_kind = UndoKind::kMedia;
+    entry_.undo = Encode(undo);
+    return Note();
+  }
+
+  /// What a killed run noted of the same file.
+  std::optional<MediaUndo> EarlierMedia() const {
+    if (ledger_ == nullptr) return std::nullopt;
+    const Result<std::optional<LedgerEntry>> begun =
+        ledger_->FindIntended(entry_.path);
+    if (!begun || !*begun || (*begun)->undo_kind != UndoKind::kMedia) {
+      return std::nullopt;
+    }
+    const Result<MediaUndo> undo = DecodeMediaUndo((*begun)->undo);
+    return undo ? std::optional<MediaUndo>(*undo) : std::nullopt;
+  }
+
   Result<void> Note() {
     entry_.intended = true;
     return ledger_ != nullptr ? ledger_->Intend(entry_) : Result<void>();
@@ -54,34 +75,18 @@ class NoteChange : public ChangeLog {
 /// Setup know it by that.
 bool MayBePacked(const std::string& path) { return path.ends_with('_'); }
 
-/// Reads a packed file, if the file is one by its first bytes.
-std::optional<ReadFile> ReadPacked(Files& files, const std::string& path) {
-  Result<ReadFile> file = files.Read(path, kMaxFileSize);
-  if (!file || SniffPacking(file->bytes) == Packing::kNone) {
-    return std::nullopt;
-  }
-  return std::move(*file);
+/// By its first bytes.
+bool IsPacked(Files& files, const std::string& path) {
+  const Result<ReadFile> file = files.Read(path, kMaxFileSize);
+  return file && SniffPacking(file->bytes) != Packing::kNone;
 }
 
-BatchItem ProcessPacked(Files& files, const std::string& path, ReadFile file,
-                        const ProcessOptions& options, NoteChange& note,
-                        LedgerEntry& entry) {
-  const MediaOptions& media = options.media;
-  const PreparedMedia prepared =
-      PrepareMedia(files, path, std::move(file), media);
-  if (!prepared.change || media.patch.dry_run) return prepared.item;
-  entry.identity = IdentityOf(prepared.change->packed.state);
-  entry.before = HashSha256(prepared.change->packed.bytes);
-  entry.after = HashSha256(prepared.change->patched.bytes);
-  entry.undo_kind = UndoKind::kMedia;
-  entry.undo = Encode(prepared.change->undo);
-  const Result<void> noted = note.Note();
-  if (noted) return CommitMedia(files, prepared, media);
-  BatchItem item = prepared.item;
-  item.outcome.action = Action::kFailed;
-  item.outcome.error = Error{"not patched, since the ledger cannot note it: " +
-                             noted.error().message};
-  return item;
+BatchItem ProcessPacked(Files& files, const std::string& path,
+                        const ProcessOptions& options, NoteChange& note) {
+  MediaOptions media = options.media;
+  media.earlier = note.EarlierMedia();
+  media.intend = [&](const MediaUndo& undo) { return note.IntendMedia(undo); };
+  return PatchMedia(files, path, media);
 }
 
 /// The log beside an installed image, for a file that the tool has an answer
@@ -163,24 +168,17 @@ bool IsNoImage(const BatchItem& item) {
 }
 
 BatchItem Judge(Files& files, const std::string& path,
-                const ProcessOptions& options, NoteChange& note,
-                LedgerEntry& entry) {
-  if (MayBePacked(path)) {
-    std::optional<ReadFile> packed = ReadPacked(files, path);
-    if (packed) {
-      return ProcessPacked(files, path, std::move(*packed), options, note,
-                           entry);
-    }
+                const ProcessOptions& options, NoteChange& note) {
+  if (MayBePacked(path) && IsPacked(files, path)) {
+    return ProcessPacked(files, path, options, note);
   }
   BatchItem item;
   PatchOptions patch = options.media.patch;
   patch.log = &note;
   item.outcome = PatchFile(files, path, patch);
-  if (!IsNoImage(item)) return item;
   // A packed file under the name of the image.
-  std::optional<ReadFile> packed = ReadPacked(files, path);
-  if (!packed) return item;
-  return ProcessPacked(files, path, std::move(*packed), options, note, entry);
+  const bool packed = IsNoImage(item) && IsPacked(files, path);
+  return packed ? ProcessPacked(files, path, options, note) : item;
 }
 
 void FinishEntry(Files& files, const BatchItem& item, LedgerEntry& entry,
@@ -260,6 +258,7 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
   }
   LedgerEntry entry = EntryFor(found.path, options);
   const Result<FileState> state = files.Look(found.path);
+  if (state) entry.identity = IdentityOf(*state);
   if (ledger != nullptr && state) {
     std::optional<BatchItem> known =
         KnownItem(*state, entry, found.path, options, *ledger);
@@ -270,7 +269,7 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
   if (ledger != nullptr && !options.media.patch.dry_run) {
     item = InterruptedItem(files, entry, found.path, *ledger);
   }
-  if (!item) item = Judge(files, found.path, options, note, entry);
+  if (!item) item = Judge(files, found.path, options, note);
   if (options.images_only && IsNoImage(*item)) return std::nullopt;
   AddSetupLog(files, *item, options, note, entry);
   if (ledger != nullptr) FinishEntry(files, *item, entry, *ledger, *item);

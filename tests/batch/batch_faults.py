@@ -95,7 +95,7 @@ def killed_at_each_system_call(share):
     news = [share.new(old) for old in olds]
     ends = set()
     for kind, count in sorted(calls_of(share, WRITES).items()):
-        for number in steps(count, 40):
+        for number in steps(count, 30):
             paths = fill(share)
             share.batch("--apply", "-j", 1, prefix=strace(
                 "-e", f"trace={kind}",

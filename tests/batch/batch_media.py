@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`detachfix batch` on install media and installed images: packed files, and
+SETUP.LOG: batch_media.py --detachfix FILE --samples FOLDER CASE. Exit status
+77: skipped. `batch_media.py list` names the cases. Files are packed and
+expanded by programs of others: mscompress, gcab, cabextract."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pefile
+
+sys.dont_write_bytecode = True  # the source tree stays as it is
+
+from share import (OTHER_LEAKING, Skip, check, equal, main, sha256)
+
+CASES = {}
+LOG = "WINNT/repair/setup.log"
+PACKED = {}
+INSTALLED = "WINNT/system32/security.dll"
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def tool(share, *words):
+    """Runs a tool in the folder `pack`, which is made anew."""
+    if not shutil.which(words[0]):
+        raise Skip(f"{words[0]} is not installed")
+    done = subprocess.run(words, cwd=share.top / "pack", capture_output=True,
+                          text=True)
+    check(done.returncode == 0, f"{words}: {done.stdout}{done.stderr}")
+
+
+def packed(share, data, form):
+    """`data` as Security.dl_ in that form."""
+    folder = share.top / "pack"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "Security.dll").write_bytes(data)
+    if form == "szdd":
+        tool(share, "mscompress", "Security.dll")
+        return (folder / "Security.dll_").read_bytes()
+    tool(share, "gcab", "-c", "-z", "Security.dl_", "Security.dll")
+    return (folder / "Security.dl_").read_bytes()
+
+
+def expanded(share, path, form):
+    folder = share.top / "pack"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    if form == "szdd":
+        shutil.copy(path, folder / "Security.dll_")
+        tool(share, "msexpand", "Security.dll_")
+    else:
+        shutil.copy(path, folder / "x.cab")
+        tool(share, "cabextract", "-q", "x.cab")
+    return (folder / "Security.dll").read_bytes()
+
+
+def setup_log(check_sum):
+    return (b"[Paths]\r\nTargetDirectory = \"\\WINNT\"\r\n[Files.WinNt]\r\n"
+            b"\\WINNT\\system32\\security.dll = \"security.dll\",\"%x\"\r\n"
+            b"\\WINNT\\system32\\ntdll.dll = \"ntdll.dll\",\"59c19\"\r\n"
+            % check_sum)
+
+
+def check_sum_of(data):
+    return pefile.PE(data=data, fast_load=True).OPTIONAL_HEADER.CheckSum
+
+
+def fill(share):
+    """A share with media and an installed image."""
+    shutil.rmtree(share.root)
+    share.root.mkdir()
+    for name in list(share.top.glob("ledger.sqlite*")):
+        name.unlink()
+    data = share.sample(OTHER_LEAKING)
+    for form, path in (("szdd", "i386/SECURITY.DL_"),
+                       ("mscf", "cab/security.dl_")):
+        # Packed once: a cabinet holds the time at which its member was made.
+        if form not in PACKED:
+            PACKED[form] = packed(share, data, form)
+        share.put(path, PACKED[form])
+    share.put(INSTALLED, data)
+    share.put(LOG, setup_log(check_sum_of(data)))
+    return data
+
+
+@case
+def media_are_repaired_the_documented_way(share):
+    data = fill(share)
+    before = share.hashes()
+    items = share.items(status=1)
+    equal({path: item["packing"] for path, item in items.items()},
+          {"i386/SECURITY.DL_": "szdd", "cab/security.dl_": "mscf",
+           INSTALLED: "none"})
+    equal(share.hashes(), before)
+    share.batch("--apply", status=0)
+    after = share.hashes()
+    new = sha256(share.new(data))
+    equal(after["i386/SECURITY.DLL"], new)
+    equal(after["cab/security.dll"], new)
+    equal(after["i386/SECURITY.ORG"], before["i386/SECURITY.DL_"])
+    equal(after["cab/security.org"], before["cab/security.dl_"])
+    equal(len(after), len(before) + 2)
+    # What is repaired stays as it is.
+    equal(share.items("--apply", "--recheck", status=0)[
+        "i386/SECURITY.DLL"]["fixed_by"], "detachfix")
+    equal(share.hashes(), after)
+    share.revert(share.runs()[1])
+    equal(share.hashes(), before)
+
+
+@case
+def media_are_written_back_in_their_form(share):
+    data = fill(share)
+    before = share.hashes()
+    share.batch("--apply", "--recompress", status=0)
+    equal(sorted(share.hashes()), sorted(before))
+    new = share.new(data)
+    equal(expanded(share, share.root / "i386/SECURITY.DL_", "szdd"), new)
+    equal(expanded(share, share.root / "cab/security.dl_", "mscf"), new)
+    (run,) = share.runs()
+    share.revert(run)
+    equal(share.hashes(), before)
+
+
+@case
+def setup_log_is_reported_and_updated_when_asked(share):
+    data = fill(share)
+    old = (share.root / LOG).read_bytes()
+    item = share.items()[INSTALLED]
+    equal(item["setup_log"]["agrees"], True)
+    equal(item["setup_log"]["check_sum"], check_sum_of(data))
+    share.batch("--apply", status=0)
+    equal((share.root / LOG).read_bytes(), old)
+    item = share.items()[INSTALLED]
+    equal(item["setup_log"]["agrees"], False)
+    # A later run may still do it.
+    share.batch("--apply", "--update-setup-log", status=0)
+    equal((share.root / LOG).read_bytes(),
+          setup_log(check_sum_of((share.root / INSTALLED).read_bytes())))
+    share.revert(share.runs()[0])
+    equal((share.root / LOG).read_bytes(), old)
+
+
+@case
+def undo_sets_setup_log_back(share):
+    fill(share)
+    before = share.hashes()
+    share.batch("--apply", "--update-setup-log", status=0)
+    check(share.hashes()[LOG] != before[LOG], "the log was not updated")
+    (run,) = share.runs()
+    share.revert(run)
+    equal(share.hashes(), before)
+
+
+@case
+def bad_media_are_refused_and_the_rest_is_done(share):
+    data = fill(share)
+    good = packed(share, data, "szdd")
+    share.put("bad/cut/security.dl_", good[:1000])
+    share.put("bad/lying/security.dl_",
+              good[:10] + bytes([good[10] ^ 1]) + good[11:])
+    done = share.batch("--apply", status=2)
+    for name in ("cut", "lying"):
+        check(f"bad/{name}/security.dl_: " in done.stderr + done.stdout,
+              done.stdout + done.stderr)
+    check("3 patched" in done.stderr, done.stderr)
+
+
+@case
+def killed_at_each_system_call(share):
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    fill(share)
+    before = share.hashes()
+    kinds = "rename,renameat2,unlink,fsync,close,pwrite64,openat,write"
+    log = share.top / "calls"
+    words = ("--apply", "--update-setup-log", "-j", 1)
+    share.batch(*words, status=0, prefix=[
+        "strace", "-f", "-qq", "-o", log, "-e", f"trace={kinds}"])
+    after = share.hashes()
+    most = {}
+    counts = {}
+    for line in log.read_text().splitlines():
+        match = re.match(r"(\d+) +(\w+)\(", line)
+        if match:
+            key = match.groups()
+            counts[key] = counts.get(key, 0) + 1
+            most[key[1]] = max(most.get(key[1], 0), counts[key])
+    ends = set()
+    for kind, count in sorted(most.items()):
+        step = max(1, count // 12)
+        for number in range(1, count + 1, step):
+            fill(share)
+            share.batch(*words, prefix=[
+                "strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                f"trace={kind}", "-e",
+                f"inject={kind}:signal=KILL:when={number}"])
+            now = share.hashes()
+            ends.add(now == after)
+            for path, found in now.items():
+                check(found in (before.get(path), after.get(path))
+                      or path in share.litter(), f"{path}: half a file")
+            # Setup finds a usable file at every moment.
+            for folder in ("i386/SECURITY.DL", "cab/security.dl"):
+                check({folder + "_", folder + folder[-1]} & set(now),
+                      f"{kind} {number}: no file for Setup in {folder}")
+            done = share.batch(*words, "--resume")
+            if "has finished" in done.stderr:
+                done = share.batch(*words)
+            check(done.returncode == 0,
+                  f"{kind} {number}: {done.stdout}{done.stderr}")
+            equal(share.hashes(), after)
+            share.revert(share.runs()[-1])
+            equal(share.hashes(), before)
+    equal(ends, {False, True})
+
+
+if __name__ == "__main__":
+    sys.exit(main(CASES))
