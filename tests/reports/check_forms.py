@@ -87,6 +87,16 @@ def check_table(data, document):
     assert formulas == 3
 
 
+def check_round_trip(program, folder, made):
+    """What is read back and written again is the same, in every form."""
+    for source in ("json", "jsonl"):
+        for ending, data in made.items():
+            copied = make(program, folder / f"copy.{ending}", "--copy",
+                          folder / f"out.{source}")
+            assert copied == data, (source, ending)
+            (folder / f"copy.{ending}").unlink()
+
+
 def check_teeth(validator, document):
     def broken(change):
         copied = json.loads(json.dumps(document))
@@ -117,13 +127,15 @@ def main():
         words = ["--hostile", "--made-up", "40", "--shard", "2/3", *paths,
                  folder / "none"]
         made = {ending: make(arguments.make_report, folder / f"out.{ending}",
-                             *words) for ending in ("json", "jsonl", "csv")}
+                             *words) for ending in ("json", "jsonl", "csv",
+                                                 "sarif", "html")}
         count = len(paths) + 1 + 15 + 40
         document = check_document(validator, made["json"], count)
         assert document["shard"] == "2/3"
         check_log(validator, made["jsonl"], document)
         check_table(made["csv"], document)
         check_teeth(validator, document)
+        check_round_trip(arguments.make_report, folder, made)
         cut = json.loads(make(arguments.make_report, folder / "cut.json",
                               "--interrupted", "--made-up", "1"))
         validator.validate(cut)
@@ -132,7 +144,8 @@ def main():
         validator.validate(empty)
         assert empty["files"] == []
         assert sorted(path.name for path in folder.iterdir()) == [
-            "cut.json", "empty.json", "out.csv", "out.json", "out.jsonl"]
+            "cut.json", "empty.json", "out.csv", "out.html", "out.json",
+            "out.jsonl", "out.sarif"]
     print(f"{count} files, the same in all forms")
 
 

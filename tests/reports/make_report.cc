@@ -4,10 +4,12 @@
 //
 //   make_report OUT [--made-up N] [--hostile] [--shard I/N] [--host NAME]
 //               [--interrupted] FILE...
+//   make_report OUT --copy REPORT
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "patcher/batch/read_report.h"
 #include "patcher/batch/report.h"
 #include "patcher/load_signatures.h"
 #include "patcher/patch_file.h"
@@ -17,6 +19,7 @@ namespace {
 
 struct Wanted {
   std::string out;
+  std::string copy;  ///< a report to be read and written again
   uint64_t made_up = 0;
   bool hostile = false;
   BatchHead head;
@@ -32,7 +35,9 @@ Wanted ReadWords(const std::vector<std::string>& words) {
   wanted.head.roots = {"/srv/images"};
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& word = words[i];
-    if (word == "--made-up") {
+    if (word == "--copy") {
+      wanted.copy = words.at(++i);
+    } else if (word == "--made-up") {
       wanted.made_up = std::stoull(words.at(++i));
     } else if (word == "--hostile") {
       wanted.hostile = true;
@@ -144,13 +149,33 @@ Result<void> Make(const Wanted& wanted) {
   return (*report)->Finish(head);
 }
 
+Result<void> Copy(const Wanted& wanted) {
+  const std::unique_ptr<Files> files = PosixFiles();
+  std::vector<BatchItem> items;
+  const Result<BatchHead> head =
+      ReadReport(*files, wanted.copy, [&](BatchItem item) -> Result<void> {
+        items.push_back(std::move(item));
+        return {};
+      });
+  if (!head) return head.error();
+  const Result<std::unique_ptr<Report>> report =
+      OpenReport(*files, wanted.out, *head);
+  if (!report) return report.error();
+  for (const BatchItem& item : items) {
+    const Result<void> added = (*report)->Add(item);
+    if (!added) return added;
+  }
+  return (*report)->Finish(*head);
+}
+
 }  // namespace
 }  // namespace detachfix
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
+  const detachfix::Wanted wanted = detachfix::ReadWords(words);
   const detachfix::Result<void> made =
-      detachfix::Make(detachfix::ReadWords(words));
+      wanted.copy.empty() ? detachfix::Make(wanted) : detachfix::Copy(wanted);
   if (made) return 0;
   std::cerr << "make_report: " << made.error().message << "\n";
   return 1;
