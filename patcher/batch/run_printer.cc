@@ -11,6 +11,9 @@
 namespace detachfix {
 namespace {
 
+// Lines of the summary that are kept in memory.
+constexpr size_t kMaxNotDone = 1000;
+
 void AddCount(std::string& text, uint64_t count, const char* what) {
   if (count == 0) return;
   text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
@@ -97,7 +100,28 @@ void RunPrinter::PrintText(const BatchItem& item) {
   console_.out << std::flush;
 }
 
+void RunPrinter::KeepNotDone(const BatchItem& item) {
+  const FileOutcome& outcome = item.outcome;
+  if (!outcome.error && outcome.diagnosis.verdict != Verdict::kUnknown) return;
+  if (not_done_.size() == kMaxNotDone) {
+    ++more_not_done_;
+    return;
+  }
+  not_done_.push_back(OutcomeLine(outcome, false));
+}
+
+void RunPrinter::PrintSummary(const BatchHead& head) {
+  console_.err << "detachfix: " << CountsText(head.counts) << "\n";
+  if (!not_done_.empty()) console_.err << "detachfix: not done:\n";
+  for (const std::string& line : not_done_) console_.err << "  " << line;
+  if (more_not_done_ > 0) {
+    console_.err << "  and " << more_not_done_
+                 << " more, which a --report names\n";
+  }
+}
+
 void RunPrinter::OnItem(const BatchItem& item) {
+  KeepNotDone(item);
   for (const std::unique_ptr<Report>& report : reports_) {
     // A report keeps its first error, and gives it again at its end.
     const Result<void> added = report->Add(item);
@@ -132,7 +156,7 @@ void RunPrinter::End(BatchHead& head) {
   }
   if (options_.json) console_.out << DocumentEnd(head);
   if (options_.json || options_.json_lines || options_.quiet) return;
-  console_.err << "detachfix: " << CountsText(head.counts) << "\n";
+  PrintSummary(head);
   if (head.interrupted) {
     console_.err << "detachfix: interrupted; 'detachfix batch --resume' goes "
                     "on with run "

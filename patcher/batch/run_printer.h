@@ -34,6 +34,8 @@ class RunPrinter : public RunListener {
 
  private:
   void PrintText(const BatchItem& item);
+  void KeepNotDone(const BatchItem& item);
+  void PrintSummary(const BatchHead& head);
   void NoteFailure(const Error& error);
 
   const Options& options_;
@@ -42,6 +44,9 @@ class RunPrinter : public RunListener {
   std::string run_;
   std::vector<std::unique_ptr<Report>> reports_;
   bool first_ = true;  ///< of the document's items
+  /// What the summary names: path and reason of what was not done.
+  std::vector<std::string> not_done_;
+  uint64_t more_not_done_ = 0;  ///< that are not kept
 };
 
 }  // namespace detachfix

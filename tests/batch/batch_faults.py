@@ -155,6 +155,23 @@ def each_call_fails_with_estale(share):
 
 
 @case
+def a_disk_that_writes_less_than_it_says(share):
+    """strace makes write() report a byte that it did not write: what is read
+    back differs, so nothing takes the place of a file."""
+    paths = fill(share)
+    olds = [path.read_bytes() for path in paths]
+    news = [share.new(old) for old in olds]
+    calls = calls_of(share, "write")["write"]
+    for number in steps(calls, 12):
+        paths = fill(share)
+        share.batch("--apply", "-j", 1, "-q", prefix=strace(
+            "-e", "trace=write",
+            "-e", f"inject=write:retval=1:when={number}"))
+        whole(share, paths, olds, news)
+        complete(share, paths, news)
+
+
+@case
 def two_at_once_never_patch_twice(share):
     for _ in range(4):
         paths = fill(share) + share.leaking(12)[3:]
