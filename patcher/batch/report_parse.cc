@@ -2,10 +2,11 @@
 // The other direction of report_json.cc and report_head.cc. The library throws
 // where a field is missing or of another type; no exception leaves this file.
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <utility>
 
 #include "patcher/batch/report_parts.h"
 #include "patcher/report_json.h"
+#include "patcher/report_read.h"
 
 namespace detachfix {
 
@@ -22,214 +23,11 @@ std::string TextOrEmpty(const Json& json) {
   return json.is_null() ? "" : json.get<std::string>();
 }
 
-template <typename T>
-std::optional<T> OrNothing(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return json.get<T>();
-}
-
-std::optional<Rva> RvaOrNothing(const Json& json) {
-  const std::optional<uint32_t> value = OrNothing<uint32_t>(json);
-  return value ? std::optional<Rva>(Rva{*value}) : std::nullopt;
-}
-
-std::optional<Error> ErrorOrNothing(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return Error{json.get<std::string>()};
-}
-
-/// The one of `values` whose word this is.
-template <typename T>
-T OneOf(const Json& json, std::initializer_list<T> values) {
-  const std::string word = TextOrEmpty(json);
-  for (const T value : values) {
-    if (word == ToText(value)) return value;
-  }
-  throw BadValue{"unknown word '" + word + "'"};
-}
-
-uint8_t Digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<uint8_t>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<uint8_t>(c - 'a' + 10);
-  throw BadValue{std::string("'") + c + "' is no hexadecimal digit"};
-}
-
-Bytes HexValue(const Json& json) {
-  const std::string text = json.get<std::string>();
-  if (text.size() % 2 != 0) throw BadValue{"odd number of digits"};
-  Bytes bytes;
-  bytes.reserve(text.size() / 2);
-  for (size_t i = 0; i < text.size(); i += 2) {
-    const int byte = Digit(text[i]) << 4 | Digit(text[i + 1]);
-    bytes.push_back(static_cast<uint8_t>(byte));
-  }
-  return bytes;
-}
-
-std::optional<Sha256> HashOrNothing(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  const Bytes bytes = HexValue(json);
-  Sha256 hash{};
-  if (bytes.size() != hash.size()) throw BadValue{"a hash of another length"};
-  std::copy(bytes.begin(), bytes.end(), hash.begin());
-  return hash;
-}
-
-std::optional<uint16_t> MachineOrNothing(const Json& json) {
-  if (json == "i386") return kMachineI386;
-  if (json == "alpha") return kMachineAlpha;
-  return OrNothing<uint16_t>(json);
-}
-
-/// "kernel32.dll!InitializeCriticalSection", "ws2_32.dll!#115".
-ImportName ImportValue(const Json& json) {
-  const std::string text = json.get<std::string>();
-  const size_t mark = text.find('!');
-  if (mark == std::string::npos) throw BadValue{"no '!' in " + text};
-  ImportName import{text.substr(0, mark), text.substr(mark + 1), {}};
-  if (!import.name.starts_with('#')) return import;
-  const Json number = Json::parse(import.name.substr(1));
-  import.ordinal = number.get<uint16_t>();
-  import.name.clear();
-  return import;
-}
-
-FixedBy FixedByValue(const Json& json) {
-  if (json.is_null()) return FixedBy::kNobody;
-  if (json == "vendor") return FixedBy::kVendor;
-  if (json == "detachfix") return FixedBy::kDetachfix;
-  throw BadValue{"fixed by whom: " + json.get<std::string>()};
-}
-
-CriticalSection SectionValue(const Json& json) {
-  CriticalSection section;
-  section.rva = Rva{json.at("rva").get<uint32_t>()};
-  section.initialised_at = RvaOrNothing(json.at("initialised_at"));
-  section.initialised_by = ImportValue(json.at("initialised_by"));
-  section.deleted_at = RvaOrNothing(json.at("deleted_at"));
-  section.leaked = json.at("leaked").get<bool>();
-  return section;
-}
-
-Candidate CandidateValue(const Json& json) {
-  Candidate candidate;
-  json.at("id").get_to(candidate.row.id);
-  json.at("target").get_to(candidate.row.target);
-  json.at("product").get_to(candidate.row.product);
-  json.at("levels").get_to(candidate.row.levels);
-  candidate.row.crypto = OrNothing<uint32_t>(json.at("crypto"));
-  candidate.row.state =
-      OneOf(json.at("state"),
-            {BuildState::kNotStated, BuildState::kLeaks, BuildState::kFixed});
-  json.at("agrees").get_to(candidate.agrees);
-  return candidate;
-}
-
-std::optional<SignatureReport> SignatureValue(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  SignatureReport report;
-  report.found.match =
-      OneOf(json.at("match"),
-            {MatchClass::kNone, MatchClass::kConsistent, MatchClass::kPattern,
-             MatchClass::kRebased, MatchClass::kExact});
-  report.of_original = json.at("of_original").get<bool>();
-  for (const Json& candidate : json.at("candidates")) {
-    report.found.candidates.push_back(CandidateValue(candidate));
-  }
-  return report;
-}
-
-Diagnosis DiagnosisValue(const Json& json) {
-  Diagnosis diagnosis;
-  diagnosis.target = OrNothing<std::string>(json.at("target"));
-  diagnosis.verdict =
-      OneOf(json.at("verdict"), {Verdict::kLeaks, Verdict::kFixed,
-                                 Verdict::kNotApplicable, Verdict::kUnknown});
-  json.at("because").get_to(diagnosis.because);
-  diagnosis.fixed_by = FixedByValue(json.at("fixed_by"));
-  diagnosis.fixed_version = TextOrEmpty(json.at("fixed_version"));
-  for (const Json& section : json.at("critical_sections")) {
-    diagnosis.critical_sections.push_back(SectionValue(section));
-  }
-  json.at("evidence").get_to(diagnosis.evidence);
-  return diagnosis;
-}
-
-std::vector<ListingLine> ListingValue(const Json& json) {
-  std::vector<ListingLine> listing;
-  for (const Json& line : json) {
-    listing.push_back({Rva{line.at("rva").get<uint32_t>()},
-                       HexValue(line.at("bytes")),
-                       line.at("text").get<std::string>()});
-  }
-  return listing;
-}
-
-void TakePlan(const Json& json, FileOutcome& outcome) {
-  if (json.at("edits").empty() && json.at("hook").is_null()) return;
-  Plan plan;
-  plan.hook = TextOrEmpty(json.at("hook"));
-  plan.cave = TextOrEmpty(json.at("cave"));
-  for (const Json& edit : json.at("edits")) {
-    const FileOffset offset{edit.at("offset").get<uint32_t>()};
-    const std::optional<Rva> rva = RvaOrNothing(edit.at("rva"));
-    if (rva) outcome.edit_rvas[offset] = *rva;
-    plan.edits.push_back({offset, HexValue(edit.at("before")),
-                          HexValue(edit.at("after")),
-                          edit.at("why").get<std::string>()});
-  }
-  plan.stub = ListingValue(json.at("stub"));
-  plan.before = ListingValue(json.at("listing").at("before"));
-  plan.after = ListingValue(json.at("listing").at("after"));
-  outcome.plan = std::move(plan);
-}
-
-FileOutcome OutcomeValue(const Json& json) {
-  FileOutcome outcome;
-  json.at("path").get_to(outcome.path);
-  if (!json.at("path_hex").is_null()) {
-    const Bytes path = HexValue(json.at("path_hex"));
-    outcome.path.assign(path.begin(), path.end());
-  }
-  outcome.size = OrNothing<uint64_t>(json.at("size"));
-  outcome.sha256 = HashOrNothing(json.at("sha256"));
-  outcome.sha256_before = HashOrNothing(json.at("sha256_before"));
-  outcome.machine = MachineOrNothing(json.at("machine"));
-  outcome.diagnosis = DiagnosisValue(json);
-  outcome.signature = SignatureValue(json.at("signature"));
-  outcome.action =
-      OneOf(json.at("action"),
-            {Action::kNone, Action::kWouldPatch, Action::kPatched,
-             Action::kReverted, Action::kRefused, Action::kFailed});
-  TakePlan(json, outcome);
-  outcome.output = TextOrEmpty(json.at("output"));
-  outcome.backup = TextOrEmpty(json.at("backup"));
-  json.at("notes").get_to(outcome.notes);
-  outcome.error = ErrorOrNothing(json.at("error"));
-  outcome.is_bug = json.at("exit_status").get<int>() == 70;
-  return outcome;
-}
-
-std::optional<SetupLogEntry> SetupLogValue(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return SetupLogEntry{
-      json.at("path").get<std::string>(), json.at("check_sum").get<uint32_t>(),
-      json.at("agrees").get<bool>(), OrNothing<uint32_t>(json.at("updated_to")),
-      ErrorOrNothing(json.at("problem"))};
-}
-
+/// One of "files", which the ledger keeps in the same form.
 BatchItem ItemValue(const Json& json) {
-  BatchItem item;
-  item.outcome = OutcomeValue(json);
-  item.packing = OneOf(json.at("packing"), {Packing::kNone, Packing::kSzdd,
-                                            Packing::kKwaj, Packing::kMscf});
-  item.placed = TextOrEmpty(json.at("placed"));
-  item.renamed_to = TextOrEmpty(json.at("renamed_to"));
-  item.setup_log = SetupLogValue(json.at("setup_log"));
-  json.at("from_ledger").get_to(item.from_ledger);
-  item.run = TextOrEmpty(json.at("from_run"));
-  item.host = TextOrEmpty(json.at("host"));
-  return item;
+  Result<BatchItem> item = ReadJsonObject(json.dump());
+  if (!item) throw BadValue{"a file of it: " + item.error().message};
+  return std::move(*item);
 }
 
 void CheckSchema(const Json& schema) {
