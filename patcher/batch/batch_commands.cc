@@ -231,7 +231,6 @@ int Drive(const Options& options, const RunRecord& run, bool resumed,
     NoteEnd(ledger, head, console);
     return kExitFileError;
   }
-  if (!options.batch.normal_priority) LowerDiskPriority();
   WatchForProgressRequests();
   Progress progress(console.err, isatty(STDERR_FILENO) != 0,
                     ProgressWanted(options), Progress::Clock::now());
@@ -311,6 +310,8 @@ int RunBatchCommand(const Options& given, Files& files, Console& console) {
   const std::optional<SignatureTables> tables =
       TablesFor(options, files, console);
   if (!tables) return kExitFileError;
+  // Before any thread is started, since each has a priority of its own.
+  if (!options.batch.normal_priority) LowerDiskPriority();
   const Result<std::unique_ptr<FileFinder>> finder = FinderFor(options, files);
   if (!finder) {
     Complain(console, finder.error().message);

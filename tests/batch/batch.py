@@ -162,6 +162,16 @@ def the_report_does_not_depend_on_the_number_of_jobs(share):
 
 
 @case
+def json_on_standard_output_is_the_report(share):
+    share.leaking(2)
+    report = share.top / "report.json"
+    done = share.batch("--json", "--report", report, status=1)
+    equal(done.stdout, report.read_text())
+    equal(done.stderr, "")
+    equal(len(json.loads(done.stdout)["files"]), 2)
+
+
+@case
 def an_interrupted_run_goes_on(share):
     paths = share.leaking(30)
     process = subprocess.Popen(
