@@ -17,6 +17,7 @@
 #include "patcher/verify_file.h"
 #include "patcher/version.h"
 #include "tests/fuzz/code_input.h"
+#include "tests/support/dbg_builder.h"
 #include "tests/support/leaky_image.h"
 #include "tests/support/pe_blob.h"
 #include "tests/support/read_built.h"
@@ -125,6 +126,27 @@ void WriteDecisions(const fs::path& folder) {
   }
 }
 
+/// .dbg files of each kind.
+void WriteDebugFiles(const fs::path& folder) {
+  const PeImage image = test::MustRead(test::LeakySpec());
+  const test::DebugData coff =
+      test::Coff({{"_DllMain@12", 0}, {"label", 4, 1, 0, 6}, {"_d", 8, 2, 0}});
+  const test::DebugData view =
+      test::CodeView("NB09", {{"_DllMain@12", 0}, {"_b", 4, 1, 0x205}});
+  const test::DebugData long_types =
+      test::CodeView("NB11", {{"_c", 4, 1, 0x100a}}, 0x125);
+  const test::DebugData misc = {4, std::vector<uint8_t>(12)};
+  const std::pair<const char*, std::vector<test::DebugData>> files[] = {
+      {"coff", {misc, coff}},
+      {"codeview", {view, misc}},
+      {"codeview-long", {long_types}},
+      {"all", {misc, coff, view, long_types, {3, {}}}},
+      {"rearranged", {coff, {7, {}}, {8, {}}}}};
+  for (const auto& [name, entries] : files) {
+    Write(folder / "debug_file" / name, test::BuildDbg(image, entries));
+  }
+}
+
 Bytes ReadWhole(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
@@ -145,6 +167,7 @@ int main(int argc, char** argv) {
   fuzz::WriteBuiltFiles(folder);
   fuzz::WriteCode(folder);
   fuzz::WriteDecisions(folder);
+  fuzz::WriteDebugFiles(folder);
   for (int i = 2; i < argc; ++i) {
     const std::filesystem::path dll = argv[i];
     fuzz::WriteFile(folder, dll.filename().string(), fuzz::ReadWhole(dll));
