@@ -21,7 +21,7 @@ import fnmatch
 import struct
 from dataclasses import dataclass, field
 
-from maker import base_relocations, elf, pe_shape
+from maker import base_relocations, dbg_file, elf, pe_shape
 from maker.base_relocations import HIGHADJ, HIGHLOW, LOW, BaseRelocation
 from maker.dialect import ALPHA_IMAGE_BASE as IMAGE_BASE
 
@@ -56,6 +56,7 @@ class Linked:
     sections: list  # of pe_shape
     symbols: dict  # name: RVA
     relocations: list = field(default_factory=list)  # BaseRelocation
+    named: list = field(default_factory=list)  # dbg_file.Symbol
 
     def section(self, name):
         return next(s for s in self.sections if s.name == name)
@@ -93,6 +94,7 @@ class _Linker:
         self.places = {}  # (object, section index): (section, offset)
         self.addresses = {}  # of global symbols, as RVAs
         self.found = []  # BaseRelocation
+        self.named = []  # dbg_file.Symbol
 
     def place(self):
         """Puts every input section where it belongs."""
@@ -128,11 +130,20 @@ class _Linker:
                 if (number, symbol.section) not in self.places:
                     continue
                 names[symbol.name] = self._rva(number, symbol)
+                self._name(symbol, names[symbol.name])
                 if symbol.binding != elf.STB_LOCAL:
                     if symbol.name in self.addresses:
                         raise LinkError(f"{symbol.name} is defined twice")
                     self.addresses[symbol.name] = names[symbol.name]
         return names
+
+    def _name(self, symbol, rva):
+        external = symbol.binding != elf.STB_LOCAL
+        in_code = self.sections[0].rva <= rva < self.sections[1].rva
+        if symbol.name:
+            self.named.append(dbg_file.Symbol(
+                symbol.name, rva, external, external and in_code or
+                symbol.kind == elf.STT_FUNC))
 
     def _target(self, number, relocation):
         symbol = relocation.symbol
@@ -203,6 +214,6 @@ def link(paths):
     for section in linker.sections:
         section.content = bytes(section.content)
     pe_shape.trim_data(linker.sections)
-    linked = Linked(linker.sections, names, linker.found)
+    linked = Linked(linker.sections, names, linker.found, linker.named)
     _sort_pdata(linked.section(".pdata"))
     return linked

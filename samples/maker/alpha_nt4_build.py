@@ -19,6 +19,11 @@ ENTRIES = toolchain.SOURCES / "alpha"
 BODY_FLAGS = ["-O1", "-fshort-wchar", "-fno-toplevel-reorder"]
 LARGEST_BULK = 700  # functions; more than any layout needs
 
+# As in nt4_build.py; nothing is decorated on this machine.
+ENTRY_NAMES = {"DllEntry": "DllMain", "set_up": "SspiSetUp",
+               "tear_down": "SspiTearDown"}
+STARTUP_NAMES = {"DllEntry": "_DllMainCRTStartup", "dll_main": "DllMain"}
+
 
 @functools.lru_cache(maxsize=None)
 def _bulk_offsets():
@@ -124,7 +129,9 @@ class AlphaNt4Build(nt4_build.Nt4Build):
             self.name, content,
             self.describe(alpha_link.IMAGE_BASE, layout.stamp), truth,
             linked.symbols)
-        return content, entry
+        names = STARTUP_NAMES if sample.entry == "startup" else ENTRY_NAMES
+        return content, entry, *nt4_build.add_symbols(sample, content, linked,
+                                                      entry, names)
 
     def describe(self, base, stamp):
         """How the sample is built, for the manifest."""

@@ -37,7 +37,8 @@ TWO = [Lock("SspiLock"), Lock("SspiListLock")]
 TWO_DELETED = [Lock("SspiLock", ALWAYS), Lock("SspiListLock", ALWAYS)]
 
 SAMPLES = [
-    _leaking("chain", "reason counted down, Delete not imported"),
+    _leaking("chain", "reason counted down, Delete not imported",
+             symbols="coff"),
     _leaking("if-chain", "chain of comparisons, Delete imported",
              entry="if_chain", delete="own"),
     _leaking("switch", "switch through a table in the code, Delete imported",
@@ -51,7 +52,8 @@ SAMPLES = [
     _leaking("work", "detach frees a buffer and a TLS index", entry="work",
              imports=WORK_IMPORTS, calls=WORK),
     _leaking("helper", "attach and detach are helper functions",
-             entry="helper", delete="own"),
+             entry="helper", delete="own",
+             symbols="coff-rva"),
     _leaking("thunk", "calls through functions that jump", entry="thunk"),
     _leaking("register", "two sections, initialised through a register",
              entry="register", locks=TWO),
@@ -66,7 +68,7 @@ SAMPLES = [
              entry="failing", flags=["FAIL_LATE"], imports=ENVIRONMENT,
              calls=FAILING, attach_fail=AttachFail(1)),
     _leaking("startup", "a start-up function in front of DllMain",
-             entry="startup", delete="own"),
+             entry="startup", delete="own", symbols="codeview"),
     _leaking("no-iat", "no import-address-table directory",
              address_table_directory=False),
     _leaking("unbound", "no bound imports", bound=False),

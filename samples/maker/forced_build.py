@@ -102,14 +102,14 @@ class Forced:
     changes: list = field(default_factory=list)
 
     def build(self, folder):
-        content, entry = self.base.build(folder)
+        content, entry, *_ = self.base.build(folder)
         image = Image(content)
         for change in self.changes:
             change(image)
         content = image.finish()
         entry = dict(entry, name=self.name, file=self.name + ".dll",
                      size=len(content), family="forced", shape=self.name,
-                     sha256=hashlib.sha256(content).hexdigest(),
+                     sha256=hashlib.sha256(content).hexdigest(), symbols=None,
                      what=f"{entry['what']}; {self.what}")
         entry["sources"] = ["samples/maker/forced_build.py",
                             *entry["sources"]]

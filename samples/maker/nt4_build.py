@@ -7,8 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from maker import (bulk_code, export_table, import_table, nt4_samples,
-                   pe_shape, toolchain, version_resource)
+from maker import (bulk_code, dbg_file, export_table, import_table,
+                   nt4_samples, pe_shape, toolchain, version_resource)
 from maker.truth import Probe, Truth, manifest_entry
 
 NT4 = toolchain.SOURCES / "nt4"
@@ -59,6 +59,7 @@ class Linked:
     sections: list
     symbols: dict
     dos_header: bytes
+    named: list  # dbg_file.Symbol, of all objects
 
     def section(self, name):
         return next(s for s in self.sections if s.name == name)
@@ -94,7 +95,47 @@ class Build:
         return Linked(sections,
                       toolchain.map_symbols(map_file,
                                             nt4_samples.PREFERRED_BASE),
-                      content[:pe_shape.DOS_HEADER_SIZE])
+                      content[:pe_shape.DOS_HEADER_SIZE],
+                      _named(output))
+
+
+def _named(linked):
+    """What nm says of a linked file."""
+    named = []
+    for line in toolchain.run("nm", linked).splitlines():
+        address, kind, name = line.split()
+        rva = int(address, 16) - nt4_samples.PREFERRED_BASE
+        if kind in "TtDdBbRr":
+            named.append(dbg_file.Symbol(name, rva, kind.isupper(),
+                                         kind == "T"))
+    return named
+
+
+# The names of the time for what the sources call something else: the entry,
+# and functions that are labels there.
+ENTRY_NAMES = {"_DllEntry": "_DllMain@12", "set_up": "_SspiSetUp@4",
+               "tear_down": "_SspiTearDown@0"}
+STARTUP_NAMES = {"_DllEntry": "__DllMainCRTStartup@12",
+                 "dll_main": "_DllMain@12"}
+
+
+def symbol_file(sample, content, linked, names=None):
+    """The .dbg file of the sample, and what the manifest says of it."""
+    if names is None:
+        names = STARTUP_NAMES if sample.entry == "startup" else ENTRY_NAMES
+    symbols = [dbg_file.Symbol(names.get(s.name, s.name), s.rva, s.external,
+                               s.function or s.name in names)
+               for s in linked.named
+               if dbg_file.section_of(linked.sections, s.rva)]
+    file = dbg_file.write(content, [
+        dbg_file.misc(sample.export_name),
+        dbg_file.data_of(sample.symbols, symbols, linked.sections)])
+    return file, {
+        "file": f"symbols/{sample.name}.dbg",
+        "kind": sample.symbols,
+        "functions": {s.name: s.rva for s in sorted(
+            symbols, key=lambda s: s.rva) if s.function},
+    }
 
 
 def _assemble(folder, name, text):
@@ -249,6 +290,15 @@ def outside(sample, base, stamp):
     }
 
 
+def add_symbols(sample, content, linked, entry, names=None):
+    """Says in `entry` what symbols there are; gives what is to be written
+    beside the sample: (path, bytes) pairs."""
+    if sample.symbols is None:
+        return []
+    file, entry["symbols"] = symbol_file(sample, content, linked, names)
+    return [(entry["symbols"]["file"], file)]
+
+
 class Nt4Build:
     """A row of nt4_samples.py as the generator takes it."""
 
@@ -270,7 +320,7 @@ class Nt4Build:
             content = pe_shape.rebase(content, base, stamp)
         entry = manifest_entry(self.name, content, self.describe(base, stamp),
                                truth(sample, build.bulk_count), linked.symbols)
-        return content, entry
+        return content, entry, *add_symbols(sample, content, linked, entry)
 
     def describe(self, base, stamp):
         """How the sample is built, for the manifest."""

@@ -78,6 +78,7 @@ class Nt4Sample:
     text_slack: int = 0x120  # about as many free bytes behind the code
     export_name: str = "Security.dll"
     rebased: bool = False
+    symbols: str = None  # a .dbg file of this kind (dbg_file.KINDS)
 
     def initialise_import(self):
         return RTL_INITIALIZE if self.rtl else INITIALIZE
@@ -107,9 +108,10 @@ EXPORT, DOMESTIC, STANDARD = Edition.EXPORT, Edition.DOMESTIC, Edition.STANDARD
 
 SAMPLES = [
     Nt4Sample("nt4-sp3-dec-jz", "dec/jz chain, Delete not imported", "sp3",
-              recent_handles=0),
+              recent_handles=0, symbols="coff"),
     Nt4Sample("nt4-sp5-switch", "switch through a jump table in the code, "
-              "Delete imported", entry="switch", delete="own"),
+              "Delete imported", entry="switch", delete="own",
+              symbols="coff-rva"),
     Nt4Sample("nt4-sp5-128-if-chain", "chain of comparisons, ntdll names, "
               "Delete not imported", entry="if_chain", edition=DOMESTIC,
               rtl=True),
@@ -121,7 +123,7 @@ SAMPLES = [
     Nt4Sample("nt4-sp5-work", "detach frees a buffer and a TLS index",
               entry="work", imports=WORK_IMPORTS, calls=WORK),
     Nt4Sample("nt4-sp3-helper", "attach and detach are helper functions",
-              "sp3", entry="helper", delete="own"),
+              "sp3", entry="helper", delete="own", symbols="codeview"),
     Nt4Sample("nt4-sp5-thunk", "calls through jmp [slot]", entry="thunk"),
     Nt4Sample("nt4-sp5-128-register", "two sections, initialised through a "
               "register", entry="register", edition=DOMESTIC,
@@ -139,7 +141,7 @@ SAMPLES = [
               imports=["GetEnvironmentVariableA"], calls=FAILING,
               attach_fail=AttachFail(1)),
     Nt4Sample("nt4-sp5-startup", "a start-up function in front of DllMain",
-              entry="startup"),
+              entry="startup", symbols="coff"),
     Nt4Sample("nt4-sp5-no-iat", "no import-address-table directory",
               address_table_directory=False),
     Nt4Sample("nt4-sp5-unbound", "no bound imports", bound=False),
@@ -179,5 +181,5 @@ SAMPLES = [
               attach_fail=AttachFail(0)),
     Nt4Sample("nt4-sp6a-startup-fixed", "fixed, a start-up function in front "
               "of DllMain", "sp6a-56", entry="startup", edition=STANDARD,
-              fixed=True, locks=DELETED),
+              fixed=True, locks=DELETED, symbols="codeview-long"),
 ]

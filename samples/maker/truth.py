@@ -133,5 +133,6 @@ def manifest_entry(name, content, build, truth, symbols):
         "import_returns": _imports_whose_answer_counts(truth),
         "attach_fail": truth.attach_fail and truth.attach_fail.entry(),
         "probe": asdict(truth.probe),
+        "symbols": None,
         "note": truth.note,
     }
