@@ -32,7 +32,7 @@ std::string JudgedCode(const VerifiedFile &file) {
   const CodeView view = MakeCodeView(*file.image);
   return "\ncode that was run\n" + MarginLegend() + "\n" +
          CodeListing(view, file.image->entry_point, *traces,
-                     ChangedAddresses(file)) +
+                     ChangedAddresses(file), file.symbols) +
          "\nwhat each run left behind\n" + ExitsText(*traces);
 }
 

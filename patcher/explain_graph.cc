@@ -18,7 +18,8 @@ namespace {
 /// Points into `file`. Nothing when none of its code was run.
 std::optional<GraphPart> MakePart(const VerifiedFile& file,
                                   const std::string& name,
-                                  const std::string& when) {
+                                  const std::string& when,
+                                  const SymbolNames& names) {
   const Diagnosis& diagnosis = file.outcome.diagnosis;
   if (!file.image || !diagnosis.traces) return std::nullopt;
   GraphPart part;
@@ -27,6 +28,7 @@ std::optional<GraphPart> MakePart(const VerifiedFile& file,
   part.graph = MakeFlowGraph(MakeCodeView(*file.image), file.image->entry_point,
                              *diagnosis.traces, ChangedAddresses(file));
   part.traces = &*diagnosis.traces;
+  part.names = names;
   return part;
 }
 
@@ -48,8 +50,9 @@ std::optional<VerifiedFile> Original(const VerifiedFile& file) {
 }
 
 void AddPart(std::vector<GraphPart>& parts, const VerifiedFile& file,
-             const std::string& name, const std::string& when) {
-  std::optional<GraphPart> part = MakePart(file, name, when);
+             const std::string& name, const std::string& when,
+             const SymbolNames& names) {
+  std::optional<GraphPart> part = MakePart(file, name, when, names);
   if (part) parts.push_back(std::move(*part));
 }
 
@@ -57,9 +60,12 @@ std::string Pictures(VerifiedFile& file) {
   const std::optional<VerifiedFile> original = Original(file);
   const std::optional<VerifiedFile> repaired = Repaired(file);
   std::vector<GraphPart> parts;
-  if (original) AddPart(parts, *original, "before", "before the repair");
-  AddPart(parts, file, "now", file.outcome.path);
-  if (repaired) AddPart(parts, *repaired, "after", "after the planned repair");
+  if (original)
+    AddPart(parts, *original, "before", "before the repair", file.symbols);
+  AddPart(parts, file, "now", file.outcome.path, file.symbols);
+  if (repaired)
+    AddPart(parts, *repaired, "after", "after the planned repair",
+            file.symbols);
   return parts.empty() ? "" : DotText(parts);
 }
 

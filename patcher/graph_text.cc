@@ -89,6 +89,8 @@ std::vector<std::string> StatesAt(const EntryTraces& traces, Rva site) {
 
 std::string BlockLabel(const GraphPart& part, const FlowBlock& block) {
   std::string label;
+  const SymbolName* name = NameAt(part.names, block.begin);
+  if (name != nullptr && name->names_function) label = Line(name->name + ":");
   for (const Instruction& instruction : block.instructions) {
     std::array<char, 24> address{};
     std::snprintf(address.data(), address.size(), "%-8s",

@@ -8,6 +8,7 @@
 
 #include "disasm/trace.h"
 #include "patcher/flow_graph.h"
+#include "patcher/symbol_names.h"
 
 namespace detachfix {
 
@@ -17,6 +18,7 @@ struct GraphPart {
   std::string title;  ///< any text
   FlowGraph graph;
   const EntryTraces* traces = nullptr;
+  SymbolNames names = {};  ///< of functions, for their first blocks
 };
 
 /// The parts side by side, with the key to their colours, as one DOT graph.

@@ -228,7 +228,7 @@ std::string JustifyRow(const VerifiedFile& file) {
   const EntryTraces& traces = *file.outcome.diagnosis.traces;
   return MarginLegend() + "\n" +
          CodeListing(MakeCodeView(*file.image), file.image->entry_point, traces,
-                     {}) +
+                     {}, file.symbols) +
          "\n" + OutcomeLine(file.outcome, false);
 }
 

@@ -96,9 +96,19 @@ void AddSectionNotes(const Instruction& instruction, const NamedTrace& named,
   }
 }
 
+/// The name of the function that is called or jumped to, or empty.
+std::string TargetName(const Instruction& instruction,
+                       const SymbolNames& names) {
+  if (!instruction.target || instruction.flow == Flow::kBranch) return "";
+  const SymbolName* name = NameAt(names, *instruction.target);
+  const bool called = instruction.flow == Flow::kCall;
+  return name != nullptr && (called || name->names_function) ? name->name : "";
+}
+
 /// What the runs did at one instruction.
 std::string NoteText(const Instruction& instruction,
-                     const std::array<NamedTrace, 5>& traces) {
+                     const std::array<NamedTrace, 5>& traces,
+                     const SymbolNames& names) {
   ByRun notes;
   for (const NamedTrace& named : traces) {
     if (!named.trace->visited.contains(instruction.rva)) continue;
@@ -110,7 +120,10 @@ std::string NoteText(const Instruction& instruction,
     }
     AddSectionNotes(instruction, named, notes);
   }
-  return ForTerminal(notes.Text());
+  const std::string target = TargetName(instruction, names);
+  const std::string did = notes.Text();
+  const char* between = target.empty() || did.empty() ? "" : "; ";
+  return ForTerminal(target + between + did);
 }
 
 std::string Bytes(const CodeView& view, const Instruction& instruction) {
@@ -127,7 +140,7 @@ std::string Bytes(const CodeView& view, const Instruction& instruction) {
 
 std::string ListingRow(const CodeView& view, const Instruction& instruction,
                        const std::array<NamedTrace, 5>& traces,
-                       const std::set<Rva>& changed) {
+                       const std::set<Rva>& changed, const SymbolNames& names) {
   std::string margin;
   for (const NamedTrace& named : traces) {
     const bool seen = named.trace->visited.contains(instruction.rva);
@@ -139,13 +152,26 @@ std::string ListingRow(const CodeView& view, const Instruction& instruction,
            HexNumber(instruction.rva.value).c_str(),
            Bytes(view, instruction).c_str());
   std::string line = row + instruction.text;
-  const std::string note = NoteText(instruction, traces);
+  const std::string note = NoteText(instruction, traces, names);
   if (!note.empty()) {
     constexpr size_t kNoteColumn = 72;
     line.resize(std::max(line.size() + 2, kNoteColumn), ' ');
     line += "; " + note;
   }
   return line + "\n";
+}
+
+/// The line in front of the instruction at `rva`, where a function begins.
+std::string LabelText(Rva rva, Rva entry, const std::set<Rva>& functions,
+                      const SymbolNames& names) {
+  const SymbolName* name = NameAt(names, rva);
+  const bool begins = rva == entry || functions.contains(rva) ||
+                      (name != nullptr && name->names_function);
+  if (!begins) return "";
+  const std::string place =
+      (rva == entry ? "  entry " : "  function ") + HexNumber(rva.value);
+  if (name == nullptr) return place + ":\n";
+  return place + " " + ForTerminal(name->name) + ":\n";
 }
 
 std::string SitesText(const char* verb, const std::set<Rva>& sites) {
@@ -183,8 +209,8 @@ std::string MarginLegend() {
 }
 
 std::string CodeListing(const CodeView& view, Rva entry,
-                        const EntryTraces& traces,
-                        const std::set<Rva>& changed) {
+                        const EntryTraces& traces, const std::set<Rva>& changed,
+                        const SymbolNames& names) {
   const std::array<NamedTrace, 5> named = Named(traces);
   std::set<Rva> visited;
   std::set<Rva> functions;
@@ -200,15 +226,10 @@ std::string CodeListing(const CodeView& view, Rva entry,
   std::string text;
   Rva expected = entry;
   for (const Rva rva : visited) {
-    if (rva == entry) {
-      text += "  entry " + HexNumber(rva.value) + ":\n";
-    } else if (functions.contains(rva)) {
-      text += "  function " + HexNumber(rva.value) + ":\n";
-    } else if (rva != expected) {
-      text += "  ...\n";
-    }
+    const std::string label = LabelText(rva, entry, functions, names);
+    text += !label.empty() ? label : rva != expected ? "  ...\n" : "";
     const Instruction instruction = Decode(view, rva);
-    text += ListingRow(view, instruction, named, changed);
+    text += ListingRow(view, instruction, named, changed, names);
     expected = rva + uint32_t{instruction.size};
   }
   return text;

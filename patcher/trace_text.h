@@ -7,6 +7,7 @@
 #include <string>
 
 #include "disasm/trace.h"
+#include "patcher/symbol_names.h"
 
 namespace detachfix {
 
@@ -15,10 +16,11 @@ std::string MarginLegend();
 
 /// Every instruction that a run went through, in the order of addresses: which
 /// runs, the address, the bytes, the text, the calls made with their arguments,
-/// and the way each branch went. Addresses in `changed` are marked.
+/// and the way each branch went. Addresses in `changed` are marked; functions
+/// have the names that `names` gives them.
 std::string CodeListing(const CodeView& view, Rva entry,
-                        const EntryTraces& traces,
-                        const std::set<Rva>& changed);
+                        const EntryTraces& traces, const std::set<Rva>& changed,
+                        const SymbolNames& names);
 
 /// For each run: every way it returned with the state of each critical section
 /// there, and why the run is incomplete, if it is.

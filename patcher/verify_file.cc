@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "patcher/consult_symbols.h"
 #include "patcher/sha256.h"
 
 namespace detachfix {
@@ -119,6 +120,7 @@ VerifiedFile VerifyFile(Files& files, const std::string& path) {
                          side ? *side : std::optional<UndoRecord>());
   verified.file.state = file->state;
   if (!side && !verified.undo) NoteUndoError(verified, side.error());
+  ConsultSymbols(files, verified);
   return verified;
 }
 

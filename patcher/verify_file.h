@@ -9,6 +9,7 @@
 #include "patcher/files.h"
 #include "patcher/outcome.h"
 #include "patcher/pe_image.h"
+#include "patcher/symbol_names.h"
 #include "patcher/undo_record.h"
 
 namespace detachfix {
@@ -24,6 +25,8 @@ struct VerifiedFile {
   bool undo_in_side_file = false;
   /// Why there is no `undo` although something looks like one.
   std::optional<Error> undo_error;
+  /// From the .dbg file beside it; empty where there is none of this image.
+  SymbolNames symbols;
 };
 
 /// Where the undo record goes that does not fit into the file at `path`.

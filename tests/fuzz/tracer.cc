@@ -62,7 +62,7 @@ void CheckTracer(std::span<const uint8_t> input) {
     Require(traces.attach.complete || !trace->complete,
             "no run is complete without attach");
   }
-  Require(!CodeListing(*view, kCodeRva, traces, {}).empty(),
+  Require(!CodeListing(*view, kCodeRva, traces, {}, {}).empty(),
           "the entry is listed");
   (void)ExitsText(traces);
 }

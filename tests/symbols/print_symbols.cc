@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prints what a .dbg file names in an image: print_symbols IMAGE DBG. A line
+// each: RVA, F for a function or - for another place, name.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "patcher/hex_text.h"
+#include "patcher/symbol_names.h"
+
+namespace {
+
+std::vector<uint8_t> Content(const char* path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+int Fail(const std::string& message) {
+  std::fprintf(stderr, "print_symbols: %s\n", message.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace detachfix;
+  if (argc != 3) return Fail("usage: print_symbols IMAGE DBG");
+  const Result<ReadPe> read = ReadPeImage(Content(argv[1]));
+  if (!read) return Fail(read.error().message);
+  if (!read->image) return Fail(read->other->text);
+  const Result<DebugFile> file = ReadDebugFile(Content(argv[2]));
+  if (!file) return Fail(file.error().message);
+  const Result<void> same = CheckSameImage(*file, *read->image);
+  if (!same) return Fail(same.error().message);
+  const Result<SymbolNames> names = PlaceSymbols(*file, *read->image);
+  if (!names) return Fail(names.error().message);
+  for (const auto& [rva, symbol] : *names) {
+    std::printf("%s %c %s\n", HexNumber(rva.value).c_str(),
+                symbol.names_function ? 'F' : '-', symbol.name.c_str());
+  }
+  return 0;
+}
