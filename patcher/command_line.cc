@@ -344,6 +344,13 @@ void DeclareOperands(CLI::App& app, uint32_t bits, Options& options) {
                    "start with '-'")
         ->type_name("")
         ->expected(-1);
+  } else if ((bits & kReportPaths) != 0) {
+    app.add_option("REPORT", options.paths,
+                   "first the report to write, whose form is that of its\n"
+                   "ending, then those to merge: .json or .jsonl")
+        ->required()
+        ->type_name("")
+        ->expected(-1);
   } else if ((bits & kMaybeRun) != 0) {
     app.add_option("RUN", options.paths, "a run, or the beginning of its name")
         ->type_name("")
@@ -444,6 +451,9 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   }
   const std::string wrong = CheckBatchOptions(bits, options);
   if (!wrong.empty()) return wrong;
+  if ((bits & kReportPaths) != 0 && options.paths.size() < 2) {
+    return "give the report to write and at least one to merge";
+  }
   if (!options.output.empty() && options.paths.size() != 1) {
     return "-o takes one FILE, got " + count;
   }

@@ -76,6 +76,7 @@ enum OptionBit : uint32_t {
   kMaybeFolders = 1u << 20,  ///< DIR… or nothing
   kMaybeRun = 1u << 21,      ///< RUN or nothing
   kReportFiles = 1u << 22,   ///< --report
+  kReportPaths = 1u << 23,   ///< the report to make, and those to make it of
 };
 
 /// One row of the command table.

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "patcher/batch/batch_commands.h"
+#include "patcher/batch/report_commands.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/exit_status.h"
 #include "patcher/explain.h"
@@ -217,6 +218,11 @@ constexpr Command kCommands[] = {
      "  detachfix history 20001224-0930\n"
      "  detachfix history --ledger /srv/ledger.sqlite\n",
      kMaybeRun | kLedgerOption, RunHistory},
+    {"report merge", "join the reports of shards or hosts into one",
+     "Examples:\n"
+     "  detachfix report merge all.html shard-*.json\n"
+     "  detachfix report merge fleet.csv host1.jsonl host2.jsonl\n",
+     kReportPaths, RunReportMerge},
     {"explain", "list the code that was judged, the evidence and the plan",
      "Examples:\n"
      "  detachfix explain Security.dll\n"
