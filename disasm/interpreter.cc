@@ -27,7 +27,7 @@ std::string Hex(uint64_t value) {
 
 std::vector<Memory::Range> LiveSectionRanges(const State& state) {
   std::vector<Memory::Range> ranges;
-  for (const auto& [address, section] : state.sections) {
+  for (const auto& [address, section] : state.sections.all()) {
     if (section.live && address.region == kAbsolute) {
       ranges.push_back({address.offset, address.offset + kCriticalSectionSize});
     }
@@ -81,7 +81,7 @@ const Lifted& Interpreter::Fetch(uint64_t va) {
 }
 
 std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
-  start.frames.assign(1, MakeFrame(start, isa_.convention()));
+  start.calls.EnterFirst(MakeFrame(start, isa_.convention()));
   steps_ = 0;
   work_ = 0;
   for (size_t tries = 0; tries <= kMaxLearned; ++tries) {
@@ -137,9 +137,8 @@ void Interpreter::Follow(State state) {
 /// Whether `state` must be followed; may make it more general first. States are
 /// joined when there are many that agree on what counts.
 bool Interpreter::Admit(State& state) {
-  std::vector<State>& seen = seen_[Point{state.pc, state.call_stack}];
-  const size_t size = 1 + state.memory.cells().size() + state.sections.size();
-  work_ += size + seen.size() * (1 + state.sections.size());
+  std::vector<State>& seen = seen_[Point{state.pc, state.calls}];
+  work_ += 1 + seen.size();
   if (work_ > kMaxWork) {
     Incomplete("the paths that meet at " + Where(state.pc) +
                " differ in too many ways");

@@ -44,7 +44,7 @@ inline constexpr size_t kMaxPathEnds = 256;
 /// Functions of which a run may learn how many bytes they pop.
 inline constexpr size_t kMaxLearned = 64;
 
-/// In State::call_stack, from here on: the index of a list of functions that an
+/// In State::calls, from here on: the index of a list of functions that an
 /// import runs. No return address is that high.
 inline constexpr uint64_t kFirstCallbackList = uint64_t{1} << 32;
 
@@ -64,8 +64,15 @@ class Interpreter {
 
   struct Point {
     uint64_t pc;
-    std::vector<uint64_t> call_stack;
-    auto operator<=>(const Point&) const = default;
+    CallStack calls;
+    friend bool operator==(const Point& a, const Point& b) {
+      return a.pc == b.pc && a.calls.SameReturns(b.calls);
+    }
+  };
+  struct HashPoint {
+    size_t operator()(const Point& point) const {
+      return point.pc * 0x9e3779b97f4a7c15 ^ point.calls.hash();
+    }
   };
 
   std::vector<PathEnd> RunOnce(State start, Trace& log);
@@ -116,7 +123,6 @@ class Interpreter {
   void LearnPop(const State& state);
   int64_t StackChangeAt(uint64_t va);
   void PushFrame(State& state, uint64_t return_va) const;
-  static void PopFrame(State& state);
 
   // Code of the image that an import runs (interpreter_runtime.cc).
   struct CallbackList {
@@ -180,7 +186,7 @@ class Interpreter {
   std::set<uint64_t> written_code_;  ///< virtual addresses of stores into code
   /// A function's address was stored where nobody knows.
   bool functions_strewn_ = false;
-  /// By the index that is in State::call_stack. Never changed once made.
+  /// By the index that is in State::calls. Never changed once made.
   std::vector<CallbackList> callbacks_;
   std::set<uint64_t> leaders_;  ///< targets of jumps and branches seen so far
 
@@ -188,7 +194,7 @@ class Interpreter {
   Trace* log_ = nullptr;
   std::vector<State> todo_;
   std::vector<PathEnd> ends_;
-  std::map<Point, std::vector<State>> seen_;
+  std::unordered_map<Point, std::vector<State>, HashPoint> seen_;
   uint32_t steps_ = 0;
   size_t work_ = 0;       ///< counted against kMaxWork
   bool learned_ = false;  ///< the run is to be begun anew

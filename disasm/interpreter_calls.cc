@@ -43,12 +43,18 @@ std::vector<Value> Interpreter::PossibleFunctions(const State& state,
       target.symbol < kFirstFreshSymbol || target.bits != 0) {
     return {};
   }
-  const Memory::Cells& cells = state.memory.cells();
-  for (auto it = cells.lower_bound({kAbsolute, 0});
-       it != cells.end() && it->first.region == kAbsolute; ++it) {
-    const Value& value = it->second.value;
-    if (!value.IsSymbolic() || value.symbol != target.symbol) continue;
-    const int64_t at = it->first.offset;
+  SymbolFilter filter;
+  filter.Add(target.symbol);
+  std::optional<int64_t> found;
+  state.memory.cells().AllOf(filter, [&](const CellMap::Entry& entry) {
+    const Value& value = entry.cell.value;
+    const bool is_it = entry.address.region == kAbsolute &&
+                       value.IsSymbolic() && value.symbol == target.symbol;
+    if (is_it) found = entry.address.offset;
+    return !is_it;
+  });
+  if (found) {
+    const int64_t at = *found;
     guessed_at_.insert(at);
     std::vector<Value> functions = functions_at_[at];
     const Value initial = Memory(view_).Load({kAbsolute, at}, 4);
@@ -171,7 +177,7 @@ Interpreter::Step Interpreter::CallTo(State& state, const Value& target,
   if (target.IsSymbolic() && target.symbol == kImportSymbol) {
     return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
   }
-  if (state.call_stack.size() > kMaxCallDepth) {
+  if (state.calls.depth() > kMaxCallDepth) {
     Incomplete("calls nest deeper than " + std::to_string(kMaxCallDepth) +
                " at " + Site());
     return Step::kPathEnds;

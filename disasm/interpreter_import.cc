@@ -249,7 +249,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
 /// A critical section that covers a part of another one that is alive: what
 /// becomes of either cannot be said.
 void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
-  for (const auto& [other, section] : state.sections) {
+  for (const auto& [other, section] : state.sections.all()) {
     const int64_t distance = other.offset - address.offset;
     if (section.live && other.region == address.region && distance != 0 &&
         std::abs(distance) < int64_t{kCriticalSectionSize}) {
@@ -284,7 +284,7 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
     return;
   }
   NoteOverlap(state, *address);
-  SectionState& section = state.sections[*address];
+  SectionState& section = state.sections.Change()[*address];
   if (!section.live) section.initialised_at.clear();
   section.live = true;
   section.initialised_at.insert(site_);
@@ -298,7 +298,7 @@ void Interpreter::DeleteSection(State& state) {
   const std::optional<MemoryAddress> address = AddressOf(Argument(state, 0));
   // A pointer from elsewhere may well be one to a section in the image.
   const bool known = address && (address->region < kFirstFreshSymbol ||
-                                 state.sections.contains(*address));
+                                 state.sections.all().contains(*address));
   if (!known) {
     Incomplete(
         "deletes a critical section at an address that is not known "
@@ -307,7 +307,7 @@ void Interpreter::DeleteSection(State& state) {
     return;
   }
   NoteOverlap(state, *address);
-  SectionState& section = state.sections[*address];
+  SectionState& section = state.sections.Change()[*address];
   section.live = false;
   section.deleted_at.insert(site_);
   // RtlDeleteCriticalSection clears the structure (ReactOS,
@@ -415,14 +415,13 @@ void Interpreter::Allocate(State& state, ApiEffect effect) {
   const size_t argument = effect == ApiEffect::kReallocate ? 0 : 2;
   const std::optional<MemoryAddress> old = AddressOf(Argument(state, argument));
   if (!old || old->region < kFirstFreshSymbol) return;
-  const Memory::Cells& cells = state.memory.cells();
-  std::vector<std::pair<int64_t, Cell>> content;
-  for (auto it = cells.lower_bound(*old);
-       it != cells.end() && it->first.region == old->region; ++it) {
-    content.emplace_back(it->first.offset - old->offset, it->second);
-  }
-  for (const auto& [offset, cell] : content) {
-    state.memory.Store({block.symbol, offset}, cell.size, cell.value);
+  const CellMap content = state.memory.cells();
+  for (const CellMap::Entry* entry = content.AtOrAfter(*old);
+       entry != nullptr && entry->address.region == old->region;
+       entry = content.After(entry->address)) {
+    const int64_t offset = entry->address.offset - old->offset;
+    state.memory.Store({block.symbol, offset}, entry->cell.size,
+                       entry->cell.value);
   }
 }
 
@@ -430,10 +429,9 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
   const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
   size_t count = counted ? *api.stack_bytes / 4 : kMaxArguments;
-  if (!counted && !state.call_stack.empty() &&
-      IsCode(state.call_stack.back())) {
+  if (!counted && state.calls.depth() > 0 && IsCode(state.calls.return_va())) {
     // The caller of a cdecl function drops the arguments at once.
-    const int64_t dropped = StackChangeAt(state.call_stack.back());
+    const int64_t dropped = StackChangeAt(state.calls.return_va());
     if (dropped > 0) count = std::min(count, static_cast<size_t>(dropped) / 4);
   }
   for (size_t i = 0; i < count; ++i) {
@@ -485,25 +483,27 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
   const auto is_return_address = [&](const Value& value) {
     return (value.IsSymbolic() && (value.symbol == kReturnSymbol ||
                                    value.symbol == kCallbackSymbol)) ||
-           (value.IsConstant() &&
-            std::ranges::find(state.call_stack, value.bits) !=
-                state.call_stack.end());
+           (value.IsConstant() && state.calls.ReturnsTo(value.bits));
   };
-  Memory::Cells& cells = state.memory.cells();
-  auto it = cells.lower_bound(from);
-  while (it != cells.end() && it->first.region == from.region) {
-    const Value& value = it->second.value;
+  CellMap& cells = state.memory.cells();
+  const CellMap before = cells;
+  for (const CellMap::Entry* entry = before.AtOrAfter(from);
+       entry != nullptr && entry->address.region == from.region;
+       entry = before.After(entry->address)) {
+    const auto& [address, cell] = *entry;
+    const Value& value = cell.value;
     const bool entry_register = value.IsSymbolic() &&
                                 value.symbol >= kFirstRegisterSymbol &&
                                 value.symbol < kFirstFreshSymbol;
     const Value above = state.memory.Load(
-        {from.region, it->first.offset + isa_.convention().word_size}, 4);
+        {from.region, address.offset + isa_.convention().word_size}, 4);
     const bool frame_pointer = value.IsSymbolic() &&
                                value.symbol == kStackSymbol &&
                                is_return_address(above);
     if (entry_register || frame_pointer || is_return_address(value)) return;
     // The address of a function lies in a variable of its own.
-    it = IsFunction(value) ? std::next(it) : cells.erase(it);
+    if (IsFunction(value)) continue;
+    cells.Erase(address, {address.region, address.offset + cell.size});
   }
 }
 

@@ -25,13 +25,7 @@ constexpr int64_t kMaxPopped = 128;
 }  // namespace
 
 void Interpreter::PushFrame(State& state, uint64_t return_va) const {
-  state.call_stack.push_back(return_va);
-  state.frames.push_back(MakeFrame(state, isa_.convention()));
-}
-
-void Interpreter::PopFrame(State& state) {
-  state.call_stack.pop_back();
-  state.frames.pop_back();
+  state.calls.Push(return_va, MakeFrame(state, isa_.convention()));
 }
 
 /// How many bytes the instruction at `va` adds to the stack pointer.
@@ -53,8 +47,8 @@ int64_t Interpreter::StackChangeAt(uint64_t va) {
 /// How many bytes the import removes as far as that shows.
 uint32_t Interpreter::GuessPop(State& state, const ImportName& import) {
   // The entry may end in a jump to it.
-  if (state.call_stack.empty()) return 0;
-  const uint64_t return_va = state.call_stack.back();
+  if (state.calls.depth() == 0) return 0;
+  const uint64_t return_va = state.calls.return_va();
   const std::string name = ToText(import);
   const auto learned = learned_pops_.find(name);
   if (learned != learned_pops_.end()) return learned->second;
@@ -66,7 +60,7 @@ uint32_t Interpreter::GuessPop(State& state, const ImportName& import) {
   const size_t index = static_cast<size_t>(known - guessed_imports_.begin());
   if (known == guessed_imports_.end()) guessed_imports_.push_back(name);
   // The innermost frame is the import's own.
-  Frame& caller = state.frames[state.frames.size() - 2];
+  Frame& caller = state.calls.CallersFrame();
   if (caller.guesses > 0 && caller.guessed_import != index) {
     caller.guessed_several = true;
   }
@@ -79,7 +73,7 @@ uint32_t Interpreter::GuessPop(State& state, const ImportName& import) {
 /// At a return to another place than the caller, in a procedure that called an
 /// import by a guess: learns what was popped in truth.
 void Interpreter::LearnPop(const State& state) {
-  const Frame& frame = state.frames.back();
+  const Frame& frame = state.calls.frame();
   const Value& stack = state.at(isa_.convention().stack_pointer);
   const std::optional<MemoryAddress> after = AddressOf(stack);
   const std::optional<MemoryAddress> expected = AddressOf(frame.stack);
@@ -105,31 +99,31 @@ void Interpreter::LearnPop(const State& state) {
 void Interpreter::RestorePreserved(State& state) const {
   const CallingConvention& convention = isa_.convention();
   for (size_t i = 0; i < convention.preserved.size(); ++i) {
-    state.at(convention.preserved[i]) = state.frames.back().preserved[i];
+    state.at(convention.preserved[i]) = state.calls.frame().preserved[i];
   }
 }
 
 /// The procedure lost its stack on the way, but it works: it goes back to its
 /// caller and gives it what the calling convention says.
 Interpreter::Step Interpreter::GoBackByConvention(State& state) {
-  const uint64_t return_va = state.call_stack.back();
+  const uint64_t return_va = state.calls.return_va();
   state.at(isa_.convention().stack_pointer) =
       Evaluate(BinaryOp::kAdd, isa_.convention().register_width,
-               state.frames.back().stack,
+               state.calls.frame().stack,
                ConstantValue(static_cast<uint64_t>(StackChangeAt(state.pc))));
   RestorePreserved(state);
   if (return_va >= kFirstCallbackList) return CallbackReturned(state);
-  PopFrame(state);
+  state.calls.Pop();
   state.pc = return_va;
   return Step::kInstructionDone;
 }
 
 /// Whether `target` is where the innermost call returns to.
 bool Interpreter::IsReturnAddress(const State& state, const Value& target) {
-  if (state.call_stack.empty()) {
+  if (state.calls.depth() == 0) {
     return target.IsSymbolic() && target.symbol == kReturnSymbol;
   }
-  const uint64_t expected = state.call_stack.back();
+  const uint64_t expected = state.calls.return_va();
   if (expected < kFirstCallbackList) return target.IsConstant(expected);
   return target.IsSymbolic() && target.symbol == kCallbackSymbol &&
          target.bits == expected - kFirstCallbackList;
@@ -137,7 +131,7 @@ bool Interpreter::IsReturnAddress(const State& state, const Value& target) {
 
 Interpreter::Step Interpreter::Do(State& state, const Return& op) {
   const Value target = ValueOf(state, op.target);
-  const Frame& frame = state.frames.back();
+  const Frame& frame = state.calls.frame();
   const bool expected = IsReturnAddress(state, target);
   if (frame.guesses > 0) {
     if (!expected && (target.IsConstant() || target.IsSymbolic())) {
@@ -148,7 +142,7 @@ Interpreter::Step Interpreter::Do(State& state, const Return& op) {
   }
   const bool known = target.IsConstant() ||
                      (target.IsSymbolic() && target.symbol < kFirstFreshSymbol);
-  if (!known && !state.call_stack.empty()) return GoBackByConvention(state);
+  if (!known && state.calls.depth() > 0) return GoBackByConvention(state);
   if (!known) {
     ends_.push_back({std::move(state), site_});
     return Step::kPathEnds;
@@ -161,7 +155,7 @@ Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
     Incomplete("returns to an address that no call left at " + Site());
     return Step::kPathEnds;
   }
-  if (state.call_stack.empty()) {
+  if (state.calls.depth() == 0) {
     ends_.push_back({std::move(state), site_});
     return Step::kPathEnds;
   }
@@ -170,7 +164,7 @@ Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
   if (const std::optional<MemoryAddress> top = AddressOf(stack)) {
     state.memory.DropBelow(top->region, top->offset);
   }
-  PopFrame(state);
+  state.calls.Pop();
   state.pc = target.bits;
   return Step::kInstructionDone;
 }

@@ -30,7 +30,7 @@ Interpreter::Step Interpreter::RunCallbacks(State& state, CallbackList list) {
     }
     return ReturnFromImport(state, list.api);
   }
-  if (state.call_stack.size() >= kMaxCallDepth) {
+  if (state.calls.depth() >= kMaxCallDepth) {
     Incomplete("calls nest deeper than " + std::to_string(kMaxCallDepth) +
                " at " + Site());
     return Step::kPathEnds;
@@ -57,8 +57,8 @@ Interpreter::Step Interpreter::RunCallbacks(State& state, CallbackList list) {
 
 Interpreter::Step Interpreter::CallbackReturned(State& state) {
   const size_t index =
-      static_cast<size_t>(state.call_stack.back() - kFirstCallbackList);
-  PopFrame(state);
+      static_cast<size_t>(state.calls.return_va() - kFirstCallbackList);
+  state.calls.Pop();
   CallbackList list = callbacks_[index];
   ++list.next;
   Value& result = state.at(isa_.convention().result);

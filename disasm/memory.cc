@@ -63,15 +63,14 @@ Value SubstituteIn(const Value& value, Symbol symbol, const Value& base,
   return value;
 }
 
-Memory::Cells::const_iterator Memory::Covering(MemoryAddress address) const {
-  Cells::const_iterator it = cells_.upper_bound(address);
-  if (it == cells_.begin()) return cells_.end();
-  --it;
-  if (it->first.region != address.region ||
-      it->first.offset + it->second.size <= address.offset) {
-    return cells_.end();
+/// The cell that the byte belongs to.
+const CellMap::Entry* Memory::Covering(MemoryAddress address) const {
+  const CellMap::Entry* entry = cells_.AtOrBefore(address);
+  if (entry == nullptr || entry->address.region != address.region ||
+      entry->address.offset + entry->cell.size <= address.offset) {
+    return nullptr;
   }
-  return it;
+  return entry;
 }
 
 std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
@@ -95,9 +94,12 @@ bool Memory::HasInitialContent(MemoryAddress address, uint32_t size) const {
 /// The slot that the byte belongs to.
 std::optional<Rva> Memory::SlotAt(int64_t va) const {
   const int64_t rva = va - int64_t{view_->image_base};
-  if (rva < 0 || rva > UINT32_MAX) return std::nullopt;
+  if (view_->import_slots.empty() ||
+      rva < view_->import_slots.begin()->first.value ||
+      rva - view_->import_slots.rbegin()->first.value >= kSlotSize) {
+    return std::nullopt;
+  }
   auto it = view_->import_slots.upper_bound(Rva{static_cast<uint32_t>(rva)});
-  if (it == view_->import_slots.begin()) return std::nullopt;
   --it;
   if (rva - int64_t{it->first.value} >= kSlotSize) return std::nullopt;
   return it->first;
@@ -114,12 +116,12 @@ void Memory::LoseSlots(MemoryAddress address, uint32_t size) {
 }
 
 std::optional<uint8_t> Memory::ByteAt(MemoryAddress address) const {
-  const Cells::const_iterator it = Covering(address);
-  if (it != cells_.end()) {
-    if (it->second.size > kMaxKnownSize) return std::nullopt;
+  const CellMap::Entry* entry = Covering(address);
+  if (entry != nullptr) {
+    if (entry->cell.size > kMaxKnownSize) return std::nullopt;
     const uint64_t into =
-        static_cast<uint64_t>(address.offset - it->first.offset);
-    const Value byte = Part(it->second.value, into, 1);
+        static_cast<uint64_t>(address.offset - entry->address.offset);
+    const Value byte = Part(entry->cell.value, into, 1);
     if (!byte.IsConstant()) return std::nullopt;
     return static_cast<uint8_t>(byte.bits);
   }
@@ -134,13 +136,13 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
         kImportSymbol,
         static_cast<uint64_t>(address.offset - view_->image_base));
   }
-  const Cells::const_iterator it = Covering(address);
-  if (it != cells_.end() && it->first == address && it->second.size == size) {
-    return it->second.value;
-  }
-  if (it != cells_.end() && it->first == address && size < it->second.size &&
-      it->second.size <= kMaxKnownSize) {
-    return Low(it->second.value, size);
+  const CellMap::Entry* entry = Covering(address);
+  if (entry != nullptr && entry->address == address) {
+    const Cell& cell = entry->cell;
+    if (cell.size == size) return cell.value;
+    if (size < cell.size && cell.size <= kMaxKnownSize) {
+      return Low(cell.value, size);
+    }
   }
   if (size > kMaxKnownSize) return UnknownValue();
   uint64_t bits = 0;
@@ -171,9 +173,9 @@ bool Memory::IsOpenWord(MemoryAddress address) const {
   if (HoldsImport(address)) return false;
   for (int64_t i = 0; i < 4; ++i) {
     const MemoryAddress at{address.region, address.offset + i};
-    const Cells::const_iterator it = Covering(at);
-    if (it != cells_.end() && !it->second.value.IsUnknown()) return false;
-    if (it == cells_.end() && HasInitialContent(at, 1)) return false;
+    const CellMap::Entry* entry = Covering(at);
+    if (entry != nullptr && !entry->cell.value.IsUnknown()) return false;
+    if (entry == nullptr && HasInitialContent(at, 1)) return false;
   }
   return true;
 }
@@ -181,10 +183,10 @@ bool Memory::IsOpenWord(MemoryAddress address) const {
 bool Memory::IsForgotten(MemoryAddress address, uint32_t size) const {
   const int64_t end = address.offset + size;
   while (address.offset < end) {
-    const Cells::const_iterator it = Covering(address);
-    if (it != cells_.end()) {
-      if (!it->second.value.IsUnknown()) return false;
-      address.offset = it->first.offset + it->second.size;
+    const CellMap::Entry* entry = Covering(address);
+    if (entry != nullptr) {
+      if (!entry->cell.value.IsUnknown()) return false;
+      address.offset = entry->address.offset + entry->cell.size;
     } else {
       if (HasInitialContent(address, 1)) return false;
       ++address.offset;
@@ -193,52 +195,61 @@ bool Memory::IsForgotten(MemoryAddress address, uint32_t size) const {
   return true;
 }
 
-/// Puts back the part of `cell` that [from, from + size) covers.
-void Memory::KeepPart(MemoryAddress address, const Cell& cell,
-                      MemoryAddress from, uint32_t size) {
+/// Puts back the part of `entry` that [from, from + size) covers.
+void Memory::KeepPart(const CellMap::Entry& entry, MemoryAddress from,
+                      uint32_t size) {
   if (size == 0) return;
+  const Cell& cell = entry.cell;
   Value part = UnknownValue();
   if (cell.size <= kMaxKnownSize && !cell.value.IsUnknown()) {
-    part = Part(cell.value, static_cast<uint64_t>(from.offset - address.offset),
-                size);
+    part =
+        Part(cell.value,
+             static_cast<uint64_t>(from.offset - entry.address.offset), size);
   }
   // The same as Load gives for these bytes: numbers, or a word as a whole.
   const bool is_word = part.IsSymbolic() && size == 4;
   if (!part.IsConstant() && !is_word) part = UnknownValue();
-  cells_.insert_or_assign(from, Cell{size, part});
+  cells_.Set(from, Cell{size, part});
 }
 
+/// Cuts what lies in the bytes out of the cells.
 void Memory::MakeRoom(MemoryAddress address, uint32_t size) {
-  const int64_t end = address.offset + size;
-  std::vector<std::pair<MemoryAddress, Cell>> cut;
-  Cells::const_iterator it = Covering(address);
-  if (it == cells_.end()) it = cells_.lower_bound(address);
-  while (it != cells_.end() && it->first.region == address.region &&
-         it->first.offset < end) {
-    cut.emplace_back(*it);
-    it = cells_.erase(it);
+  const MemoryAddress end{address.region, address.offset + size};
+  std::vector<CellMap::Entry> cut;
+  const CellMap::Entry* entry = Covering(address);
+  if (entry == nullptr) entry = cells_.AtOrAfter(address);
+  while (entry != nullptr && entry->address < end) {
+    cut.push_back(*entry);
+    entry = cells_.After(entry->address);
   }
-  for (const auto& [at, cell] : cut) {
-    if (at.offset < address.offset) {
-      KeepPart(at, cell, at, static_cast<uint32_t>(address.offset - at.offset));
+  if (cut.empty()) return;
+  cells_.Erase(cut.front().address, end);
+  for (const CellMap::Entry& old : cut) {
+    const int64_t begin = old.address.offset;
+    if (begin < address.offset) {
+      KeepPart(old, old.address, static_cast<uint32_t>(address.offset - begin));
     }
-    if (at.offset + cell.size > end) {
-      KeepPart(at, cell, {at.region, end},
-               static_cast<uint32_t>(at.offset + cell.size - end));
+    if (begin + old.cell.size > end.offset) {
+      KeepPart(old, end,
+               static_cast<uint32_t>(begin + old.cell.size - end.offset));
     }
   }
 }
 
 void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
   if (size == 0) return;
-  MakeRoom(address, size);
+  const CellMap::Entry* there = cells_.AtOrBefore(address);
+  const bool fits =
+      there != nullptr && there->address == address && there->cell.size == size;
+  if (!fits) MakeRoom(address, size);
   LoseSlots(address, size);
   const Value kept = size > kMaxKnownSize ? UnknownValue() : Low(value, size);
   if (kept.IsUnknown() && !kept.from_image &&
       !HasInitialContent(address, size)) {
+    if (fits) cells_.Erase(address, {address.region, address.offset + size});
     return;
   }
-  cells_.insert_or_assign(address, Cell{size, kept});
+  cells_.Set(address, Cell{size, kept});
 }
 
 /// Because some pointer is not known: that does not reach the loader's words.
@@ -246,7 +257,7 @@ void Memory::ForgetPiece(int64_t begin, int64_t end) {
   const MemoryAddress address{kAbsolute, begin};
   const uint32_t size = static_cast<uint32_t>(end - begin);
   MakeRoom(address, size);
-  cells_.insert_or_assign(address, Cell{size, UnknownValue()});
+  cells_.Set(address, Cell{size, UnknownValue()});
 }
 
 void Memory::ForgetImage(Range range, const std::vector<Range>& kept) {
@@ -273,20 +284,20 @@ void Memory::ForgetImage(Range range, const std::vector<Range>& kept) {
 }
 
 void Memory::ForgetRegion(Symbol region) {
-  cells_.erase(cells_.lower_bound({region, INT64_MIN}),
-               cells_.upper_bound({region, INT64_MAX}));
+  cells_.Erase({region, INT64_MIN}, {region + 1, INT64_MIN});
 }
 
 void Memory::DropBelow(Symbol region, int64_t offset) {
-  cells_.erase(cells_.lower_bound({region, INT64_MIN}),
-               cells_.lower_bound({region, offset}));
+  cells_.Erase({region, INT64_MIN}, {region, offset});
 }
 
 void Memory::Substitute(Symbol symbol, const Value& base) {
-  for (auto& [address, cell] : cells_) {
+  SymbolFilter filter;
+  filter.Add(symbol);
+  cells_.Change(filter, [&](Cell& cell) {
     cell.value =
         SubstituteIn(cell.value, symbol, base, cell.size > 4 ? 64 : 32);
-  }
+  });
 }
 
 namespace {
@@ -305,27 +316,32 @@ Value JoinWords(const CodeView& view, const Value& a, const Value& b) {
   return joined;
 }
 
-/// Puts into `joined` what of `a` does not stand in `b` as it stands in `a`.
-void ForgetDifferent(const Memory& a, const Memory& b, Memory& joined) {
-  for (const auto& [address, cell] : a.cells()) {
-    const bool same =
-        cell.size <= kMaxKnownSize && b.Load(address, cell.size) == cell.value;
-    if (same && !cell.value.IsUnknown()) continue;
-    if (cell.size > kMaxKnownSize) {
-      joined.Forget(address, cell.size);
-    } else {
-      joined.Store(address, cell.size,
-                   JoinWords(a.view(), cell.value, b.Load(address, cell.size)));
-    }
+/// Puts into `joined` what of the cell of `a` does not stand in `b` as well.
+void ForgetDifferent(const CellMap::Entry& in_a, const Memory& b,
+                     Memory& joined) {
+  const auto& [address, cell] = in_a;
+  if (cell.size > kMaxKnownSize) {
+    joined.Forget(address, cell.size);
+    return;
   }
+  const Value there = b.Load(address, cell.size);
+  if (there == cell.value && !cell.value.IsUnknown()) return;
+  joined.Store(address, cell.size, JoinWords(b.view(), cell.value, there));
 }
 
 }  // namespace
 
 Memory Join(const Memory& a, const Memory& b) {
   Memory joined = a;
-  ForgetDifferent(a, b, joined);
-  ForgetDifferent(b, a, joined);
+  // What stands alike in both stays.
+  CellMap::AllDifferences(a.cells(), b.cells(), [&](const auto* in_a, auto*) {
+    if (in_a != nullptr) ForgetDifferent(*in_a, b, joined);
+    return true;
+  });
+  CellMap::AllDifferences(a.cells(), b.cells(), [&](auto*, const auto* in_b) {
+    if (in_b != nullptr) ForgetDifferent(*in_b, a, joined);
+    return true;
+  });
   joined.LoseSlotsOf(b);
   return joined;
 }

@@ -9,44 +9,22 @@
 #ifndef DETACHFIX_DISASM_MEMORY_H_
 #define DETACHFIX_DISASM_MEMORY_H_
 
-#include <compare>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "disasm/cell_map.h"
 #include "disasm/code_view.h"
 #include "disasm/value.h"
 
 namespace detachfix {
 
-inline constexpr Symbol kAbsolute = 0;
-
-struct MemoryAddress {
-  Symbol region = kAbsolute;
-  int64_t offset = 0;  ///< bytes; a virtual address in region 0
-
-  friend auto operator<=>(const MemoryAddress&, const MemoryAddress&) = default;
-};
-
 /// Where a value points to; nothing when that is not known.
 std::optional<MemoryAddress> AddressOf(const Value& value);
 
-/// A number of bytes with one value; more than kMaxKnownSize only when it is
-/// not known.
-inline constexpr uint32_t kMaxKnownSize = 8;
-struct Cell {
-  uint32_t size = 4;  ///< bytes
-  Value value;
-
-  friend bool operator==(const Cell&, const Cell&) = default;
-};
-
 class Memory {
  public:
-  using Cells = std::map<MemoryAddress, Cell>;
-
   /// `view` must outlive the memory and all its copies.
   explicit Memory(const CodeView& view) : view_(&view) {}
 
@@ -84,8 +62,8 @@ class Memory {
   /// Replaces a symbol everywhere: by a constant, or by itself known nonzero.
   void Substitute(Symbol symbol, const Value& base);
 
-  const Cells& cells() const { return cells_; }
-  Cells& cells() { return cells_; }
+  const CellMap& cells() const { return cells_; }
+  CellMap& cells() { return cells_; }
   /// Import slots that were overwritten: they no longer hold the import.
   const std::set<Rva>& lost_slots() const { return lost_slots_; }
   void LoseSlotsOf(const Memory& other) {
@@ -103,14 +81,13 @@ class Memory {
   std::optional<Rva> SlotAt(int64_t va) const;
   bool HoldsImport(MemoryAddress address) const;
   void LoseSlots(MemoryAddress address, uint32_t size);
-  Cells::const_iterator Covering(MemoryAddress address) const;
+  const CellMap::Entry* Covering(MemoryAddress address) const;
   void ForgetPiece(int64_t begin, int64_t end);
   void MakeRoom(MemoryAddress address, uint32_t size);
-  void KeepPart(MemoryAddress address, const Cell& cell, MemoryAddress from,
-                uint32_t size);
+  void KeepPart(const CellMap::Entry& entry, MemoryAddress from, uint32_t size);
 
   const CodeView* view_;
-  Cells cells_;  ///< not overlapping
+  CellMap cells_;  ///< not overlapping
   std::set<Rva> lost_slots_;
 };
 

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <iterator>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "disasm/isa.h"
 
@@ -42,6 +44,9 @@ class Matching {
     return general == specific;
   }
 
+  /// Symbols that stand for something else than themselves, if any.
+  SymbolFilter renamed() const { return renamed_; }
+
   /// Memory is compared region by region, by name: a region that a fresh symbol
   /// names must be the same one in both.
   bool MatchesRegion(const MemoryAddress& address) {
@@ -66,15 +71,30 @@ class Matching {
     if (base.IsUnknown()) return false;
     Value plain = base;
     plain.nonzero = false;
-    const auto [it, added] = meaning_.emplace(general.symbol, plain);
-    return added || it->second == plain;
+    for (const auto& [symbol, meaning] : meanings_) {
+      if (symbol == general.symbol) return meaning == plain;
+    }
+    meanings_.emplace_back(general.symbol, plain);
+    if (!(plain == SymbolicValue(general.symbol))) renamed_.Add(general.symbol);
+    return true;
   }
 
-  std::map<Symbol, Value> meaning_;
+  std::vector<std::pair<Symbol, Value>> meanings_;
+  SymbolFilter renamed_;
 };
 
 /// Bits of the values in a cell; symbols are in words and quadwords only.
 uint8_t WidthOf(const Cell& cell) { return cell.size > 4 ? 64 : 32; }
+
+/// What only the specific memory has written must be what the image held.
+bool HoldsNothingElse(const Memory& general, const Memory& specific,
+                      const CellMap::Entry& entry, Matching& matching) {
+  const auto& [address, cell] = entry;
+  if (!specific.HasInitialContent(address, cell.size)) return true;
+  if (cell.size > kMaxKnownSize) return general.IsForgotten(address, cell.size);
+  return matching.Matches(general.Load(address, cell.size), cell.value,
+                          WidthOf(cell));
+}
 
 bool CoversMemory(const State& general, const State& specific,
                   Matching& matching) {
@@ -82,23 +102,28 @@ bool CoversMemory(const State& general, const State& specific,
                              specific.memory.lost_slots())) {
     return false;
   }
-  for (const auto& [address, cell] : general.memory.cells()) {
-    if (cell.value.IsUnknown()) continue;
-    if (!matching.MatchesRegion(address)) return false;
-    const Value there = specific.memory.Load(address, cell.size);
-    if (!matching.Matches(cell.value, there, WidthOf(cell))) return false;
+  const auto covers = [&](const CellMap::Entry& entry) {
+    if (entry.cell.value.IsUnknown()) return true;
+    return matching.MatchesRegion(entry.address) &&
+           matching.Matches(
+               entry.cell.value,
+               specific.memory.Load(entry.address, entry.cell.size),
+               WidthOf(entry.cell));
+  };
+  const auto covers_difference = [&](const CellMap::Entry* in_general,
+                                     const CellMap::Entry* in_specific) {
+    return (in_general == nullptr || covers(*in_general)) &&
+           (in_specific == nullptr ||
+            HoldsNothingElse(general.memory, specific.memory, *in_specific,
+                             matching));
+  };
+  if (!CellMap::AllDifferences(general.memory.cells(), specific.memory.cells(),
+                               covers_difference)) {
+    return false;
   }
-  // What only the specific state has written must be what the image held.
-  for (const auto& [address, cell] : specific.memory.cells()) {
-    if (!specific.memory.HasInitialContent(address, cell.size)) continue;
-    if (cell.size > kMaxKnownSize) {
-      if (!general.memory.IsForgotten(address, cell.size)) return false;
-      continue;
-    }
-    const Value here = general.memory.Load(address, cell.size);
-    if (!matching.Matches(here, cell.value, WidthOf(cell))) return false;
-  }
-  return true;
+  // What stands in both alike speaks of the same symbols.
+  return matching.renamed().empty() ||
+         general.memory.cells().AllOf(matching.renamed(), covers);
 }
 
 }  // namespace
@@ -118,12 +143,7 @@ void Replace(State& state, Symbol symbol, const Value& by) {
   for (Value& value : state.places) {
     value = SubstituteIn(value, symbol, by, width);
   }
-  for (Frame& frame : state.frames) {
-    frame.stack = SubstituteIn(frame.stack, symbol, by, width);
-    for (Value& value : frame.preserved) {
-      value = SubstituteIn(value, symbol, by, width);
-    }
-  }
+  state.calls.Substitute(symbol, by, width);
   state.memory.Substitute(symbol, by);
 }
 
@@ -155,16 +175,29 @@ void Assume(State& state, const Value& condition, bool is_true) {
   Replace(state, symbol, base);
 }
 
+const SectionMap::Map& SectionMap::all() const {
+  static const Map kNone;
+  return node_ ? node_->map : kNone;
+}
+
+SectionMap::Map& SectionMap::Change() {
+  if (!node_) node_ = SharedNode<Node>(new Node);
+  return node_.Own().map;
+}
+
 bool SameSections(const State& a, const State& b) {
+  if (a.sections.Shares(b.sections)) return true;
+  const SectionMap::Map& of_a = a.sections.all();
+  const SectionMap::Map& of_b = b.sections.all();
   const auto is_live = [](const auto& entry) { return entry.second.live; };
-  auto at_a = std::ranges::find_if(a.sections, is_live);
-  auto at_b = std::ranges::find_if(b.sections, is_live);
-  while (at_a != a.sections.end() && at_b != b.sections.end()) {
+  auto at_a = std::ranges::find_if(of_a, is_live);
+  auto at_b = std::ranges::find_if(of_b, is_live);
+  while (at_a != of_a.end() && at_b != of_b.end()) {
     if (at_a->first != at_b->first) return false;
-    at_a = std::find_if(std::next(at_a), a.sections.end(), is_live);
-    at_b = std::find_if(std::next(at_b), b.sections.end(), is_live);
+    at_a = std::find_if(std::next(at_a), of_a.end(), is_live);
+    at_b = std::find_if(std::next(at_b), of_b.end(), is_live);
   }
-  return at_a == a.sections.end() && at_b == b.sections.end();
+  return at_a == of_a.end() && at_b == of_b.end();
 }
 
 bool SameImports(const State& a, const State& b) {
@@ -177,21 +210,24 @@ bool SameImports(const State& a, const State& b) {
   for (size_t i = 0; i < a.places.size(); ++i) {
     if (differ(a.places[i], b.places[i])) return false;
   }
-  const auto end_a =
-      a.memory.cells().lower_bound({kStackSymbol + 1, INT64_MIN});
-  const auto end_b =
-      b.memory.cells().lower_bound({kStackSymbol + 1, INT64_MIN});
-  auto it_a = a.memory.cells().lower_bound({kStackSymbol, INT64_MIN});
-  auto it_b = b.memory.cells().lower_bound({kStackSymbol, INT64_MIN});
-  while (it_a != end_a && it_b != end_b) {
-    if (it_a->first < it_b->first) {
-      ++it_a;
-    } else if (it_b->first < it_a->first) {
-      ++it_b;
-    } else {
-      if (differ(it_a->second.value, it_b->second.value)) return false;
-      ++it_a;
-      ++it_b;
+  return CellMap::AllDifferencesIn(
+      kStackSymbol, a.memory.cells(), b.memory.cells(),
+      [&](const auto* in_a, const auto* in_b) {
+        return in_a == nullptr || in_b == nullptr ||
+               !differ(in_a->cell.value, in_b->cell.value);
+      });
+}
+
+/// Which call made or deleted a section is part of what is reported.
+static bool CoversSections(const State& general, const State& specific) {
+  if (general.sections.Shares(specific.sections)) return true;
+  for (const auto& [address, section] : specific.sections.all()) {
+    const auto it = general.sections.all().find(address);
+    if (it == general.sections.all().end()) return false;
+    if (!std::ranges::includes(it->second.initialised_at,
+                               section.initialised_at) ||
+        !std::ranges::includes(it->second.deleted_at, section.deleted_at)) {
+      return false;
     }
   }
   return true;
@@ -199,20 +235,11 @@ bool SameImports(const State& a, const State& b) {
 
 bool Covers(const State& general, const State& specific) {
   assert(general.pc == specific.pc);
-  if (general.call_stack != specific.call_stack) return false;
+  if (!general.calls.SameReturns(specific.calls)) return false;
   if (!SameSections(general, specific)) return false;
-  // Which call made or deleted a section is part of what is reported.
-  for (const auto& [address, section] : specific.sections) {
-    const auto it = general.sections.find(address);
-    if (it == general.sections.end()) return false;
-    if (!std::ranges::includes(it->second.initialised_at,
-                               section.initialised_at) ||
-        !std::ranges::includes(it->second.deleted_at, section.deleted_at)) {
-      return false;
-    }
-  }
+  if (!CoversSections(general, specific)) return false;
   Matching matching;
-  for (const auto& [address, section] : general.sections) {
+  for (const auto& [address, section] : general.sections.all()) {
     if (!matching.MatchesRegion(address)) return false;
   }
   const uint8_t width = general.register_width;
@@ -221,41 +248,34 @@ bool Covers(const State& general, const State& specific) {
       return false;
     }
   }
-  for (size_t i = 0; i < general.frames.size(); ++i) {
-    const Frame& a = general.frames[i];
-    const Frame& b = specific.frames[i];
-    if (!matching.Matches(a.stack, b.stack, width)) return false;
-    for (size_t k = 0; k < a.preserved.size(); ++k) {
-      if (!matching.Matches(a.preserved[k], b.preserved[k], width))
-        return false;
-    }
+  return general.calls.AllPairs(specific.calls, [&](const Value& a,
+                                                    const Value& b) {
+    return matching.Matches(a, b, width);
+  }) && CoversMemory(general, specific, matching);
+}
+
+static void JoinSections(SectionMap::Map& into, const SectionMap::Map& other) {
+  for (const auto& [address, section] : other) {
+    SectionState& joined = into[address];
+    joined.live = section.live;
+    joined.initialised_at.insert(section.initialised_at.begin(),
+                                 section.initialised_at.end());
+    joined.deleted_at.insert(section.deleted_at.begin(),
+                             section.deleted_at.end());
   }
-  return CoversMemory(general, specific, matching);
 }
 
 State Join(const State& a, const State& b) {
-  assert(SameSections(a, b) && a.call_stack == b.call_stack);
+  assert(SameSections(a, b));
   State joined = a;
   joined.next_symbol = std::max(a.next_symbol, b.next_symbol);
   for (size_t i = 0; i < joined.places.size(); ++i) {
     joined.places[i] = JoinValues(a.places[i], b.places[i]);
   }
-  for (size_t i = 0; i < joined.frames.size(); ++i) {
-    Frame& frame = joined.frames[i];
-    const Frame& other = b.frames[i];
-    frame.stack = JoinValues(frame.stack, other.stack);
-    for (size_t k = 0; k < frame.preserved.size(); ++k) {
-      frame.preserved[k] = JoinValues(frame.preserved[k], other.preserved[k]);
-    }
-  }
+  joined.calls.Join(b.calls);
   joined.memory = Join(a.memory, b.memory);
-  for (const auto& [address, section] : b.sections) {
-    SectionState& into = joined.sections[address];
-    into.live = section.live;
-    into.initialised_at.insert(section.initialised_at.begin(),
-                               section.initialised_at.end());
-    into.deleted_at.insert(section.deleted_at.begin(),
-                           section.deleted_at.end());
+  if (!joined.sections.Shares(b.sections)) {
+    JoinSections(joined.sections.Change(), b.sections.all());
   }
   joined.open_branches = std::max(a.open_branches, b.open_branches);
   return joined;

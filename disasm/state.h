@@ -6,9 +6,10 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <vector>
 
+#include "disasm/call_stack.h"
 #include "disasm/memory.h"
+#include "disasm/shared_node.h"
 #include "disasm/trace.h"
 
 namespace detachfix {
@@ -16,21 +17,28 @@ namespace detachfix {
 struct CallingConvention;
 struct State;
 
-/// What a procedure must give back to its caller, as it was when it was called.
-struct Frame {
-  static constexpr size_t kMaxPreserved = 8;
-  Value stack;  ///< the stack pointer at its first instruction
-  /// Of CallingConvention::preserved, in that order.
-  std::array<Value, kMaxPreserved> preserved{};
-  /// Calls of imports by a guess of how many bytes they pop.
-  uint32_t guesses = 0;
-  uint32_t guess = 0;            ///< the last one, bytes
-  size_t guessed_import = 0;     ///< the last one
-  bool guessed_several = false;  ///< more than one import
-};
-
 /// Of a procedure that is at its first instruction.
 Frame MakeFrame(const State& state, const CallingConvention& convention);
+
+/// The critical sections that were made or deleted. Copies share it until one
+/// of them is changed.
+class SectionMap {
+ public:
+  using Map = std::map<MemoryAddress, SectionState>;
+
+  const Map& all() const;
+  Map& Change();
+  /// Whether both are one and the same, because neither was changed.
+  bool Shares(const SectionMap& other) const {
+    return node_.get() == other.node_.get();
+  }
+
+ private:
+  struct Node : ReferenceCount {
+    Map map;
+  };
+  SharedNode<Node> node_;
+};
 
 struct State {
   explicit State(const CodeView& view) : memory(view) {}
@@ -39,9 +47,8 @@ struct State {
   uint8_t register_width = 32;  ///< bits, of each place that is a register
   std::array<Value, kFirstTemporary> places{};
   Memory memory;
-  std::vector<uint64_t> call_stack;  ///< where the open calls return to
-  std::vector<Frame> frames;         ///< of the entry and of the open calls
-  std::map<MemoryAddress, SectionState> sections;
+  CallStack calls;
+  SectionMap sections;
   Symbol next_symbol = kFirstFreshSymbol;
   /// Branches on this path that could go either way.
   uint32_t open_branches = 0;

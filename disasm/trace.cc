@@ -46,7 +46,7 @@ class Tracer {
     if (entry.value != 0) entries_.push_back(entry);
   }
 
-  EntryTraces Run();
+  EntryTraces Run(Runs runs);
 
  private:
   RunResult RunReason(Reason reason, bool reserved_null,
@@ -114,8 +114,7 @@ State KeepData(const State& state) {
   State kept = state;
   kept.pc = 0;
   kept.places.fill(UnknownValue());
-  kept.call_stack.clear();
-  kept.frames.clear();
+  kept.calls.Clear();
   kept.open_branches = 0;
   kept.memory.ForgetRegion(kStackSymbol);
   return kept;
@@ -131,8 +130,7 @@ void Tracer::PrepareCall(State& state, Rva entry,
                          const Arguments& arguments) const {
   const CallingConvention& convention = isa_.convention();
   state.pc = uint64_t{view_.image_base} + entry.value;
-  state.call_stack.clear();
-  state.frames.clear();
+  state.calls.Clear();
   state.open_branches = 0;
   state.memory.ForgetRegion(kStackSymbol);
   for (uint8_t id = 0; id < convention.place_names.size(); ++id) {
@@ -199,7 +197,7 @@ bool Tracer::StackBalanced(const State& state) const {
 
 void Tracer::SplitSections(const State& state, TraceExit& exit,
                            Trace& trace) const {
-  for (const auto& [address, section] : state.sections) {
+  for (const auto& [address, section] : state.sections.all()) {
     const int64_t rva = address.offset - int64_t{view_.image_base};
     if (address.region == kAbsolute && rva >= 0 && rva < view_.image_size) {
       exit.sections[Rva{static_cast<uint32_t>(rva)}] = section;
@@ -290,7 +288,26 @@ RunResult Tracer::RunReason(Reason reason, bool reserved_null,
   return result;
 }
 
-EntryTraces Tracer::Run() {
+/// Whether no critical section is left behind, wherever it may be.
+bool LeavesNoSection(const Trace& trace) {
+  return std::ranges::all_of(trace.exits, [](const TraceExit& exit) {
+    return exit.sections.empty() && !exit.leaves_other_section;
+  });
+}
+
+/// What the runs after attach say when they are not run.
+void MarkNotRun(EntryTraces& traces, const char* why) {
+  for (Trace* trace : {&traces.detach, &traces.process_exit,
+                       &traces.thread_attach, &traces.thread_detach}) {
+    trace->incomplete_because.push_back(why);
+  }
+  traces.detach.reason = traces.process_exit.reason = Reason::kProcessDetach;
+  traces.process_exit.reserved_null = false;
+  traces.thread_attach.reason = Reason::kThreadAttach;
+  traces.thread_detach.reason = Reason::kThreadDetach;
+}
+
+EntryTraces Tracer::Run(Runs runs) {
   EntryTraces traces;
   State loaded(view_);
   RunResult attach =
@@ -298,14 +315,12 @@ EntryTraces Tracer::Run() {
   traces.attach = std::move(attach.trace);
   if (!traces.attach.complete) {
     // What follows rests on every state that attach may leave.
-    for (Trace* trace : {&traces.detach, &traces.process_exit,
-                         &traces.thread_attach, &traces.thread_detach}) {
-      trace->incomplete_because.push_back("attach was not followed to its end");
-    }
-    traces.detach.reason = traces.process_exit.reason = Reason::kProcessDetach;
-    traces.process_exit.reserved_null = false;
-    traces.thread_attach.reason = Reason::kThreadAttach;
-    traces.thread_detach.reason = Reason::kThreadDetach;
+    MarkNotRun(traces, "attach was not followed to its end");
+    return traces;
+  }
+  if (runs == Runs::kThatCount && LeavesNoSection(traces.attach)) {
+    MarkNotRun(traces, "was not run: attach leaves no critical section");
+    traces.only_attach = true;
     return traces;
   }
   traces.detach = RunReason(Reason::kProcessDetach, true, attach.ends).trace;
@@ -324,14 +339,14 @@ EntryTraces Tracer::Run() {
 }  // namespace
 
 EntryTraces TraceEntry(const CodeView& view, Rva entry,
-                       const std::vector<Rva>& callbacks) {
+                       const std::vector<Rva>& callbacks, Runs runs) {
   const Isa* isa = IsaFor(view.machine);
   if (isa == nullptr) {
     EntryTraces traces;
     traces.attach.incomplete_because.push_back("no decoder for this machine");
     return traces;
   }
-  return Tracer(view, *isa, entry, callbacks).Run();
+  return Tracer(view, *isa, entry, callbacks).Run(runs);
 }
 
 }  // namespace detachfix

@@ -83,6 +83,15 @@ struct EntryTraces {
   Trace process_exit;  ///< detach with lpvReserved not NULL
   Trace thread_attach;
   Trace thread_detach;
+  bool only_attach = false;  ///< the others were not wanted (Runs::kThatCount)
+};
+
+/// Which runs are wanted.
+enum class Runs : uint8_t {
+  kAll,
+  /// Attach, and the others only when it leaves a critical section: without one
+  /// they change no verdict.
+  kThatCount,
 };
 
 /// Runs `entry` of `view` for each reason, and before it, as the loader does,
@@ -90,7 +99,8 @@ struct EntryTraces {
 /// `entry` of 0 means that the image has only callbacks. Never
 /// fails: what cannot be followed makes the trace concerned incomplete.
 EntryTraces TraceEntry(const CodeView& view, Rva entry,
-                       const std::vector<Rva>& callbacks);
+                       const std::vector<Rva>& callbacks,
+                       Runs runs = Runs::kAll);
 
 }  // namespace detachfix
 

@@ -58,6 +58,8 @@ struct Value {
   }
   bool IsSymbolic() const { return kind == Kind::kSymbolic; }
   bool IsUnknown() const { return kind == Kind::kUnknown; }
+  /// Whether `symbol` means something.
+  bool HasSymbol() const { return IsSymbolic() || kind == Kind::kCondition; }
   /// Known not to be 0: a constant that is not, an address of the stack or of
   /// an import, a symbol that a branch or an API's contract showed not to be.
   bool IsNonzero() const;

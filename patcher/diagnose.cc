@@ -285,9 +285,9 @@ const char* ToText(Verdict verdict) {
   return "unknown";
 }
 
-EntryTraces RunEntry(const PeImage& image) {
-  return TraceEntry(MakeCodeView(image), image.entry_point,
-                    image.tls_callbacks);
+EntryTraces RunEntry(const PeImage& image, Runs runs) {
+  return TraceEntry(MakeCodeView(image), image.entry_point, image.tls_callbacks,
+                    runs);
 }
 
 Diagnosis Diagnose(const PeImage& image) {
@@ -303,7 +303,7 @@ Diagnosis Diagnose(const PeImage& image) {
     diagnosis.because =
         "imports no function that initialises a critical section";
   } else {
-    diagnosis.traces = RunEntry(image);
+    diagnosis.traces = RunEntry(image, Runs::kThatCount);
     Judge(image, diagnosis).Run();
   }
   NameForwarder(target, diagnosis);

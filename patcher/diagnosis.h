@@ -50,8 +50,8 @@ struct Diagnosis {
 /// Whether the loader calls into `image` when it is loaded.
 bool HasEntry(const PeImage& image);
 
-/// Runs what the loader calls in `image`, for each reason.
-EntryTraces RunEntry(const PeImage& image);
+/// Runs what the loader calls in `image`.
+EntryTraces RunEntry(const PeImage& image, Runs runs);
 
 /// Judges `image`. Never fails: what cannot be decided is kUnknown.
 Diagnosis Diagnose(const PeImage& image);

@@ -124,8 +124,9 @@ VerifiedFile VerifyAndRun(Files &files, const std::string &path,
   VerifiedFile file = VerifyFile(files, path);
   ConsultSignatures(file, tables);
   std::optional<EntryTraces> &traces = file.outcome.diagnosis.traces;
-  if (file.image && !traces && HasEntry(*file.image)) {
-    traces = RunEntry(*file.image);
+  const bool all_were_run = traces && !traces->only_attach;
+  if (file.image && !all_were_run && HasEntry(*file.image)) {
+    traces = RunEntry(*file.image, Runs::kAll);
   }
   return file;
 }

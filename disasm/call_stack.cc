@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "disasm/call_stack.h"
+
+#include <cassert>
+#include <utility>
+
+#include "disasm/memory.h"
+
+namespace detachfix {
+
+void CallStack::Node::Update() {
+  depth = caller ? caller->depth + 1 : 0;
+  // FNV-1a over words.
+  hash =
+      (caller ? caller->hash ^ return_va : 0xcbf29ce484222325) * 0x100000001b3;
+  filter = caller ? caller->filter : SymbolFilter();
+  filter.Add(frame.stack);
+  for (const Value& value : frame.preserved) filter.Add(value);
+}
+
+void CallStack::EnterFirst(const Frame& frame) {
+  Clear();
+  Push(0, frame);
+}
+
+void CallStack::Push(uint64_t return_va, const Frame& frame) {
+  Link added(new Node);
+  Node& node = added.Own();
+  node.return_va = return_va;
+  node.frame = frame;
+  node.caller = std::move(top_);
+  node.Update();
+  top_ = std::move(added);
+}
+
+void CallStack::Pop() {
+  Link caller = top_->caller;
+  top_ = std::move(caller);
+}
+
+Frame& CallStack::CallersFrame() {
+  assert(depth() > 0);
+  return top_.Own().caller.Own().frame;
+}
+
+bool CallStack::ReturnsTo(uint64_t va) const {
+  for (const Node* node = top_.get(); node != nullptr && node->depth > 0;
+       node = node->caller.get()) {
+    if (node->return_va == va) return true;
+  }
+  return false;
+}
+
+bool CallStack::SameReturns(const CallStack& other) const {
+  if (depth() != other.depth() || hash() != other.hash()) return false;
+  const Node* a = top_.get();
+  const Node* b = other.top_.get();
+  for (; a != b; a = a->caller.get(), b = b->caller.get()) {
+    if (a == nullptr || b == nullptr || a->return_va != b->return_va) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void CallStack::SubstituteIn(Link& link, Symbol symbol, const Value& base,
+                             uint8_t width) {
+  SymbolFilter filter;
+  filter.Add(symbol);
+  if (!link || !link->filter.MayMeet(filter)) return;
+  Node& node = link.Own();
+  SubstituteIn(node.caller, symbol, base, width);
+  Frame& frame = node.frame;
+  frame.stack = detachfix::SubstituteIn(frame.stack, symbol, base, width);
+  for (Value& value : frame.preserved) {
+    value = detachfix::SubstituteIn(value, symbol, base, width);
+  }
+  node.Update();
+}
+
+void CallStack::Substitute(Symbol symbol, const Value& base, uint8_t width) {
+  SubstituteIn(top_, symbol, base, width);
+}
+
+void CallStack::JoinIn(Link& link, const Link& other) {
+  if (link.get() == other.get()) return;
+  Node& node = link.Own();
+  JoinIn(node.caller, other->caller);
+  Frame& frame = node.frame;
+  frame.stack = JoinValues(frame.stack, other->frame.stack);
+  for (size_t i = 0; i < Frame::kMaxPreserved; ++i) {
+    frame.preserved[i] =
+        JoinValues(frame.preserved[i], other->frame.preserved[i]);
+  }
+  node.Update();
+}
+
+void CallStack::Join(const CallStack& other) {
+  assert(SameReturns(other));
+  JoinIn(top_, other.top_);
+}
+
+}  // namespace detachfix
