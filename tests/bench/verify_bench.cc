@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a verdict costs, against what LIEF alone takes to parse the same bytes,
-// in the same run: verify_bench [BENCHMARK-OPTION...] FILE...
+// and what the signatures cost beside it, in the same run:
+// verify_bench [BENCHMARK-OPTION...] FILE...
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "patcher/consult_signatures.h"
 #include "patcher/diagnosis.h"
 #include "patcher/lief_reader.h"
 #include "patcher/pe_image.h"
@@ -45,6 +47,31 @@ void Verify(benchmark::State& state, const Bytes& bytes) {
   CountBytes(state, bytes);
 }
 
+/// What every run pays once.
+void ReadTables(benchmark::State& state) {
+  for (auto unused : state) {
+    static_cast<void>(unused);
+    benchmark::DoNotOptimize(detachfix::ReadTables(detachfix::BuiltInTables()));
+  }
+}
+
+/// What each file pays: its facts, two hashes among them, and the look-up.
+void LookUp(benchmark::State& state, const Bytes& bytes) {
+  const detachfix::SignatureTables tables =
+      detachfix::ReadTables(detachfix::BuiltInTables());
+  const auto read = detachfix::ReadPeImage(bytes);
+  if (!read || !read->image) {
+    state.SkipWithError("cannot be read");
+    return;
+  }
+  for (auto unused : state) {
+    static_cast<void>(unused);
+    benchmark::DoNotOptimize(
+        detachfix::MatchBuild(detachfix::FactsOf(*read->image), tables.rows));
+  }
+  CountBytes(state, bytes);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -53,6 +80,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: verify_bench [BENCHMARK-OPTION...] FILE...\n");
     return 64;
   }
+  benchmark::RegisterBenchmark("built-in tables/read", ReadTables)
+      ->Unit(benchmark::kMicrosecond);
   for (int i = 1; i < argc; ++i) {
     const std::string path = argv[i];
     std::ifstream file(path, std::ios::binary);
@@ -63,7 +92,8 @@ int main(int argc, char** argv) {
     }
     const std::string name = path.substr(path.rfind('/') + 1);
     for (const auto& [what, run] :
-         {std::pair("lief", &ParseWithLief), std::pair("verify", &Verify)}) {
+         {std::pair("lief", &ParseWithLief), std::pair("verify", &Verify),
+          std::pair("look up", &LookUp)}) {
       benchmark::RegisterBenchmark(
           (name + "/" + what).c_str(),
           [bytes, run = run](benchmark::State& state) { run(state, bytes); })
