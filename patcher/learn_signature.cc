@@ -156,13 +156,72 @@ Result<void> AddRecordedCheckSum(const LearnOptions& options, Signature& row) {
   return {};
 }
 
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text;
+}
+
+/// Why the file, or what is said of it, is not what the row of that id is
+/// about.
+std::optional<Error> OtherBuild(const Signature& row, const PeImage& image,
+                                const std::string& target,
+                                const LearnOptions& options) {
+  const auto contradiction = [&](const char* name, const std::string& is,
+                                 const std::string& says) {
+    return Error{"contradicts row '" + row.id + "': " + name + " is " + is +
+                 ", " + says + " in the row"};
+  };
+  if (row.machine != image.machine) {
+    return contradiction("machine", MachineName(image.machine),
+                         MachineName(row.machine));
+  }
+  if (row.target != target) return contradiction("target", target, row.target);
+  if (row.product != options.product) {
+    return contradiction("product", options.product, row.product);
+  }
+  if (options.crypto && row.crypto && options.crypto != row.crypto) {
+    return contradiction("crypto", std::to_string(*options.crypto),
+                         std::to_string(*row.crypto));
+  }
+  // A build may have been shipped with more service packs than were known.
+  for (const std::string& level : row.levels) {
+    if (std::ranges::find(options.levels, level) != options.levels.end()) {
+      continue;
+    }
+    return contradiction("levels", Joined(options.levels), Joined(row.levels));
+  }
+  return std::nullopt;
+}
+
+/// What the dates and the edition of the row say against the file, which the
+/// other facts of the row are taken from.
+Result<void> CheckDatesAndEdition(const BuildFacts& facts, Signature row) {
+  row.sha256.reset();
+  row.invariant_sha256.reset();
+  row.dllmain.reset();
+  if (MatchBuild(facts, {&row, 1}).match != MatchClass::kNone) return {};
+  return Error{"contradicts row '" + row.id + "': stamp " +
+               HexNumber(facts.stamp) + " or description \"" +
+               facts.description +
+               "\" does not go with the row's dates or crypto"};
+}
+
 /// The row to begin with: that of the tables, or a new one.
-Signature StartRow(const PeImage& image, const std::string& target,
-                   const LearnOptions& options, const SignatureTables& tables,
-                   const std::string& source) {
+Result<Signature> StartRow(const PeImage& image, const std::string& target,
+                           const LearnOptions& options,
+                           const SignatureTables& tables,
+                           const std::string& source) {
   const std::string id =
       options.id.empty() ? MakeId(target, image.machine, options) : options.id;
   const Signature* known = RowOf(tables, id);
+  if (known != nullptr) {
+    const std::optional<Error> other =
+        OtherBuild(*known, image, target, options);
+    if (other) return *other;
+  }
   Signature row = known ? *known : Signature();
   row.id = id;
   row.target = target;
@@ -208,17 +267,21 @@ Result<Signature> LearnRow(const VerifiedFile& file,
   }
   const std::string source =
       "the file itself, by detachfix " + std::string(kVersion);
-  Signature row = StartRow(*file.image, target, options, tables, source);
+  Result<Signature> start =
+      StartRow(*file.image, target, options, tables, source);
+  if (!start) return start.error();
+  Signature row = std::move(*start);
+  const BuildFacts facts = FactsOf(*file.image);
   Merger merger(row, source);
-  MergeFacts(FactsOf(*file.image),
+  MergeFacts(facts,
              file.outcome.diagnosis.verdict == Verdict::kLeaks
                  ? BuildState::kLeaks
                  : BuildState::kFixed,
              merger, row);
   if (merger.error()) return *merger.error();
   for (const Result<void>& step :
-       {AddCode(file, source, row), AddRecordedCheckSum(options, row),
-        CheckRow(row, tables)}) {
+       {CheckDatesAndEdition(facts, row), AddCode(file, source, row),
+        AddRecordedCheckSum(options, row), CheckRow(row, tables)}) {
     if (!step) return step.error();
   }
   return row;

@@ -310,6 +310,10 @@ void RowReader::CheckWhole() {
                "': is missing; every fact has a source");
     }
   }
+  if (row_.built_after && row_.built_until &&
+      *row_.built_until < *row_.built_after) {
+    complain("field 'built_until': is before 'built_after'");
+  }
   if (row_.dllmain && !row_.dllmain_sha256) {
     complain("field 'dllmain_sha256': is missing; 'dllmain' needs it");
   }

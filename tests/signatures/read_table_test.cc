@@ -166,6 +166,9 @@ TEST(ReadTable, NamesWhatIsWrongWithARowAsAWhole) {
                "dllmain = \"s\"\n"),
        "t.toml:3: row 'a': field 'dllmain_sha256': is missing; 'dllmain' needs "
        "it"},
+      {RowText("built_after = 1999-05-04\nbuilt_until = 1998-10-25\n",
+               "built_after = \"s\"\nbuilt_until = \"s\"\n"),
+       "t.toml:3: row 'a': field 'built_until': is before 'built_after'"},
       {RowText(sha, ""),
        "t.toml:3: row 'a': field 'dllmain': is missing; 'dllmain_sha256' and "
        "'helpers' belong to it"},
