@@ -127,7 +127,11 @@ int RunRevert(const Options& options, Files& files, Console& console) {
   if (!options.batch.run.empty()) {
     return RunRevertRun(options, files, console);
   }
+  // A table that cannot be read is said, and keeps no original back.
+  const std::optional<SignatureTables> tables =
+      TablesFor(options, files, console);
   RevertOptions revert;
+  if (tables) revert.tables = &*tables;
   revert.replace_read_only = options.replace_read_only;
   revert.break_hard_links = options.break_hard_links;
   return RunOverFiles("revert", options, console, [&](const std::string& path) {

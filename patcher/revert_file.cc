@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "patcher/consult_signatures.h"
 #include "patcher/replace_file.h"
 #include "patcher/sha256.h"
 #include "patcher/verify_file.h"
@@ -29,9 +30,11 @@ Error NoUndo(const VerifiedFile& file) {
 }
 
 FileOutcome RevertedOutcome(Files& files, const VerifiedFile& file,
-                            const Bytes& read_back) {
-  FileOutcome outcome =
-      VerifyBytes(file.outcome.path, read_back, std::nullopt).outcome;
+                            const Bytes& read_back,
+                            const SignatureTables* tables) {
+  VerifiedFile after = VerifyBytes(file.outcome.path, read_back, std::nullopt);
+  if (tables != nullptr) ConsultSignatures(after, *tables);
+  FileOutcome outcome = std::move(after.outcome);
   outcome.sha256_before = file.outcome.sha256;
   outcome.action = Action::kReverted;
   if (outcome.sha256 != file.undo->original_sha256) {
@@ -60,6 +63,7 @@ FileOutcome RevertFile(Files& files, const std::string& path,
   VerifiedFile file = VerifyFile(files, path);
   if (file.outcome.action == Action::kFailed) return file.outcome;
   if (!file.undo) file.undo = options.record;
+  if (options.tables != nullptr) ConsultSignatures(file, *options.tables);
   if (!guard) return Unreverted(file, Action::kFailed, guard.error());
   if (!file.undo) {
     FileOutcome outcome = Unreverted(file, Action::kRefused, NoUndo(file));
@@ -74,7 +78,9 @@ FileOutcome RevertFile(Files& files, const std::string& path,
   replace.break_hard_links = options.break_hard_links;
   const WriteOutcome written =
       ReplaceFile(files, path, file.file, *original, replace);
-  if (!written.error) return RevertedOutcome(files, file, written.bytes);
+  if (!written.error) {
+    return RevertedOutcome(files, file, written.bytes, options.tables);
+  }
   if (written.written == Written::kNothing) {
     return Unreverted(file,
                       written.refused ? Action::kRefused : Action::kFailed,

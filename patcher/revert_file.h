@@ -9,6 +9,7 @@
 #include "patcher/files.h"
 #include "patcher/outcome.h"
 #include "patcher/undo_record.h"
+#include "signatures/table.h"
 
 namespace detachfix {
 
@@ -18,6 +19,8 @@ struct RevertOptions {
   /// Used when the file has no record of its own, in it or beside it. One that
   /// does not lead to the original that it names is refused like any other.
   std::optional<UndoRecord> record = std::nullopt;
+  /// The tables that the report looks the file up in; none are asked when null.
+  const SignatureTables* tables = nullptr;
 };
 
 /// Puts the original back in place of the patched file at `path`, and proves it

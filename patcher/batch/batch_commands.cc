@@ -377,7 +377,10 @@ int RunRevertRun(const Options& options, Files& files, Console& console) {
   BatchHead head = HeadOf(run, options);
   RunPrinter printer(options, files, console);
   if (!printer.Begin(head)) return kExitFileError;
+  const std::optional<SignatureTables> tables =
+      TablesFor(options, files, console);
   RevertOptions revert;
+  if (tables) revert.tables = &*tables;
   revert.replace_read_only = options.replace_read_only;
   revert.break_hard_links = options.break_hard_links;
   for (const LedgerEntry& entry : *entries) {

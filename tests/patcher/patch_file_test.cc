@@ -282,6 +282,30 @@ TEST(RevertFile, GivesTheOriginalBackAndProvesIt) {
   EXPECT_EQ(disk.Content(), disk.original);
 }
 
+TEST(RevertFile, LooksTheOriginalUpInTheTables) {
+  Disk disk(LeakingSecurityDll());
+  ASSERT_EQ(disk.Patch().action, Action::kPatched);
+  Signature row;
+  row.id = "known";
+  row.target = "security.dll";
+  row.machine = 0x14c;
+  row.state = BuildState::kLeaks;
+  row.sha256 = HashSha256(LeakingSecurityDll());
+  const SignatureTables tables{{row}, {}};
+  RevertOptions options;
+  options.tables = &tables;
+  const FileOutcome outcome = RevertFile(disk.files, kPath, options);
+  EXPECT_EQ(outcome.action, Action::kReverted);
+  ASSERT_TRUE(outcome.signature);
+  EXPECT_EQ(outcome.signature->found.match, MatchClass::kExact);
+  EXPECT_FALSE(outcome.signature->of_original);
+  // A file that is refused is looked up too.
+  const FileOutcome again = RevertFile(disk.files, kPath, options);
+  EXPECT_EQ(again.action, Action::kRefused);
+  ASSERT_TRUE(again.signature);
+  EXPECT_EQ(again.signature->found.match, MatchClass::kExact);
+}
+
 TEST(RevertFile, RefusesAFileThatWasNeverPatched) {
   Disk disk(LeakingSecurityDll());
   const FileOutcome outcome = disk.Revert();
