@@ -7,8 +7,9 @@
 
 namespace detachfix {
 
-ImageReader::ImageReader(const PeImage& image) {
-  const std::span<const uint8_t> file(image.bytes);
+ImageReader::ImageReader(const PeImage& image)
+    : parts_(image.parts), file_(image.file().data()) {
+  const std::span<const uint8_t> file = image.file();
   const uint64_t headers = MappedHeaderSize(image);
   ranges_.push_back({0, headers, file.first(headers)});
   for (const Section& section : image.sections) {
@@ -32,11 +33,20 @@ const ImageReader::Range* ImageReader::At(uint64_t rva) const {
   return nullptr;
 }
 
+bool ImageReader::WasRead(const Range& range, uint64_t delta,
+                          uint64_t size) const {
+  if (parts_ == nullptr || delta >= range.content.size()) return true;
+  const uint64_t begin =
+      static_cast<uint64_t>(range.content.data() - file_) + delta;
+  return parts_->Has(begin, std::min(size, range.content.size() - delta));
+}
+
 std::optional<uint32_t> ImageReader::Word(uint64_t rva, uint32_t width) const {
   const Range* range = At(rva);
   if (range == nullptr) return std::nullopt;
   const uint64_t delta = rva - range->begin;
   if (width > range->size - delta) return std::nullopt;
+  if (!WasRead(*range, delta, width)) return std::nullopt;
   uint32_t word = 0;
   for (uint32_t i = 0; i < width; ++i) {
     if (delta + i >= range->content.size()) break;  // zeros from here on
@@ -68,8 +78,15 @@ std::optional<std::string> ImageReader::Text(uint64_t rva,
   if (delta >= range->content.size()) return std::string();
   const std::span<const uint8_t> rest = range->content.subspan(delta);
   // No more than `limit` bytes and the zero are looked at.
-  const std::span<const uint8_t> content =
+  std::span<const uint8_t> content =
       rest.first(std::min<uint64_t>(rest.size(), uint64_t{limit} + 1));
+  if (parts_ != nullptr) {
+    // Where the text ends in what was read, the rest does not matter.
+    const uint64_t begin = static_cast<uint64_t>(content.data() - file_);
+    const auto read = content.first(parts_->CountFrom(begin, content.size()));
+    if (std::ranges::find(read, 0) != read.end()) content = read;
+    if (!parts_->Has(begin, content.size())) return std::nullopt;
+  }
   const auto end = std::find(content.begin(), content.end(), 0);
   const bool ends_in_zeros =
       content.size() <= limit && range->size > range->content.size();
@@ -84,6 +101,7 @@ std::optional<std::span<const uint8_t>> ImageReader::Bytes(
   const uint64_t delta = rva - range->begin;
   if (delta > range->content.size()) return std::nullopt;
   if (size > range->content.size() - delta) return std::nullopt;
+  if (!WasRead(*range, delta, size)) return std::nullopt;
   return range->content.subspan(delta, size);
 }
 

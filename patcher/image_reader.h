@@ -15,7 +15,8 @@
 namespace detachfix {
 
 /// Takes RVAs as 64 bits, so that sums of two fields cannot wrap. A read
-/// outside headers and sections, or across their ends, gives nothing.
+/// outside headers and sections, or across their ends, gives nothing; so does
+/// one of a part that PeImage::parts does not have, which is noted there.
 class ImageReader {
  public:
   /// `image` must have its headers read and outlive the reader.
@@ -38,8 +39,12 @@ class ImageReader {
     std::span<const uint8_t> content;
   };
   const Range* At(uint64_t rva) const;
+  /// Whether `size` bytes at `delta` in `range` are there to be looked at.
+  bool WasRead(const Range& range, uint64_t delta, uint64_t size) const;
   std::optional<uint32_t> Word(uint64_t rva, uint32_t width) const;
 
+  const FileParts* parts_;
+  const uint8_t* file_;  ///< its first byte
   std::vector<Range> ranges_;
   mutable const Range* last_ = nullptr;
 };

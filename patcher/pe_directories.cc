@@ -108,10 +108,10 @@ Result<DebugEntry> ReadDebugEntry(const ImageReader& reader, uint64_t rva,
   entry.raw_offset = *reader.U32(rva + 24);
   entry.entry_offset = *offset;
   const uint64_t end = uint64_t{entry.raw_offset} + entry.size;
-  if (entry.raw_offset != 0 && end > image.bytes.size()) {
+  if (entry.raw_offset != 0 && end > image.file().size()) {
     return Error{text + " (type " + std::to_string(entry.type) + ") ends at " +
                  HexNumber(end) + ", file has " +
-                 HexNumber(image.bytes.size()) + " bytes"};
+                 HexNumber(image.file().size()) + " bytes"};
   }
   return entry;
 }
@@ -129,9 +129,9 @@ Result<void> CheckDirectories(const PeImage& image) {
   }
   const DataDirectory& certificate = image.directory(Directory::kCertificate);
   const uint64_t end = uint64_t{certificate.rva} + certificate.size;
-  if (certificate.rva != 0 && end > image.bytes.size()) {
+  if (certificate.rva != 0 && end > image.file().size()) {
     return Error{"certificate table ends at " + HexNumber(end) + ", file has " +
-                 HexNumber(image.bytes.size()) + " bytes"};
+                 HexNumber(image.file().size()) + " bytes"};
   }
   return {};
 }
@@ -142,7 +142,7 @@ Result<void> ReadRelocations(PeImage& image) {
   const ImageReader reader(image);
   const uint64_t end = uint64_t{directory.rva} + directory.size;
   image.relocations.reserve(
-      std::min<size_t>(directory.size, image.bytes.size()) / 2);
+      std::min<size_t>(directory.size, image.file().size()) / 2);
   Block block{directory.rva, 0, 0};
   for (uint32_t i = 1; block.begin + kBlockHeader <= end; ++i) {
     const std::optional<uint32_t> page = reader.U32(block.begin);

@@ -124,10 +124,10 @@ Result<void> ReadFunctions(const ImageReader& reader, const ExportTable& table,
     Result<void> ok = ReadTarget(reader, image, target, function);
     if (!ok) return ok;
     forwarder_bytes += function.forwarder.size();
-    if (forwarder_bytes > image.bytes.size()) {
+    if (forwarder_bytes > image.file().size()) {
       return Error{"forwarders of exports overlap, they have " +
                    HexNumber(forwarder_bytes) + " bytes, the file " +
-                   HexNumber(image.bytes.size())};
+                   HexNumber(image.file().size())};
     }
     const auto [begin, end] = names.equal_range(i);
     if (begin == end) image.exports.push_back(function);
@@ -155,7 +155,7 @@ Result<void> ReadExports(PeImage& image) {
   const Result<ExportTable> table = ReadTable(reader, directory);
   if (!table) return table.error();
   const Result<NamesByIndex> names =
-      ReadNames(reader, *table, image.bytes.size());
+      ReadNames(reader, *table, image.file().size());
   if (!names) return names.error();
   return ReadFunctions(reader, *table, *names, image);
 }

@@ -89,9 +89,9 @@ Result<void> CheckAlignments(const PeImage& image) {
 }
 
 Result<void> CheckImageSize(const PeImage& image) {
-  if (image.size_of_headers > image.bytes.size()) {
+  if (image.size_of_headers > image.file().size()) {
     return Error{"SizeOfHeaders is " + HexNumber(image.size_of_headers) +
-                 ", file has " + HexNumber(image.bytes.size()) + " bytes"};
+                 ", file has " + HexNumber(image.file().size()) + " bytes"};
   }
   if (image.size_of_image < image.size_of_headers) {
     return Error{"SizeOfImage is " + HexNumber(image.size_of_image) +
@@ -166,7 +166,7 @@ Result<void> ReadSectionTable(const ByteReader& reader, PeImage& image) {
 }  // namespace
 
 Result<void> ReadHeaders(PeImage& image) {
-  const ByteReader reader(image.bytes);
+  const ByteReader reader(image.file());
   PlaceFields(image);
   const uint64_t pe = image.pe_header_offset.value;
   image.machine = *reader.U16(pe + 4);

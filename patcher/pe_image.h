@@ -14,6 +14,7 @@
 
 #include "disasm/code_view.h"
 #include "patcher/file_offset.h"
+#include "patcher/file_parts.h"
 #include "patcher/result.h"
 
 namespace detachfix {
@@ -125,6 +126,10 @@ struct VersionResource {
 
 struct PeImage {
   std::vector<uint8_t> bytes;  ///< the whole file
+  /// In place of `bytes` where only parts of the file were read, for a quick
+  /// look. Must outlive the image, which only readers and a Diagnose without
+  /// traces may then be given.
+  const FileParts* parts = nullptr;
 
   uint16_t machine = 0;
   uint16_t characteristics = 0;
@@ -164,6 +169,10 @@ struct PeImage {
   /// Where the load configuration says that the /GS cookie lies.
   std::optional<Rva> security_cookie;
 
+  /// The file, as far as it was read.
+  std::span<const uint8_t> file() const {
+    return parts == nullptr ? std::span(bytes) : parts->bytes();
+  }
   const DataDirectory& directory(Directory d) const {
     return directories[static_cast<size_t>(d)];
   }

@@ -143,10 +143,10 @@ Result<void> ImportWalk::Functions(ImportDescriptor& descriptor) {
       return Error{"more than " + std::to_string(kMaxImportedFunctions) +
                    " imported functions"};
     }
-    if (name_bytes_ > image_.bytes.size()) {
+    if (name_bytes_ > image_.file().size()) {
       return Error{text + ": names of imports overlap, they have " +
                    HexNumber(name_bytes_) + " bytes up to here, the file " +
-                   HexNumber(image_.bytes.size())};
+                   HexNumber(image_.file().size())};
     }
   }
 }

@@ -145,7 +145,7 @@ std::string MachineText(uint16_t machine) {
   return HexNumber(machine);
 }
 
-Result<PeKind> FindPe(const std::vector<uint8_t>& bytes) {
+Result<PeKind> FindPe(std::span<const uint8_t> bytes) {
   if (bytes.size() > kMaxFileSize) {
     return Error{"file has " + std::to_string(bytes.size()) +
                  " bytes, more than the " + std::to_string(kMaxFileSize) +

@@ -12,6 +12,7 @@
 #define DETACHFIX_PATCHER_PE_PARTS_H_
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "patcher/lief_reader.h"
@@ -37,7 +38,7 @@ struct PeKind {
 };
 
 /// Finds the PE header. Fails, naming what the file is, when it is not a PE.
-Result<PeKind> FindPe(const std::vector<uint8_t>& bytes);
+Result<PeKind> FindPe(std::span<const uint8_t> bytes);
 
 /// "x86-64 (0x8664)"; the bare number where it has no name here.
 std::string MachineText(uint16_t machine);

@@ -44,9 +44,9 @@ Result<void> CheckRawData(const PeImage& image, size_t index) {
   const Section& section = image.sections[index];
   if (section.raw_size == 0) return {};
   const uint64_t end = uint64_t{section.raw_offset.value} + section.raw_size;
-  if (end > image.bytes.size()) {
+  if (end > image.file().size()) {
     return Error{SectionText(image, index) + " ends at " + HexNumber(end) +
-                 ", file has " + HexNumber(image.bytes.size()) + " bytes"};
+                 ", file has " + HexNumber(image.file().size()) + " bytes"};
   }
   const uint64_t headers =
       image.section_table_offset.value + image.sections.size() * uint64_t{40};
