@@ -101,7 +101,7 @@ void Listing::Take(const dirent64& entry) {
   if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) return;
   ++listing_.seen;
   if (entry.d_type != DT_UNKNOWN) {
-    TakeKnown(name, DTTOIF(entry.d_type));
+    TakeKnown(name, static_cast<mode_t>(DTTOIF(entry.d_type)));
     return;
   }
   struct stat info = {};
