@@ -5,6 +5,7 @@
 
 #include <libgcab.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace detachfix {
 namespace {
 
 constexpr uint16_t kMethodMask = 0x000f;  // of typeCompress, [MS-CAB] 2.2
+// Read-only, hidden, system, archive, executable ([MS-CAB] 2.3).
+constexpr uint16_t kKnownAttributes = 0x0067;
 
 struct Unref {
   void operator()(gpointer object) const { g_object_unref(object); }
@@ -36,6 +39,38 @@ Held<GDateTime> ToDateTime(const CabinetForm& form) {
       form.time >> 11, form.time >> 5 & 0x3f, (form.time & 0x1f) * 2));
 }
 
+/// gcab gives other characters a meaning of their own.
+bool IsPlain(const std::string& name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
+}
+
+Result<void> CheckForm(const CabinetForm& form) {
+  const uint16_t method = form.compression & kMethodMask;
+  if (method != GCAB_COMPRESSION_NONE && method != GCAB_COMPRESSION_MSZIP) {
+    return Error{"the cabinet's folder is compressed by " +
+                 std::string(method == GCAB_COMPRESSION_LZX ? "LZX"
+                             : method == GCAB_COMPRESSION_QUANTUM
+                                 ? "Quantum"
+                                 : "an unknown method") +
+                 " (" + std::to_string(form.compression) +
+                 "), which gcab does not write"};
+  }
+  if (!IsPlain(form.name)) {
+    return Error{
+        "the name of the cabinet's member has other characters than letters, "
+        "digits, '.', '_' and '-'"};
+  }
+  if ((form.attributes & ~kKnownAttributes) != 0) {
+    return Error{"the cabinet's member has the attributes " +
+                 std::to_string(form.attributes) +
+                 ", not all of which are known"};
+  }
+  return {};
+}
+
 Result<Held<GCabFile>> MakeMember(const CabinetForm& form,
                                   const Bytes& content) {
   const Held<GDateTime> time = ToDateTime(form);
@@ -56,19 +91,12 @@ Result<Held<GCabFile>> MakeMember(const CabinetForm& form,
 }  // namespace
 
 Result<Bytes> WriteCabinet(const CabinetForm& form, const Bytes& content) {
-  const uint16_t method = form.compression & kMethodMask;
-  if (method != GCAB_COMPRESSION_NONE && method != GCAB_COMPRESSION_MSZIP) {
-    return Error{"the cabinet's folder is compressed by " +
-                 std::string(method == GCAB_COMPRESSION_LZX ? "LZX"
-                             : method == GCAB_COMPRESSION_QUANTUM
-                                 ? "Quantum"
-                                 : "an unknown method") +
-                 " (" + std::to_string(form.compression) +
-                 "), which gcab does not write"};
-  }
+  const Result<void> checked = CheckForm(form);
+  if (!checked) return checked.error();
   const Result<Held<GCabFile>> member = MakeMember(form, content);
   if (!member) return member.error();
-  const Held<GCabFolder> folder(gcab_folder_new(method));
+  const Held<GCabFolder> folder(
+      gcab_folder_new(form.compression & kMethodMask));
   const Held<GCabCabinet> cabinet(gcab_cabinet_new());
   const Held<GOutputStream> stream(g_memory_output_stream_new_resizable());
   GError* error = nullptr;

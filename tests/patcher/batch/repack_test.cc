@@ -168,6 +168,13 @@ TEST(Repack, RefusesWhatItCannotGiveBack) {
   EXPECT_EQ(RepackError(trailing),
             "the cabinet has 0 bytes of reserved areas and 100 bytes after its "
             "end, as a signed one has, which would be lost");
+  const Bytes cabinet = PackCabinet({"a.dll"}, image, true);
+  EXPECT_EQ(RepackError(test::WithNumber(cabinet, 44 + 16, 1, '/')),
+            "the name of the cabinet's member has other characters than "
+            "letters, digits, '.', '_' and '-'");
+  EXPECT_EQ(RepackError(test::WithNumber(cabinet, 44 + 14, 2, 0xa0)),
+            "the cabinet's member has the attributes 160, not all of which are "
+            "known");
   const Bytes undated =
       test::WithNumber(PackCabinet({"a.dll"}, image, true), 44 + 10, 2, 0);
   EXPECT_EQ(RepackError(undated).substr(0, 47),
