@@ -161,6 +161,29 @@ bool PlanAgain(const VerifiedFile& patched, FileOutcome& outcome) {
   return true;
 }
 
+/// The image that a finished change of a packed file left.
+std::optional<VerifiedFile> CompletedMedia(Files& files, const MediaUndo& undo,
+                                           BatchItem& item) {
+  if (undo.placed.empty()) {
+    const Result<ReadFile> packed = files.Read(undo.packed_path, kMaxFileSize);
+    if (!packed || HashSha256(packed->bytes) != undo.repacked_sha256) {
+      return std::nullopt;
+    }
+    Result<Expanded> expanded = Expand(packed->bytes);
+    if (!expanded) return std::nullopt;
+    item.packing = expanded->packing;
+    return VerifyBytes(undo.packed_path, std::move(expanded->image),
+                       std::nullopt);
+  }
+  const Result<bool> exists = files.Exists(undo.packed_path);
+  const Result<ReadFile> aside = files.Read(undo.renamed_to, kMaxFileSize);
+  if (!exists || *exists || !aside) return std::nullopt;
+  item.packing = SniffPacking(aside->bytes);
+  item.placed = undo.placed;
+  item.renamed_to = undo.renamed_to;
+  return VerifyFile(files, undo.placed);
+}
+
 bool IsNoImage(const BatchItem& item) {
   const FileOutcome& outcome = item.outcome;
   return item.packing == Packing::kNone && outcome.sha256.has_value() &&
@@ -225,24 +248,27 @@ std::optional<BatchItem> ItemOf(const LedgerEntry& entry,
 std::optional<BatchItem> CompletedChange(Files& files, const LedgerEntry& entry,
                                          const std::string& path) {
   BatchItem item;
-  std::string image_path = path;
+  VerifiedFile file;
+  Sha256 before = entry.before;
+  Sha256 after = entry.after;
   if (entry.undo_kind == UndoKind::kMedia) {
     const Result<MediaUndo> undo = DecodeMediaUndo(entry.undo);
-    // What was packed anew is found complete by its own content.
-    if (!undo || undo->placed.empty()) return std::nullopt;
-    const Result<bool> exists = files.Exists(undo->packed_path);
-    if (!exists || *exists) return std::nullopt;
-    image_path = item.placed = undo->placed;
-    item.renamed_to = undo->renamed_to;
+    if (!undo) return std::nullopt;
+    std::optional<VerifiedFile> image = CompletedMedia(files, *undo, item);
+    if (!image) return std::nullopt;
+    file = std::move(*image);
+    before = undo->image_sha256;
+    after = undo->placed_sha256;
+  } else {
+    file = VerifyFile(files, path);
   }
-  const VerifiedFile file = VerifyFile(files, image_path);
   item.outcome = file.outcome;
-  if (item.outcome.sha256 != entry.after || !PlanAgain(file, item.outcome)) {
+  if (item.outcome.sha256 != after || !PlanAgain(file, item.outcome)) {
     return std::nullopt;
   }
   item.outcome.path = path;
   item.outcome.action = Action::kPatched;
-  item.outcome.sha256_before = entry.before;
+  item.outcome.sha256_before = before;
   item.outcome.notes.push_back(
       "was patched before the run was stopped, as its ledger entry says");
   return item;
