@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "disasm/code_view.h"
+#include "patcher/batch/cabinet_writer.h"
+#include "patcher/batch/szdd_writer.h"
 #include "patcher/patch_file.h"
 #include "patcher/pe_image.h"
 #include "patcher/undo_record.h"
@@ -19,6 +21,7 @@
 #include "tests/fuzz/code_input.h"
 #include "tests/support/dbg_builder.h"
 #include "tests/support/leaky_image.h"
+#include "tests/support/packed.h"
 #include "tests/support/pe_blob.h"
 #include "tests/support/read_built.h"
 #include "tests/support/security_dll.h"
@@ -152,6 +155,30 @@ Bytes ReadWhole(const fs::path& path) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+/// A small image in each packed form.
+void WritePacked(const fs::path& folder) {
+  const Bytes image = test::LeakingSecurityDll();
+  const auto write = [&](const char* name, const Bytes& bytes) {
+    Write(folder / "unpack" / name, bytes);
+  };
+  write("szdd", WriteSzdd(image, 'l'));
+  write("qbasic", test::PackQbasic(image));
+  for (uint16_t method = 0; method <= 4; ++method) {
+    const std::string name = "kwaj-" + std::to_string(method);
+    write(name.c_str(),
+          test::PackKwaj({method, true, "SECURITY", "DLL", "text"}, image));
+    write((name + "-unsized").c_str(),
+          test::PackKwaj({method, false, "", "", ""}, image));
+  }
+  write("lzx", test::PackLzxCabinet("security.dll", image));
+  CabinetForm form{"security.dll", 0x2821, 0, 0x20, 0, 0, 0};
+  for (const uint16_t method : {uint16_t{0}, uint16_t{1}}) {
+    form.compression = method;
+    const Result<Bytes> cabinet = WriteCabinet(form, image);
+    if (cabinet) write(method == 0 ? "stored" : "mszip", *cabinet);
+  }
+}
+
 }  // namespace
 
 }  // namespace detachfix::fuzz
@@ -168,6 +195,7 @@ int main(int argc, char** argv) {
   fuzz::WriteCode(folder);
   fuzz::WriteDecisions(folder);
   fuzz::WriteDebugFiles(folder);
+  fuzz::WritePacked(folder);
   for (int i = 2; i < argc; ++i) {
     const std::filesystem::path dll = argv[i];
     fuzz::WriteFile(folder, dll.filename().string(), fuzz::ReadWhole(dll));
