@@ -285,6 +285,10 @@ const char* ToText(Verdict verdict) {
   return "unknown";
 }
 
+bool NeedsTraces(const PeImage& image) {
+  return HasEntry(image) && MayInitialiseSection(image);
+}
+
 EntryTraces RunEntry(const PeImage& image, Runs runs) {
   return TraceEntry(MakeCodeView(image), image.entry_point, image.tls_callbacks,
                     runs);
@@ -295,16 +299,15 @@ Diagnosis Diagnose(const PeImage& image) {
   const TargetMatch target = IdentifyTarget(image);
   diagnosis.target = target.name;
   diagnosis.not_target_because = target.because;
-  if (!HasEntry(image)) {
-    diagnosis.verdict = Verdict::kNotApplicable;
-    diagnosis.because = "has no entry point";
-  } else if (!MayInitialiseSection(image)) {
-    diagnosis.verdict = Verdict::kNotApplicable;
-    diagnosis.because =
-        "imports no function that initialises a critical section";
-  } else {
+  if (NeedsTraces(image)) {
     diagnosis.traces = RunEntry(image, Runs::kThatCount);
     Judge(image, diagnosis).Run();
+  } else {
+    diagnosis.verdict = Verdict::kNotApplicable;
+    diagnosis.because =
+        HasEntry(image)
+            ? "imports no function that initialises a critical section"
+            : "has no entry point";
   }
   NameForwarder(target, diagnosis);
   return diagnosis;

@@ -50,6 +50,10 @@ struct Diagnosis {
 /// Whether the loader calls into `image` when it is loaded.
 bool HasEntry(const PeImage& image);
 
+/// Whether Diagnose runs code of `image`. Where it does not, it looks at
+/// headers, imports, exports, TLS callbacks and version only.
+bool NeedsTraces(const PeImage& image);
+
 /// Runs what the loader calls in `image`.
 EntryTraces RunEntry(const PeImage& image, Runs runs);
 

@@ -61,15 +61,27 @@ class OutputFile {
   virtual Result<void> Close() = 0;
 };
 
+/// A regular file that is open for reading.
+class InputFile {
+ public:
+  virtual ~InputFile() = default;
+  virtual uint64_t size() const = 0;  ///< when it was opened
+  /// Fills all of `into` with what stands from `offset` on; fails when the
+  /// file ends before.
+  virtual Result<void> ReadAt(uint64_t offset, std::span<uint8_t> into) = 0;
+  /// Whether content and size are still those of when it was opened.
+  virtual Result<bool> IsUnchanged() = 0;
+};
+
 /// Keeps other runs off a file as long as it lives.
 class FileGuard {
  public:
   virtual ~FileGuard() = default;
 };
 
-/// Errors of Read, Guard and SetState say what failed; those of the others are
-/// the cause alone (`No space left on device (28)`), since the caller knows the
-/// step and what it was for.
+/// Errors of Read, OpenToRead, Guard and SetState say what failed; those of the
+/// others are the cause alone (`No space left on device (28)`), since the
+/// caller knows the step and what it was for.
 class Files {
  public:
   virtual ~Files() = default;
@@ -86,14 +98,18 @@ class Files {
   /// share then never work on it at the same time. Waits for another holder,
   /// but not long. Fails when another program has locked the file or has it
   /// open for writing, as far as the file system tells. A symbolic
-  /// link is not followed and not locked. What a run that was killed left behind beside the file
-  /// (temporary files for `path` and `side_paths`) is removed.
+  /// link is not followed and not locked. What a run that was killed left
+  /// behind beside the file (temporary files for `path` and `side_paths`) is
+  /// removed.
   virtual Result<std::unique_ptr<FileGuard>> Guard(
       const std::string& path, const std::vector<std::string>& side_paths) = 0;
   /// Up to `size` bytes of a regular file from `offset` on: fewer at its end,
   /// none behind it. Follows symbolic links.
   virtual Result<Bytes> ReadPart(const std::string& path, uint64_t offset,
                                  size_t size) = 0;
+  /// Opens a regular file. Follows symbolic links.
+  virtual Result<std::unique_ptr<InputFile>> OpenToRead(
+      const std::string& path) = 0;
   /// Opens a regular file, made if need be, so that each Write goes to its end
   /// as it then is (O_APPEND).
   virtual Result<std::unique_ptr<OutputFile>> OpenToAppend(

@@ -153,7 +153,7 @@ const char* KindOf(mode_t mode) {
 
 // O_NONBLOCK: to open a pipe must not wait for its other end. O_NOATIME is
 // allowed to the owner only.
-int OpenToRead(const std::string& path) {
+int OpenForReading(const std::string& path) {
   const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   const int fd = open(path.c_str(), flags | O_NOATIME);
   if (fd >= 0 || errno != EPERM) return fd;
@@ -183,6 +183,20 @@ Result<Bytes> ReadToEnd(int fd, uint64_t expected, uint64_t limit) {
   }
 }
 
+// Fills `into` from `offset` on, as far as the file has bytes: how many it had.
+Result<size_t> FillFrom(int fd, uint64_t offset, std::span<uint8_t> into) {
+  size_t filled = 0;
+  while (filled < into.size()) {
+    const ssize_t got = pread(fd, into.data() + filled, into.size() - filled,
+                              static_cast<off_t>(offset + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return SystemError(errno);
+    if (got == 0) break;
+    filled += static_cast<size_t>(got);
+  }
+  return filled;
+}
+
 Result<Descriptor> OpenRegular(const std::string& path, int flags) {
   // O_NONBLOCK: to open a pipe must not wait for its other end.
   Descriptor file(
@@ -203,6 +217,51 @@ bool SameContentTimes(const struct stat& a, const struct stat& b) {
          Nanoseconds(a.st_mtim) == Nanoseconds(b.st_mtim) &&
          Nanoseconds(a.st_ctim) == Nanoseconds(b.st_ctim);
 }
+
+struct OpenedFile {
+  Descriptor descriptor;
+  struct stat state = {};
+};
+
+Result<OpenedFile> OpenRegularToRead(const std::string& path) {
+  OpenedFile file{Descriptor(OpenForReading(path))};
+  if (file.descriptor.number() < 0) {
+    return Error{"cannot be opened: " + SystemError(errno).message};
+  }
+  if (fstat(file.descriptor.number(), &file.state) != 0) {
+    return SystemError(errno);
+  }
+  if (S_ISREG(file.state.st_mode)) return file;
+  return Error{std::string("is ") + KindOf(file.state.st_mode) +
+               ", not a regular file"};
+}
+
+class PosixInputFile : public InputFile {
+ public:
+  PosixInputFile(Descriptor descriptor, const struct stat& state)
+      : descriptor_(std::move(descriptor)), state_(state) {}
+
+  uint64_t size() const override {
+    return static_cast<uint64_t>(state_.st_size);
+  }
+
+  Result<void> ReadAt(uint64_t offset, std::span<uint8_t> into) override {
+    const Result<size_t> size = FillFrom(descriptor_.number(), offset, into);
+    if (!size) return size.error();
+    if (*size == into.size()) return {};
+    return Error{"ends at byte " + std::to_string(offset + *size)};
+  }
+
+  Result<bool> IsUnchanged() override {
+    struct stat now = {};
+    if (fstat(descriptor_.number(), &now) != 0) return SystemError(errno);
+    return SameContentTimes(state_, now);
+  }
+
+ private:
+  const Descriptor descriptor_;
+  const struct stat state_;
+};
 
 class PosixFilesImpl : public Files {
  public:
@@ -259,18 +318,18 @@ class PosixFilesImpl : public Files {
     const Result<Descriptor> file = OpenRegular(path, O_RDONLY);
     if (!file) return file.error();
     Bytes bytes(size);
-    size_t filled = 0;
-    while (filled < size) {
-      const ssize_t got =
-          pread(file->number(), bytes.data() + filled, size - filled,
-                static_cast<off_t>(offset + filled));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return SystemError(errno);
-      if (got == 0) break;
-      filled += static_cast<size_t>(got);
-    }
-    bytes.resize(filled);
+    const Result<size_t> filled = FillFrom(file->number(), offset, bytes);
+    if (!filled) return filled.error();
+    bytes.resize(*filled);
     return bytes;
+  }
+
+  Result<std::unique_ptr<InputFile>> OpenToRead(
+      const std::string& path) override {
+    Result<OpenedFile> file = OpenRegularToRead(path);
+    if (!file) return file.error();
+    return std::unique_ptr<InputFile>(std::make_unique<PosixInputFile>(
+        std::move(file->descriptor), file->state));
   }
 
   Result<std::unique_ptr<OutputFile>> OpenToAppend(
@@ -342,16 +401,10 @@ class PosixFilesImpl : public Files {
  private:
   Result<ReadFile> ReadOnce(const std::string& path, uint64_t limit,
                             bool& replaced) {
-    const Descriptor file(OpenToRead(path));
-    if (file.number() < 0) {
-      return Error{"cannot be opened: " + SystemError(errno).message};
-    }
-    struct stat before = {};
-    if (fstat(file.number(), &before) != 0) return SystemError(errno);
-    if (!S_ISREG(before.st_mode)) {
-      return Error{std::string("is ") + KindOf(before.st_mode) +
-                   ", not a regular file"};
-    }
+    const Result<OpenedFile> opened = OpenRegularToRead(path);
+    if (!opened) return opened.error();
+    const Descriptor& file = opened->descriptor;
+    const struct stat& before = opened->state;
     const uint64_t size = static_cast<uint64_t>(before.st_size);
     if (size > limit) {
       return Error{"has " + std::to_string(size) + " bytes, more than the " +

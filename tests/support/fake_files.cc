@@ -9,6 +9,42 @@
 
 namespace detachfix {
 
+class FakeInputFile : public InputFile {
+ public:
+  FakeInputFile(FakeFiles& files, std::string path,
+                std::shared_ptr<FakeFiles::Node> node)
+      : files_(files),
+        path_(std::move(path)),
+        node_(std::move(node)),
+        opened_(node_->state) {}
+
+  uint64_t size() const override { return opened_.size; }
+
+  Result<void> ReadAt(uint64_t offset, std::span<uint8_t> into) override {
+    std::optional<Error> error =
+        files_.Begin("read-at " + path_ + " " + std::to_string(offset) + " " +
+                     std::to_string(into.size()));
+    if (error) return *error;
+    if (offset + into.size() > node_->bytes.size()) return Error{"ends"};
+    std::copy_n(node_->bytes.begin() + static_cast<ptrdiff_t>(offset),
+                into.size(), into.begin());
+    return {};
+  }
+
+  Result<bool> IsUnchanged() override {
+    std::optional<Error> error = files_.Begin("is-unchanged " + path_);
+    if (error) return *error;
+    return node_->state.changed_ns == opened_.changed_ns &&
+           node_->state.size == opened_.size;
+  }
+
+ private:
+  FakeFiles& files_;
+  const std::string path_;
+  const std::shared_ptr<FakeFiles::Node> node_;
+  const FileState opened_;
+};
+
 class FakeOutputFile : public OutputFile {
  public:
   FakeOutputFile(FakeFiles& files, std::string path,
@@ -156,6 +192,16 @@ Result<std::unique_ptr<FileGuard>> FakeFiles::Guard(
   std::optional<Error> error = Begin("guard " + path);
   if (error) return Error{"is in use: " + error->message};
   return std::make_unique<FileGuard>();
+}
+
+Result<std::unique_ptr<InputFile>> FakeFiles::OpenToRead(
+    const std::string& path) {
+  std::optional<Error> error = Begin("open-to-read " + path);
+  if (error) return *error;
+  const Folder::const_iterator it = names.find(path);
+  if (it == names.end()) return SystemError(ENOENT);
+  return std::unique_ptr<InputFile>(
+      std::make_unique<FakeInputFile>(*this, path, it->second));
 }
 
 Result<Bytes> FakeFiles::ReadPart(const std::string& path, uint64_t offset,

@@ -41,6 +41,8 @@ class FakeFiles : public Files {
   Result<std::unique_ptr<FileGuard>> Guard(
       const std::string& path,
       const std::vector<std::string>& side_paths) override;
+  Result<std::unique_ptr<InputFile>> OpenToRead(
+      const std::string& path) override;
   Result<Bytes> ReadPart(const std::string& path, uint64_t offset,
                          size_t size) override;
   Result<std::unique_ptr<OutputFile>> OpenToAppend(
