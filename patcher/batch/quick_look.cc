@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/batch/quick_look.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "patcher/batch/usual_form.h"
+#include "patcher/bytes.h"
+#include "patcher/file_parts.h"
+#include "patcher/pe_parts.h"
+
+namespace detachfix {
+namespace {
+
+// What is read at the begin: headers, nearly always.
+constexpr uint64_t kFirstRead = FileParts::kPage;
+// A miss brings in so much: tables lie close together.
+constexpr uint64_t kReadSize = 4 * FileParts::kPage;
+// A file of which more is needed is read whole, the usual way.
+constexpr uint64_t kMaxRead = 1024 * 1024;
+constexpr uint32_t kMaxHeaders = 64 * 1024;
+
+constexpr uint16_t kMz = 0x5a4d;
+constexpr uint32_t kPeSignature = 0x00004550;
+constexpr uint32_t kNewHeaderField = 0x3c;  // e_lfanew
+constexpr uint32_t kCoffHeaderSize = 24;
+constexpr uint32_t kSectionHeaderSize = 40;
+constexpr uint32_t kPackedMagics[] = {0x44445a53, 0x4a41574b,
+                                      0x4643534d};  // SZDD, KWAJ, MSCF
+
+/// One of the tables that ReadPeImage reads, and how to undo a try.
+struct Table {
+  Result<void> (*read)(PeImage&);
+  void (*forget)(PeImage&);
+  Directory directory;
+};
+
+Result<void> ReadLoadConfigurationToo(PeImage& image) {
+  ReadLoadConfiguration(image);
+  return {};
+}
+
+Result<void> ReadVersionToo(PeImage& image) {
+  ReadVersionResource(image);
+  return {};
+}
+
+// Those that decide come first.
+constexpr Table kDeciding[] = {
+    {ReadImports, [](PeImage& image) { image.imports.clear(); },
+     Directory::kImport},
+    {ReadExports, [](PeImage& image) { image.exports.clear(); },
+     Directory::kExport},
+    {ReadTlsCallbacks, [](PeImage& image) { image.tls_callbacks.clear(); },
+     Directory::kTls},
+};
+constexpr Table kOthers[] = {
+    {ReadBoundImports, [](PeImage& image) { image.bound_imports.clear(); },
+     Directory::kBoundImport},
+    {ReadRelocations, [](PeImage& image) { image.relocations.clear(); },
+     Directory::kBaseRelocation},
+    {ReadDebugDirectory, [](PeImage& image) { image.debug.clear(); },
+     Directory::kDebug},
+    {ReadLoadConfigurationToo,
+     [](PeImage& image) { image.security_cookie.reset(); },
+     Directory::kLoadConfig},
+    {ReadVersionToo, [](PeImage& image) { image.version = {}; },
+     Directory::kResource},
+};
+
+/// Thrown away when anything is not as usual: false and nothing both mean that
+/// the quick look ends without an answer.
+class QuickLook {
+ public:
+  explicit QuickLook(InputFile& file) : file_(file), parts_(SizeToHold(file)) {}
+
+  std::optional<FileOutcome> Run();
+
+ private:
+  static uint64_t SizeToHold(const InputFile& file) {
+    return std::min<uint64_t>(file.size(), kMaxFileSize);
+  }
+
+  bool Load(uint64_t offset, uint64_t size);
+  bool LoadHeaders();
+  std::optional<FileOutcome> NotPe() const;
+  bool ReadHeaderParts();
+  bool ReadTable(const Table& table);
+  std::optional<Diagnosis> Judge();
+
+  InputFile& file_;
+  FileParts parts_;
+  uint64_t read_ = 0;
+  PeImage image_;
+};
+
+// Reads whole pages around the range.
+bool QuickLook::Load(uint64_t offset, uint64_t size) {
+  const uint64_t begin = offset / FileParts::kPage * FileParts::kPage;
+  const uint64_t end =
+      std::min(RoundUp(offset + size, FileParts::kPage), parts_.size());
+  if (begin >= end) return false;
+  read_ += end - begin;
+  if (read_ > kMaxRead) return false;
+  const FileParts::Part part{begin, end - begin};
+  if (!file_.ReadAt(begin, parts_.Room(part))) return false;
+  parts_.MarkRead(part);
+  return true;
+}
+
+// What begins otherwise than every PE file, and than a packed one.
+std::optional<FileOutcome> QuickLook::NotPe() const {
+  const auto first = parts_.bytes().first(std::min(parts_.size(), kFirstRead));
+  const ByteReader reader(first);
+  const uint32_t magic = reader.U32(0).value_or(0);
+  if (reader.U16(0) == kMz ||
+      std::ranges::find(kPackedMagics, magic) != std::end(kPackedMagics)) {
+    return std::nullopt;
+  }
+  const Result<PeKind> kind = FindPe(first);
+  if (kind) return std::nullopt;
+  FileOutcome outcome;
+  outcome.action = Action::kFailed;
+  outcome.error = kind.error();
+  outcome.diagnosis.because = kind.error().message;
+  return outcome;
+}
+
+// The headers up to the end of the section table.
+bool QuickLook::LoadHeaders() {
+  const ByteReader reader(parts_.bytes());
+  if (!reader.Holds(kNewHeaderField, 4)) return false;
+  const uint64_t pe = *reader.U32(kNewHeaderField);
+  if (!reader.Holds(pe, kCoffHeaderSize + 2)) return false;
+  if (!parts_.Has(pe, kCoffHeaderSize + 2) && !Load(pe, kCoffHeaderSize + 2)) {
+    return false;
+  }
+  if (reader.U32(pe) != kPeSignature) return false;
+  const uint64_t sections = *reader.U16(pe + 6);
+  const uint64_t end = pe + kCoffHeaderSize + *reader.U16(pe + 20) +
+                       sections * kSectionHeaderSize;
+  if (end > parts_.size() || end - pe > kMaxHeaders) return false;
+  return parts_.Has(pe, end - pe) || Load(pe, end - pe);
+}
+
+bool QuickLook::ReadHeaderParts() {
+  Result<void> ok = ReadHeaders(image_);
+  if (ok) ok = CheckSections(image_);
+  if (ok) ok = CheckDirectories(image_);
+  return ok.has_value();
+}
+
+// Tries until nothing is missed: what a try found out with parts missing may be
+// wrong.
+bool QuickLook::ReadTable(const Table& table) {
+  const DataDirectory& directory = image_.directory(table.directory);
+  const std::optional<FileOffset> begin = ToOffset(image_, Rva{directory.rva});
+  if (directory.rva != 0 && begin &&
+      !parts_.Has(
+          begin->value,
+          std::min<uint64_t>(directory.size, parts_.size() - begin->value))) {
+    Load(begin->value, std::max<uint64_t>(directory.size, kReadSize));
+  }
+  while (true) {
+    parts_.ForgetMissed();
+    const Result<void> ok = table.read(image_);
+    const std::optional<FileParts::Part> missed = parts_.missed();
+    if (!missed) return ok.has_value();
+    table.forget(image_);
+    if (!Load(missed->offset, std::max(missed->size, kReadSize))) return false;
+  }
+}
+
+std::optional<Diagnosis> QuickLook::Judge() {
+  const auto read = [this](const Table& table) { return ReadTable(table); };
+  if (!std::ranges::all_of(kDeciding, read)) return std::nullopt;
+  if (NeedsTraces(image_)) return std::nullopt;
+  if (!std::ranges::all_of(kOthers, read)) return std::nullopt;
+  if (!HasUsualForm(image_)) return std::nullopt;
+  return Diagnose(image_);
+}
+
+std::optional<FileOutcome> QuickLook::Run() {
+  if (parts_.size() > 0 && !Load(0, kFirstRead)) return std::nullopt;
+  if (std::optional<FileOutcome> outcome = NotPe()) return outcome;
+  if (file_.size() > kMaxFileSize || !LoadHeaders()) return std::nullopt;
+  Result<PeKind> kind = FindPe(parts_.bytes());
+  if (!kind) return std::nullopt;
+  FileOutcome outcome;
+  if (kind->other) {
+    outcome.machine = kind->other->machine;
+    outcome.diagnosis = NotApplicable(*kind->other);
+    return outcome;
+  }
+  image_.parts = &parts_;
+  image_.pe_header_offset = kind->pe_header_offset;
+  if (!ReadHeaderParts()) return std::nullopt;
+  std::optional<Diagnosis> diagnosis = Judge();
+  // The target's hash is asked for in the tables of shipped builds.
+  if (!diagnosis || diagnosis->target) return std::nullopt;
+  outcome.machine = image_.machine;
+  outcome.diagnosis = std::move(*diagnosis);
+  return outcome;
+}
+
+}  // namespace
+
+std::optional<FileOutcome> LookQuickly(Files& files, const std::string& path) {
+  const Result<std::unique_ptr<InputFile>> file = files.OpenToRead(path);
+  if (!file) return std::nullopt;
+  std::optional<FileOutcome> outcome = QuickLook(**file).Run();
+  if (!outcome) return std::nullopt;
+  const Result<bool> unchanged = (*file)->IsUnchanged();
+  if (!unchanged || !*unchanged) return std::nullopt;
+  outcome->path = path;
+  outcome->size = (*file)->size();
+  return outcome;
+}
+
+}  // namespace detachfix

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/batch/quick_look.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "patcher/verify_file.h"
+#include "tests/support/fake_files.h"
+#include "tests/support/read_built.h"
+#include "tests/support/security_dll.h"
+
+namespace detachfix {
+namespace {
+
+constexpr const char* kPath = "/d/a.dll";
+
+// FullSpec as another DLL, and without a function that makes a section.
+test::PeSpec HarmlessSpec() {
+  test::PeSpec spec = test::FullSpec();
+  spec.sections[0].content =
+      "entry: 83 7c 24 08 01 75 (out)  ; cmp [esp+8],1; jne out\n"
+      "ff 15 [KERNEL32.dll!TlsAlloc]\n"
+      "out: 31 c0 40 c2 0c 00          ; mov eax,1; ret 12\n"
+      "init: b8 [.data] c3";
+  spec.imports[0].functions = {"TlsAlloc"};
+  spec.export_name = "OTHER.dll";
+  spec.version = {};
+  return spec;
+}
+
+Bytes ToBytes(const std::string& text) {
+  return Bytes(text.begin(), text.end());
+}
+
+std::optional<FileOutcome> Look(const Bytes& bytes) {
+  FakeFiles files;
+  files.Add(kPath, bytes);
+  return LookQuickly(files, kPath);
+}
+
+std::string Line(const FileOutcome& outcome) {
+  return std::string(ToText(outcome.action)) + ", " +
+         ToText(outcome.diagnosis.verdict) + ": " + outcome.diagnosis.because +
+         "; " + outcome.diagnosis.not_target_because;
+}
+
+std::string FullLine(const Bytes& bytes) {
+  FakeFiles files;
+  files.Add(kPath, bytes);
+  return Line(VerifyFile(files, kPath).outcome);
+}
+
+TEST(LookQuickly, SettlesAnImageThatImportsNoInitialise) {
+  const std::optional<FileOutcome> outcome =
+      Look(test::BuildPe(HarmlessSpec()).bytes);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(Line(*outcome),
+            "none, not-applicable: imports no function that initialises a "
+            "critical section; it is not named security.dll: export name "
+            "\"OTHER.dll\"");
+  EXPECT_EQ(outcome->path, kPath);
+  EXPECT_EQ(outcome->machine, 0x14c);
+  EXPECT_FALSE(outcome->sha256);
+}
+
+TEST(LookQuickly, SettlesOtherMachines) {
+  test::PeSpec spec = test::FullSpec();
+  spec.overrides = {{"Machine", 0x8664}};
+  const std::optional<FileOutcome> outcome = Look(test::BuildPe(spec).bytes);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->diagnosis.because,
+            "machine x86-64 (0x8664), which KB Q238493 does not list");
+}
+
+TEST(LookQuickly, SettlesWhatIsNoPe) {
+  for (const char* text : {"", "x", "#!/bin/sh\n", "PK\x03\x04 and more"}) {
+    const std::optional<FileOutcome> outcome = Look(ToBytes(text));
+    ASSERT_TRUE(outcome) << text;
+    EXPECT_EQ(Line(*outcome), FullLine(ToBytes(text)));
+    EXPECT_EQ(outcome->action, Action::kFailed);
+  }
+}
+
+TEST(LookQuickly, LeavesTheRestToAFullLook) {
+  EXPECT_FALSE(Look(test::LeakingSecurityDll()));
+  EXPECT_FALSE(Look(test::LeakingOtherDll()));
+  EXPECT_FALSE(Look(ToBytes("SZDD packed")));
+  EXPECT_FALSE(Look(ToBytes("MSCF packed")));
+  EXPECT_FALSE(Look(ToBytes("KWAJ packed")));
+  EXPECT_FALSE(Look(ToBytes("MZ")));
+  FakeFiles files;
+  EXPECT_FALSE(LookQuickly(files, "/d/missing"));
+  // The target, whose hash a table may know, also when it needs no fix.
+  test::PeSpec spec = HarmlessSpec();
+  spec.export_name = "SECURITY.dll";
+  EXPECT_FALSE(Look(test::BuildPe(spec).bytes));
+}
+
+TEST(LookQuickly, ReadsNoCodeAndNoMoreThanItNeeds) {
+  test::PeSpec spec = HarmlessSpec();
+  Bytes bytes = test::BuildPe(spec).bytes;
+  const size_t size = bytes.size();
+  bytes.resize(size + 1'000'000);  // an installer's payload
+  FakeFiles files;
+  files.Add(kPath, bytes);
+  ASSERT_TRUE(LookQuickly(files, kPath));
+  for (const std::string& step : files.log) {
+    if (!step.starts_with("read-at")) continue;
+    const size_t last = step.rfind(' ');
+    const size_t offset = std::stoul(step.substr(step.rfind(' ', last - 1)));
+    EXPECT_LE(offset + std::stoul(step.substr(last)), size + 16384) << step;
+  }
+}
+
+TEST(LookQuickly, SaysNothingWhenAnyStepFailsOrTheFileChanges) {
+  const Bytes bytes = test::BuildPe(HarmlessSpec()).bytes;
+  FakeFiles counted;
+  counted.Add(kPath, bytes);
+  ASSERT_TRUE(LookQuickly(counted, kPath));
+  ASSERT_GE(counted.log.size(), 3u);
+  for (size_t step = 0; step < counted.log.size(); ++step) {
+    FakeFiles files;
+    files.Add(kPath, bytes);
+    files.fail = {step};
+    EXPECT_FALSE(LookQuickly(files, kPath)) << counted.log[step];
+  }
+  FakeFiles files;
+  files.Add(kPath, bytes);
+  files.before = [&](size_t step) {
+    if (step == 1) files.Overwrite(kPath, test::LeakingOtherDll());
+  };
+  EXPECT_FALSE(LookQuickly(files, kPath));
+}
+
+// Each field wrong: an answer is that of a full look, and most get none.
+TEST(LookQuickly, AgreesOnBrokenFiles) {
+  const test::PeSpec sound = HarmlessSpec();
+  int answers = 0;
+  for (const auto& [name, field] : test::BuildPe(sound).fields) {
+    for (const uint32_t value : {0u, 1u, 0x1001u, 0x7ffffff0u, 0xffffffffu}) {
+      test::PeSpec broken = sound;
+      broken.overrides = {{name, value}};
+      const Bytes bytes = test::BuildPe(broken).bytes;
+      const std::optional<FileOutcome> outcome = Look(bytes);
+      if (!outcome) continue;
+      ++answers;
+      EXPECT_EQ(Line(*outcome), FullLine(bytes)) << name << " = " << value;
+    }
+  }
+  EXPECT_GT(answers, 100);
+}
+
+}  // namespace
+}  // namespace detachfix
