@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "patcher/batch/packing.h"
+#include "patcher/batch/quick_look.h"
 #include "patcher/batch/setup_log_file.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/patch_file.h"
@@ -217,6 +218,23 @@ void FinishEntry(Files& files, const BatchItem& item, LedgerEntry& entry,
   if (!finished) shown.outcome.notes.push_back(finished.error().message);
 }
 
+/// An answer that needs no look at the whole file.
+struct Settled {
+  std::optional<BatchItem> item;  ///< absent: it is no image
+};
+
+/// What a few reads settle, among files of any name: nothing is then to be done
+/// to them, so nothing of them is noted.
+std::optional<Settled> Settle(Files& files, const std::string& path,
+                              const ProcessOptions& options) {
+  if (!options.images_only) return std::nullopt;
+  std::optional<FileOutcome> outcome = LookQuickly(files, path);
+  if (!outcome) return std::nullopt;
+  Settled settled;
+  if (outcome->machine) settled.item.emplace().outcome = std::move(*outcome);
+  return settled;
+}
+
 }  // namespace
 
 std::string LedgerPath(const std::string& folder, const std::string& path) {
@@ -282,6 +300,8 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
     item.outcome = FailedOutcome(found.path, *found.problem);
     return item;
   }
+  std::optional<Settled> settled = Settle(files, found.path, options);
+  if (settled) return std::move(settled->item);
   LedgerEntry entry = EntryFor(found.path, options);
   const Result<FileState> state = files.Look(found.path);
   if (state) entry.identity = IdentityOf(*state);
@@ -296,6 +316,7 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
     item = InterruptedItem(files, entry, found.path, *ledger);
   }
   if (!item) item = Judge(files, found.path, options, note);
+  item->outcome.diagnosis.traces.reset();  // large, and no report prints them
   if (options.images_only && IsNoImage(*item)) return std::nullopt;
   AddSetupLog(files, *item, options, note, entry);
   if (ledger != nullptr) FinishEntry(files, *item, entry, *ledger, *item);
