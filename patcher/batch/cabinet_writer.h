@@ -10,8 +10,8 @@ namespace detachfix {
 
 /// `content` as a cabinet with one member, whose name, date, time, attributes
 /// and compression are those of `form`. Fails for compression other than none
-/// and MSZIP, which is what gcab writes, and for odd names and attributes. The same arguments always give the
-/// same bytes.
+/// and MSZIP, which is what gcab writes, and for odd names and attributes. The
+/// same arguments always give the same bytes.
 Result<Bytes> WriteCabinet(const CabinetForm& form, const Bytes& content);
 
 }  // namespace detachfix
