@@ -193,6 +193,13 @@ bool DoneMeanwhile(Files& files, const MediaUndo& undo) {
          Stands(files, undo.renamed_to, undo.packed_sha256);
 }
 
+Result<std::unique_ptr<FileGuard>> GuardMedia(Files& files,
+                                              const MediaUndo& undo) {
+  if (undo.placed.empty()) return files.Guard(undo.packed_path, {});
+  return files.Guard(undo.packed_path,
+                     {undo.placed, UndoFilePath(undo.placed)});
+}
+
 BatchItem MeanwhileItem(const PreparedMedia& prepared) {
   BatchItem item = prepared.item;
   const FileOutcome before = item.outcome;
@@ -252,8 +259,7 @@ BatchItem PatchMedia(Files& files, const std::string& path,
   // What is only looked at is never locked; what another run did before the
   // lock was had is seen by looking again.
   const Result<std::unique_ptr<FileGuard>> guard =
-      files.Guard(path, {prepared.change->undo.placed,
-                         UndoFilePath(prepared.change->undo.placed)});
+      GuardMedia(files, prepared.change->undo);
   if (DoneMeanwhile(files, prepared.change->undo)) {
     return MeanwhileItem(prepared);
   }
