@@ -95,11 +95,20 @@ void CopyImports(const LIEF::PE::Binary& binary, LiefFile& file) {
   }
 }
 
+// An entry's word says place and type at once; to ask for each costs a call
+// into the library, and a DLL has thousands.
 void CopyRelocations(const LIEF::PE::Binary& binary, LiefFile& file) {
+  size_t count = 0;
   for (const LIEF::PE::Relocation& block : binary.relocations()) {
+    count += block.entries().size();
+  }
+  file.relocations.reserve(count);
+  for (const LIEF::PE::Relocation& block : binary.relocations()) {
+    const uint32_t page = block.virtual_address();
     for (const LIEF::PE::RelocationEntry& entry : block.entries()) {
-      file.relocations.push_back({block.virtual_address() + entry.position(),
-                                  static_cast<uint8_t>(entry.data() >> 12)});
+      const uint16_t word = entry.data();
+      file.relocations.push_back(
+          {page + (word & 0xfff), static_cast<uint8_t>(word >> 12)});
     }
   }
 }

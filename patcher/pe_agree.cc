@@ -132,6 +132,7 @@ Result<void> CompareImports(const PeImage& image, const LiefFile& lief) {
 Result<void> CompareRelocations(const PeImage& image, const LiefFile& lief) {
   constexpr uint8_t kHighAdj = 4;
   std::vector<BaseRelocation> theirs;
+  theirs.reserve(lief.relocations.size());
   for (size_t i = 0; i < lief.relocations.size(); ++i) {
     const LiefRelocation& relocation = lief.relocations[i];
     if (relocation.type == 0) continue;
@@ -142,10 +143,7 @@ Result<void> CompareRelocations(const PeImage& image, const LiefFile& lief) {
     return Disagree("number of base relocations", theirs.size(),
                     image.relocations.size());
   }
-  std::stable_sort(theirs.begin(), theirs.end(),
-                   [](const BaseRelocation& a, const BaseRelocation& b) {
-                     return a.rva < b.rva;
-                   });
+  SortByRva(theirs);
   for (size_t i = 0; i < theirs.size(); ++i) {
     const BaseRelocation& ours = image.relocations[i];
     if (theirs[i].rva == ours.rva && theirs[i].type == ours.type) continue;

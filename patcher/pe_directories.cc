@@ -56,11 +56,35 @@ struct Block {
   uint32_t size = 0;
 };
 
+// The entries of one block. Nearly every block stands in the file as one piece,
+// and is read as that; what does not, memory that the file has no bytes for or
+// a block across two sections, is looked up word by word.
+class BlockEntries {
+ public:
+  BlockEntries(const ImageReader& reader, const Block& block)
+      : reader_(reader),
+        begin_(block.begin),
+        content_(reader.Bytes(block.begin, block.size)
+                     .value_or(std::span<const uint8_t>())) {}
+
+  /// The entry `at` bytes from the block's begin.
+  std::optional<uint16_t> At(uint64_t at) const {
+    if (at + 2 > content_.size()) return reader_.U16(begin_ + at);
+    return static_cast<uint16_t>(content_[at] | content_[at + 1] << 8);
+  }
+
+ private:
+  const ImageReader& reader_;
+  uint64_t begin_;
+  std::span<const uint8_t> content_;
+};
+
 // The caller has checked that the block lies inside the directory.
 Result<void> ReadBlock(const ImageReader& reader, const Block& block,
                        PeImage& image) {
+  const BlockEntries entries(reader, block);
   for (uint64_t at = kBlockHeader; at + 2 <= block.size; at += 2) {
-    const std::optional<uint16_t> entry = reader.U16(block.begin + at);
+    const std::optional<uint16_t> entry = entries.At(at);
     if (!entry) {
       return Error{"base relocation at RVA " + HexNumber(block.begin + at) +
                    " is outside the sections"};
@@ -77,8 +101,7 @@ Result<void> ReadBlock(const ImageReader& reader, const Block& block,
     if (type == kHighAdj) {
       at += 2;
       if (at + 2 <= block.size) {
-        relocation.low =
-            static_cast<int16_t>(reader.U16(block.begin + at).value_or(0));
+        relocation.low = static_cast<int16_t>(entries.At(at).value_or(0));
       }
     }
     image.relocations.push_back(relocation);
@@ -136,6 +159,14 @@ Result<void> CheckDirectories(const PeImage& image) {
   return {};
 }
 
+void SortByRva(std::vector<BaseRelocation>& relocations) {
+  const auto before = [](const BaseRelocation& a, const BaseRelocation& b) {
+    return a.rva < b.rva;
+  };
+  if (std::is_sorted(relocations.begin(), relocations.end(), before)) return;
+  std::stable_sort(relocations.begin(), relocations.end(), before);
+}
+
 Result<void> ReadRelocations(PeImage& image) {
   const DataDirectory& directory = image.directory(Directory::kBaseRelocation);
   if (directory.rva == 0) return {};
@@ -162,10 +193,7 @@ Result<void> ReadRelocations(PeImage& image) {
     if (Result<void> ok = ReadBlock(reader, block, image); !ok) return ok;
     block.begin += block.size;
   }
-  std::stable_sort(image.relocations.begin(), image.relocations.end(),
-                   [](const BaseRelocation& a, const BaseRelocation& b) {
-                     return a.rva < b.rva;
-                   });
+  SortByRva(image.relocations);
   return {};
 }
 

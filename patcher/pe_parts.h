@@ -53,6 +53,8 @@ Result<void> CheckDirectories(const PeImage& image);
 Result<void> ReadImports(PeImage& image);
 Result<void> ReadBoundImports(PeImage& image);
 Result<void> ReadRelocations(PeImage& image);
+/// Stable; linkers write them in order, so mostly there is nothing to do.
+void SortByRva(std::vector<BaseRelocation>& relocations);
 Result<void> ReadExports(PeImage& image);
 Result<void> ReadDebugDirectory(PeImage& image);
 Result<void> ReadTlsCallbacks(PeImage& image);
