@@ -15,101 +15,25 @@
 #include "disasm/alpha_lift.h"
 
 #include <cassert>
-#include <utility>
+
+#include "disasm/alpha_lifter.h"
 
 namespace detachfix {
-namespace {
 
-constexpr uint8_t kZero = 31;
-constexpr uint8_t kQuad = 64;
-constexpr uint8_t kLong = 32;
-
-class Lifter {
- public:
-  Lifter(const AlphaInstruction& instruction, uint64_t va)
-      : i_(instruction), va_(va) {}
-
-  std::vector<Op> Run();
-
- private:
-  template <typename T>
-  void Emit(T op) {
-    ops_.emplace_back(std::move(op));
-  }
-  Place NewTemporary() {
-    assert(next_temporary_ < kPlaceCount);
-    return Place{next_temporary_++};
-  }
-  Place Compute(BinaryOp op, uint8_t width, Operand a, Operand b) {
-    const Place t = NewTemporary();
-    Emit(Binary{op, width, t, a, b});
-    return t;
-  }
-  Place Not(Operand bit) { return Compute(BinaryOp::kXor, 1, bit, 1u); }
-  Place ExtendLong(Operand value) {
-    const Place t = NewTemporary();
-    Emit(SignExtend{kLong, kQuad, t, value});
-    return t;
-  }
-
-  Operand Read(uint8_t number) const {
-    if (number == kZero) return uint64_t{0};
-    return Place{number};
-  }
-  void Write(uint8_t number, Operand value) {
-    if (number != kZero) Emit(Assign{Place{number}, value});
-  }
-  void ForgetRegister(uint8_t number) {
-    if (number != kZero) Emit(Forget{Place{number}});
-  }
-  Operand First() const { return Read(i_.ra()); }
-  Operand Second() const {
-    return i_.has_literal() ? Operand{uint64_t{i_.literal()}} : Read(i_.rb());
-  }
-  bool IsSameRegister() const {
-    return !i_.has_literal() && i_.ra() == i_.rb();
-  }
-  Operand Address(int64_t displacement);
-
-  // Groups; each returns whether the instruction belongs to it.
-  bool LiftMemory();
-  bool LiftStore();
-  bool LiftConditionalBranch();
-  bool LiftJump();
-  bool LiftArithmetic();
-  bool LiftComparison();
-  bool LiftLogic();
-  bool LiftConditionalMove();
-  bool LiftShift();
-  bool LiftBytes();
-  void LiftPal();
-
-  void LoadTo(uint8_t size, Operand address);
-  void StoreConditional(uint8_t size);
-  void Add(BinaryOp op, uint8_t width, uint64_t scale);
-  void Logic(BinaryOp op, Operand b);
-  void Link();
-
-  const AlphaInstruction& i_;
-  const uint64_t va_;
-  std::vector<Op> ops_;
-  uint8_t next_temporary_ = kFirstTemporary;
-};
-
-Operand Lifter::Address(int64_t displacement) {
+Operand AlphaLifter::Address(int64_t displacement) {
   const uint64_t offset = static_cast<uint64_t>(displacement);
-  if (i_.rb() == kZero) return offset;
+  if (i_.rb() == kZeroRegister) return offset;
   return Compute(BinaryOp::kAdd, kQuad, Read(i_.rb()), offset);
 }
 
-void Lifter::LoadTo(uint8_t size, Operand address) {
-  if (i_.ra() == kZero) return;  // a prefetch
+void AlphaLifter::LoadTo(uint8_t size, Operand address) {
+  if (i_.ra() == kZeroRegister) return;  // a prefetch
   const Place loaded = NewTemporary();
   Emit(Load{size, loaded, address});
   Write(i_.ra(), size == 4 ? ExtendLong(loaded) : loaded);
 }
 
-bool Lifter::LiftMemory() {
+bool AlphaLifter::LiftMemory() {
   const int64_t displacement = i_.displacement();
   switch (i_.op) {
     case AlphaOp::kLda:
@@ -139,7 +63,7 @@ bool Lifter::LiftMemory() {
   }
 }
 
-bool Lifter::LiftStore() {
+bool AlphaLifter::LiftStore() {
   const Operand value = First();
   const auto store = [&](uint8_t size, Operand address) {
     Emit(Store{size, address, value});
@@ -178,7 +102,7 @@ bool Lifter::LiftStore() {
 }
 
 /// Ra becomes 1 where the store was done, 0 where it was not.
-void Lifter::StoreConditional(uint8_t size) {
+void AlphaLifter::StoreConditional(uint8_t size) {
   const Place address = NewTemporary();
   Emit(Assign{address, Address(i_.displacement())});
   const Place value = NewTemporary();
@@ -191,50 +115,48 @@ void Lifter::StoreConditional(uint8_t size) {
   Write(i_.ra(), uint64_t{1});
 }
 
-bool Lifter::LiftConditionalBranch() {
-  const uint64_t target = i_.BranchTarget(va_);
+Place AlphaLifter::Holds(Test test) {
   const Operand a = First();
-  const auto branch = [&](Place condition) { Emit(Branch{condition, target}); };
-  const auto less = [&](Operand x, Operand y) {
-    return Compute(BinaryOp::kLessSigned, kQuad, x, y);
-  };
-  const auto is_even = [&] {
-    return Compute(BinaryOp::kEqual, kQuad,
-                   Compute(BinaryOp::kAnd, kQuad, a, uint64_t{1}), uint64_t{0});
-  };
-  const auto is_zero = [&] {
-    return Compute(BinaryOp::kEqual, kQuad, a, uint64_t{0});
+  switch (test) {
+    case Test::kZero:
+      return Compute(BinaryOp::kEqual, kQuad, a, uint64_t{0});
+    case Test::kNegative:
+      return Compute(BinaryOp::kLessSigned, kQuad, a, uint64_t{0});
+    case Test::kPositive:
+      return Compute(BinaryOp::kLessSigned, kQuad, uint64_t{0}, a);
+    case Test::kEven:
+      break;
+  }
+  const Place low = Compute(BinaryOp::kAnd, kQuad, a, uint64_t{1});
+  return Compute(BinaryOp::kEqual, kQuad, low, uint64_t{0});
+}
+
+bool AlphaLifter::LiftConditionalBranch() {
+  const auto branch = [&](Place condition) {
+    Emit(Branch{condition, i_.BranchTarget(va_)});
+    return true;
   };
   switch (i_.op) {
     case AlphaOp::kBeq:
-      branch(is_zero());
-      return true;
+      return branch(Holds(Test::kZero));
     case AlphaOp::kBne:
-      branch(Not(is_zero()));
-      return true;
+      return branch(Not(Holds(Test::kZero)));
     case AlphaOp::kBlt:
-      branch(less(a, uint64_t{0}));
-      return true;
+      return branch(Holds(Test::kNegative));
     case AlphaOp::kBge:
-      branch(Not(less(a, uint64_t{0})));
-      return true;
+      return branch(Not(Holds(Test::kNegative)));
     case AlphaOp::kBgt:
-      branch(less(uint64_t{0}, a));
-      return true;
+      return branch(Holds(Test::kPositive));
     case AlphaOp::kBle:
-      branch(Not(less(uint64_t{0}, a)));
-      return true;
+      return branch(Not(Holds(Test::kPositive)));
     case AlphaOp::kBlbc:
-      branch(is_even());
-      return true;
+      return branch(Holds(Test::kEven));
     case AlphaOp::kBlbs:
-      branch(Not(is_even()));
-      return true;
+      return branch(Not(Holds(Test::kEven)));
     case AlphaOp::kBranchFloat: {
       const Place open = NewTemporary();
       Emit(Forget{open});
-      branch(open);
-      return true;
+      return branch(open);
     }
     default:
       return false;
@@ -242,9 +164,9 @@ bool Lifter::LiftConditionalBranch() {
 }
 
 /// Ra = the address of the next instruction.
-void Lifter::Link() { Write(i_.ra(), va_ + 4); }
+void AlphaLifter::Link() { Write(i_.ra(), va_ + 4); }
 
-bool Lifter::LiftJump() {
+bool AlphaLifter::LiftJump() {
   switch (i_.op) {
     case AlphaOp::kBr:
       Link();
@@ -252,7 +174,7 @@ bool Lifter::LiftJump() {
       return true;
     case AlphaOp::kBsr:
       Link();
-      if (i_.ra() == kZero) {
+      if (i_.ra() == kZeroRegister) {
         Emit(Jump{i_.BranchTarget(va_)});
       } else {
         Emit(Call{i_.BranchTarget(va_), va_ + 4});
@@ -267,7 +189,7 @@ bool Lifter::LiftJump() {
       Link();
       if (i_.op == AlphaOp::kRet) {
         Emit(Return{target});
-      } else if (i_.op == AlphaOp::kJsr && i_.ra() != kZero) {
+      } else if (i_.op == AlphaOp::kJsr && i_.ra() != kZeroRegister) {
         Emit(Call{target, va_ + 4});
       } else {
         Emit(Jump{target});
@@ -282,264 +204,7 @@ bool Lifter::LiftJump() {
   }
 }
 
-/// Rc = Ra * scale op Rb, on `width` bits.
-void Lifter::Add(BinaryOp op, uint8_t width, uint64_t scale) {
-  Operand a = First();
-  if (scale != 1) a = Compute(BinaryOp::kMul, width, a, scale);
-  const Place result = Compute(op, width, a, Second());
-  Write(i_.rc(), width == kLong ? ExtendLong(result) : result);
-}
-
-bool Lifter::LiftArithmetic() {
-  switch (i_.op) {
-    case AlphaOp::kAddl:
-      Add(BinaryOp::kAdd, kLong, 1);
-      return true;
-    case AlphaOp::kS4addl:
-      Add(BinaryOp::kAdd, kLong, 4);
-      return true;
-    case AlphaOp::kS8addl:
-      Add(BinaryOp::kAdd, kLong, 8);
-      return true;
-    case AlphaOp::kSubl:
-      Add(BinaryOp::kSub, kLong, 1);
-      return true;
-    case AlphaOp::kS4subl:
-      Add(BinaryOp::kSub, kLong, 4);
-      return true;
-    case AlphaOp::kS8subl:
-      Add(BinaryOp::kSub, kLong, 8);
-      return true;
-    case AlphaOp::kAddq:
-      Add(BinaryOp::kAdd, kQuad, 1);
-      return true;
-    case AlphaOp::kS4addq:
-      Add(BinaryOp::kAdd, kQuad, 4);
-      return true;
-    case AlphaOp::kS8addq:
-      Add(BinaryOp::kAdd, kQuad, 8);
-      return true;
-    case AlphaOp::kSubq:
-      Add(BinaryOp::kSub, kQuad, 1);
-      return true;
-    case AlphaOp::kS4subq:
-      Add(BinaryOp::kSub, kQuad, 4);
-      return true;
-    case AlphaOp::kS8subq:
-      Add(BinaryOp::kSub, kQuad, 8);
-      return true;
-    case AlphaOp::kMull:
-      Add(BinaryOp::kMul, kLong, 1);
-      return true;
-    case AlphaOp::kMulq:
-      Add(BinaryOp::kMul, kQuad, 1);
-      return true;
-    default:
-      return LiftComparison();
-  }
-}
-
-bool Lifter::LiftComparison() {
-  const Operand a = First();
-  const Operand b = Second();
-  switch (i_.op) {
-    case AlphaOp::kCmpeq:
-      Write(i_.rc(), Compute(BinaryOp::kEqual, kQuad, a, b));
-      return true;
-    case AlphaOp::kCmplt:
-      Write(i_.rc(), Compute(BinaryOp::kLessSigned, kQuad, a, b));
-      return true;
-    case AlphaOp::kCmple:
-      Write(i_.rc(), Not(Compute(BinaryOp::kLessSigned, kQuad, b, a)));
-      return true;
-    case AlphaOp::kCmpult:
-      Write(i_.rc(), Compute(BinaryOp::kLessUnsigned, kQuad, a, b));
-      return true;
-    case AlphaOp::kCmpule:
-      Write(i_.rc(), Not(Compute(BinaryOp::kLessUnsigned, kQuad, b, a)));
-      return true;
-    default:
-      return false;
-  }
-}
-
-void Lifter::Logic(BinaryOp op, Operand b) {
-  Write(i_.rc(), Compute(op, kQuad, First(), b));
-}
-
-bool Lifter::LiftLogic() {
-  const auto inverted = [&] {
-    return Compute(BinaryOp::kXor, kQuad, Second(), ~uint64_t{0});
-  };
-  switch (i_.op) {
-    case AlphaOp::kAnd:
-      Logic(BinaryOp::kAnd, Second());
-      return true;
-    case AlphaOp::kBic:
-      Logic(BinaryOp::kAnd, inverted());
-      return true;
-    case AlphaOp::kBis:
-      if (i_.ra() == kZero || IsSameRegister()) {
-        Write(i_.rc(), Second());  // a move, of whatever it is
-      } else {
-        Logic(BinaryOp::kOr, Second());
-      }
-      return true;
-    case AlphaOp::kOrnot:
-      Logic(BinaryOp::kOr, inverted());
-      return true;
-    case AlphaOp::kXor:
-      if (IsSameRegister()) {
-        Write(i_.rc(), uint64_t{0});
-      } else {
-        Logic(BinaryOp::kXor, Second());
-      }
-      return true;
-    case AlphaOp::kEqv:
-      Logic(BinaryOp::kXor, inverted());
-      return true;
-    case AlphaOp::kSextb:
-    case AlphaOp::kSextw: {
-      const uint8_t from = i_.op == AlphaOp::kSextb ? 8 : 16;
-      const Place result = NewTemporary();
-      Emit(SignExtend{from, kQuad, result, Read(i_.rb())});
-      Write(i_.rc(), result);
-      return true;
-    }
-    default:
-      return false;
-  }
-}
-
-bool Lifter::LiftConditionalMove() {
-  const Operand a = First();
-  const auto move_if = [&](Place condition) {
-    const Place chosen = NewTemporary();
-    Emit(Choose{chosen, condition, Second(), Read(i_.rc())});
-    Write(i_.rc(), chosen);
-    return true;
-  };
-  const auto less = [&](Operand x, Operand y) {
-    return Compute(BinaryOp::kLessSigned, kQuad, x, y);
-  };
-  const auto is_even = [&] {
-    return Compute(BinaryOp::kEqual, kQuad,
-                   Compute(BinaryOp::kAnd, kQuad, a, uint64_t{1}), uint64_t{0});
-  };
-  const auto is_zero = [&] {
-    return Compute(BinaryOp::kEqual, kQuad, a, uint64_t{0});
-  };
-  switch (i_.op) {
-    case AlphaOp::kCmoveq:
-      return move_if(is_zero());
-    case AlphaOp::kCmovne:
-      return move_if(Not(is_zero()));
-    case AlphaOp::kCmovlt:
-      return move_if(less(a, uint64_t{0}));
-    case AlphaOp::kCmovge:
-      return move_if(Not(less(a, uint64_t{0})));
-    case AlphaOp::kCmovgt:
-      return move_if(less(uint64_t{0}, a));
-    case AlphaOp::kCmovle:
-      return move_if(Not(less(uint64_t{0}, a)));
-    case AlphaOp::kCmovlbc:
-      return move_if(is_even());
-    case AlphaOp::kCmovlbs:
-      return move_if(Not(is_even()));
-    default:
-      return false;
-  }
-}
-
-bool Lifter::LiftShift() {
-  BinaryOp op;
-  switch (i_.op) {
-    case AlphaOp::kSll:
-      op = BinaryOp::kShiftLeft;
-      break;
-    case AlphaOp::kSrl:
-      op = BinaryOp::kShiftRight;
-      break;
-    case AlphaOp::kSra:
-      op = BinaryOp::kShiftRightSigned;
-      break;
-    default:
-      return false;
-  }
-  Logic(op, Compute(BinaryOp::kAnd, kQuad, Second(), uint64_t{63}));
-  return true;
-}
-
-/// The eight bytes that a mask of eight bits stands for.
-uint64_t BytesOf(uint8_t mask) {
-  uint64_t bytes = 0;
-  for (int i = 0; i < 8; ++i) {
-    if (((mask >> i) & 1) != 0) bytes |= uint64_t{0xff} << (8 * i);
-  }
-  return bytes;
-}
-
-/// ext, ins and msk: the low half works on the quadword with the first byte,
-/// the high half on the next one. The mask of bytes is shifted out of range
-/// where a quadword has none of them.
-bool Lifter::LiftBytes() {
-  if (i_.op == AlphaOp::kZap || i_.op == AlphaOp::kZapnot) {
-    if (!i_.has_literal()) {
-      ForgetRegister(i_.rc());
-      return true;
-    }
-    const uint64_t bytes = BytesOf(i_.literal());
-    Logic(BinaryOp::kAnd, i_.op == AlphaOp::kZap ? ~bytes : bytes);
-    return true;
-  }
-  const uint8_t count = i_.byte_count();
-  const uint64_t bytes = BytesOf(static_cast<uint8_t>((1u << count) - 1));
-  const auto up = [&] {
-    return Compute(BinaryOp::kShiftLeft, kQuad,
-                   Compute(BinaryOp::kAnd, kQuad, Second(), uint64_t{7}),
-                   uint64_t{3});
-  };
-  const auto down = [&] {
-    return Compute(BinaryOp::kSub, kQuad, uint64_t{64}, up());
-  };
-  const auto shifted = [&](BinaryOp op, Operand value, Operand by) {
-    return Compute(op, kQuad, value, by);
-  };
-  const auto masked = [&](Operand value, Operand mask) {
-    return Compute(BinaryOp::kAnd, kQuad, value, mask);
-  };
-  const auto inverted = [&](Operand mask) {
-    return Compute(BinaryOp::kXor, kQuad, mask, ~uint64_t{0});
-  };
-  constexpr BinaryOp kLeft = BinaryOp::kShiftLeft;
-  constexpr BinaryOp kRight = BinaryOp::kShiftRight;
-  switch (i_.op) {
-    case AlphaOp::kExtLow:
-      Write(i_.rc(), masked(shifted(kRight, First(), up()), bytes));
-      return true;
-    case AlphaOp::kExtHigh:
-      Write(
-          i_.rc(),
-          masked(shifted(kLeft, First(), masked(down(), uint64_t{63})), bytes));
-      return true;
-    case AlphaOp::kInsLow:
-      Write(i_.rc(), shifted(kLeft, masked(First(), bytes), up()));
-      return true;
-    case AlphaOp::kInsHigh:
-      Write(i_.rc(), shifted(kRight, masked(First(), bytes), down()));
-      return true;
-    case AlphaOp::kMskLow:
-      Write(i_.rc(), masked(First(), inverted(shifted(kLeft, bytes, up()))));
-      return true;
-    case AlphaOp::kMskHigh:
-      Write(i_.rc(), masked(First(), inverted(shifted(kRight, bytes, down()))));
-      return true;
-    default:
-      return false;
-  }
-}
-
-void Lifter::LiftPal() {
+void AlphaLifter::LiftPal() {
   constexpr uint8_t kV0 = 0;
   if (PalStops(i_)) {
     Emit(Trap{});
@@ -550,7 +215,7 @@ void Lifter::LiftPal() {
   }
 }
 
-std::vector<Op> Lifter::Run() {
+std::vector<Op> AlphaLifter::Run() {
   switch (i_.op) {
     case AlphaOp::kUnknown:
       Emit(Unfollowable{"cannot decode the instruction"});
@@ -574,10 +239,8 @@ std::vector<Op> Lifter::Run() {
       assert(known);
     }
   }
-  return std::move(ops_);
+  return TakeOps();
 }
-
-}  // namespace
 
 bool PalStops(const AlphaInstruction& instruction) {
   constexpr uint32_t kHalt = 0, kBugchk = 0x81;
@@ -589,7 +252,7 @@ bool PalStops(const AlphaInstruction& instruction) {
 }
 
 std::vector<Op> LiftAlpha(const AlphaInstruction& instruction, uint64_t va) {
-  return Lifter(instruction, va).Run();
+  return AlphaLifter(instruction, va).Run();
 }
 
 }  // namespace detachfix

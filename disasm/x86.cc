@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "disasm/isa.h"
+#include "disasm/op_builder.h"
 
 namespace detachfix {
 namespace {
@@ -163,7 +164,7 @@ std::string Format(const CodeView& view, Rva rva, const Decoded& d) {
 }
 
 /// Turns one instruction into operations. One object an instruction.
-class Lifter {
+class Lifter : private OpBuilder {
  public:
   Lifter(const Decoded& d, uint32_t va) : d_(d), va_(va) {}
 
@@ -175,20 +176,6 @@ class Lifter {
     return static_cast<uint8_t>(d_.operands[i].size);
   }
   uint32_t next_va() const { return va_ + d_.instruction.length; }
-
-  template <typename T>
-  void Emit(T op) {
-    ops_.emplace_back(std::move(op));
-  }
-  Place NewTemporary() {
-    assert(next_temporary_ < kPlaceCount);
-    return Place{next_temporary_++};
-  }
-  Place Compute(BinaryOp op, uint8_t bits, Operand a, Operand b) {
-    const Place t = NewTemporary();
-    Emit(Binary{op, bits, t, a, b});
-    return t;
-  }
 
   // Operands.
   Operand Address(const ZydisDecodedOperand& memory);
@@ -205,7 +192,6 @@ class Lifter {
   void SetAddFlags(uint8_t bits, Operand a, Operand b, Operand sum);
   void SetSubFlags(uint8_t bits, Operand a, Operand b, Operand difference);
   Operand SignBit(uint8_t bits, Operand value);
-  Operand Not(Operand bit) { return Compute(BinaryOp::kXor, 1, bit, 1u); }
   std::optional<Operand> Condition();
   std::optional<Operand> CountLoop();
 
@@ -230,8 +216,6 @@ class Lifter {
 
   const Decoded& d_;
   const uint32_t va_;
-  std::vector<Op> ops_;
-  uint8_t next_temporary_ = kFirstTemporary;
 };
 
 /// Which 32-bit register a register belongs to, and where in it it lies.
@@ -750,7 +734,7 @@ std::optional<Operand> Lifter::CountLoop() {
   const Operand counts = Not(Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0}));
   if (mnemonic == ZYDIS_MNEMONIC_LOOP) return counts;
   const Operand wanted =
-      mnemonic == ZYDIS_MNEMONIC_LOOPE ? Operand{kZf} : Not(kZf);
+      mnemonic == ZYDIS_MNEMONIC_LOOPE ? Operand{kZf} : Operand{Not(kZf)};
   return Compute(BinaryOp::kAnd, 1, counts, wanted);
 }
 
@@ -916,7 +900,7 @@ void Lifter::Fallback() {
                              PartOf(o.reg.value).whole == kEsp &&
                              o.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
     if (moves_stack) {
-      ops_.clear();
+      DropOps();
       Emit(Unfollowable{std::string("moves the stack pointer by ") +
                         ZydisMnemonicGetString(d_.instruction.mnemonic)});
       return;
@@ -938,24 +922,24 @@ void Lifter::Fallback() {
 std::vector<Op> Lifter::Run() {
   if (d_.instruction.address_width != 32) {
     Emit(Unfollowable{"addresses with 16 bits"});
-    return std::move(ops_);
+    return TakeOps();
   }
   if (d_.instruction.meta.category == ZYDIS_CATEGORY_SYSCALL ||
       (d_.instruction.mnemonic == ZYDIS_MNEMONIC_INT &&
        operand(0).imm.value.u == 0x2e)) {
     Emit(Unfollowable{"makes a system call"});
-    return std::move(ops_);
+    return TakeOps();
   }
   if (d_.instruction.meta.category == ZYDIS_CATEGORY_IOSTRINGOP) {
     Emit(Unfollowable{"reads or writes a port"});
-    return std::move(ops_);
+    return TakeOps();
   }
   if (LiftMove() || LiftArithmetic() || LiftShift() || LiftStack() ||
       LiftFlow() || LiftString() || LiftConditional() || LiftAtomic()) {
-    return std::move(ops_);
+    return TakeOps();
   }
   Fallback();
-  return std::move(ops_);
+  return TakeOps();
 }
 
 class X86 final : public Isa {
