@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzz target: any bytes as code. Every place decodes and lifts.
+#include "tests/fuzz/check_lifter.h"
+
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -112,8 +111,3 @@ void CheckLifter(std::span<const uint8_t> input) {
 }
 
 }  // namespace detachfix::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  detachfix::fuzz::CheckLifter({data, size});
-  return 0;
-}

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzz target: any bytes as a DLL's entry, run abstractly for every reason.
+#include "tests/fuzz/check_tracer.h"
+
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -68,8 +67,3 @@ void CheckTracer(std::span<const uint8_t> input) {
 }
 
 }  // namespace detachfix::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  detachfix::fuzz::CheckTracer({data, size});
-  return 0;
-}

@@ -16,6 +16,11 @@ constexpr size_t kDataUnit = 4;  // bytes of data that the second byte counts
 constexpr size_t kMaxInput = 0x8000;  // regions then never overlap
 constexpr uint32_t kDataSize = 0x2000;
 
+uint8_t IndexOf(uint16_t machine) {
+  const auto* found = std::ranges::find(kMachines, machine);
+  return static_cast<uint8_t>(found - std::begin(kMachines));
+}
+
 ImportName Named(const char* dll, const char* name) {
   return {dll, name, std::nullopt};
 }
@@ -71,13 +76,17 @@ std::optional<CodeView> ViewOf(std::span<const uint8_t> input) {
 std::vector<uint8_t> MakeCodeInput(uint16_t machine,
                                    std::span<const uint8_t> code,
                                    std::span<const uint8_t> data) {
-  const auto* found = std::ranges::find(kMachines, machine);
-  std::vector<uint8_t> input = {
-      static_cast<uint8_t>(found - std::begin(kMachines)),
-      static_cast<uint8_t>(data.size() / kDataUnit)};
+  std::vector<uint8_t> input = {IndexOf(machine),
+                                static_cast<uint8_t>(data.size() / kDataUnit)};
   input.insert(input.end(), code.begin(), code.end());
   input.insert(input.end(), data.begin(), data.end());
   return input;
+}
+
+std::vector<uint8_t> AsAlpha(std::span<const uint8_t> input) {
+  std::vector<uint8_t> alpha(input.begin(), input.end());
+  if (!alpha.empty()) alpha[0] = IndexOf(kMachineAlpha);
+  return alpha;
 }
 
 }  // namespace detachfix::fuzz

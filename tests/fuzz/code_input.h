@@ -31,6 +31,9 @@ std::vector<uint8_t> MakeCodeInput(uint16_t machine,
                                    std::span<const uint8_t> code,
                                    std::span<const uint8_t> data);
 
+/// `input` with Alpha as its machine.
+std::vector<uint8_t> AsAlpha(std::span<const uint8_t> input);
+
 }  // namespace detachfix::fuzz
 
 #endif  // DETACHFIX_TESTS_FUZZ_CODE_INPUT_H_

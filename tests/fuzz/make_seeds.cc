@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the seeds that a fuzz run starts from and that ordinary tests replay:
-// make_seeds FOLDER [DLL...]. Made, not stored: the repository holds only
-// inputs that once found something.
+// make_seeds FOLDER SAMPLES. Those of Alpha's whole files are the samples of
+// that machine in the folder SAMPLES. Made, not stored: the repository holds
+// only inputs that once found something.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -109,6 +110,39 @@ constexpr CodeSeed kCodeSeeds[] = {
     {"push-pop-all", "60 9c 9d 61 c8 100000 c9 c2 0c00"},
 };
 
+/// The same in Alpha code, as GNU as assembles it: sections at 10010000h, their
+/// addresses by ldah/lda, a flag at 10010030h, calls by ldah/ldl/jsr.
+constexpr CodeSeed kAlphaCodeSeeds[] = {
+    // lda sp,-16(sp); stq ra,0(sp); cmpeq a1,1,t0; beq t0,...
+    {"if-chain",
+     "f0ffde23 00005eb7 a1352042 050020e4 01101f26 02103f24 000061a3 00405b6b "
+     "0500e0c3 040020f6 01101f26 02103f24 040061a3 00405b6b 01001f20 00005ea7 "
+     "1000de23 0180fa6b"},
+    // The flag is stored on attach, and tested on detach.
+    {"flag-guard",
+     "f0ffde23 00005eb7 08003eb5 01103f25 a1352042 070020e4 00000922 02103f24 "
+     "000061a3 00405b6b 01005f20 300049b0 0700e0c3 300049a0 050040e4 040020f6 "
+     "00000922 02103f24 040061a3 00405b6b 01001f20 08003ea5 00005ea7 1000de23 "
+     "0180fa6b"},
+    // s4addq a1,zero,t0; ...; ldl t0,32(t0); jmp (t0)
+    {"jump-table",
+     "a1772042 050020e4 41043f42 01105f24 01042240 200021a0 0000e16b 01001f20 "
+     "0180fa6b"},
+    // bsr to a helper that jumps on to the import, three times by bgt.
+    {"helper-in-a-loop",
+     "e0ffde23 00005eb7 08003eb5 10005eb5 01103f25 03005f21 00000922 090040d3 "
+     "18002921 2a314041 fbff5ffd 01001f20 10005ea5 08003ea5 00005ea7 2000de23 "
+     "0180fa6b 02103f24 000061a3 0000fb6b"},
+    // cmovne chooses the slot; ldq_u, extbl, insbl, mskbl, zapnot, sll, sra.
+    {"select-and-bytes",
+     "a1352042 04005f20 c2043f44 02107f24 03004340 000063a3 0100902c c4009048 "
+     "65019048 46009048 25f6a148 2517a448 8517a448 01101f26 0000fb6b"},
+    // ldt, addt, stt, trapb, mb, rpcc, call_pal, ldl_l, stl_c
+    {"float-and-pal",
+     "0000308c 03142258 0800709c 00000060 00400060 00c01f60 aa000000 000030a8 "
+     "01302040 000030b8 0180fa6b"},
+};
+
 void WriteCode(const fs::path& folder) {
   const std::vector<uint8_t> data(64, 0);
   for (const CodeSeed& seed : kCodeSeeds) {
@@ -116,6 +150,12 @@ void WriteCode(const fs::path& folder) {
     const std::vector<uint8_t> input = MakeCodeInput(kMachineI386, code, data);
     Write(folder / "lifter" / seed.name, input);
     Write(folder / "tracer" / seed.name, input);
+  }
+  for (const CodeSeed& seed : kAlphaCodeSeeds) {
+    const std::vector<uint8_t> code = test::ParseContent(seed.code).bytes;
+    const std::vector<uint8_t> input = MakeCodeInput(kMachineAlpha, code, data);
+    Write(folder / "alpha_lifter" / seed.name, input);
+    Write(folder / "alpha_tracer" / seed.name, input);
   }
 }
 
@@ -179,13 +219,35 @@ void WritePacked(const fs::path& folder) {
   }
 }
 
+/// Alpha samples as whole files, and the code of each for the lifter. Those
+/// that a compiler made: they are small, and libFuzzer's inputs get no longer
+/// than its longest seed.
+void WriteAlphaSamples(const fs::path& folder, const fs::path& samples) {
+  constexpr uintmax_t kMaxSeed = 8192;
+  for (const auto& entry : fs::directory_iterator(samples)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("alpha-") || !name.ends_with(".dll")) continue;
+    if (entry.file_size() > kMaxSeed) continue;
+    const Bytes file = ReadWhole(entry.path());
+    Write(folder / "alpha_pipeline" / name, file);
+    const Result<ReadPe> read = ReadPeImage(file);
+    if (!read || !read->image) continue;
+    const CodeView view = MakeCodeView(*read->image);
+    for (const CodeRegion& region : view.regions) {
+      if (!region.executable) continue;
+      Write(folder / "alpha_lifter" / name,
+            MakeCodeInput(kMachineAlpha, region.content, {}));
+    }
+  }
+}
+
 }  // namespace
 
 }  // namespace detachfix::fuzz
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: make_seeds FOLDER [DLL...]\n");
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: make_seeds FOLDER SAMPLES\n");
     return 64;
   }
   namespace fuzz = detachfix::fuzz;
@@ -196,9 +258,6 @@ int main(int argc, char** argv) {
   fuzz::WriteDecisions(folder);
   fuzz::WriteDebugFiles(folder);
   fuzz::WritePacked(folder);
-  for (int i = 2; i < argc; ++i) {
-    const std::filesystem::path dll = argv[i];
-    fuzz::WriteFile(folder, dll.filename().string(), fuzz::ReadWhole(dll));
-  }
+  fuzz::WriteAlphaSamples(folder, argv[2]);
   return 0;
 }

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fuzz target: any bytes as code. Every place decodes and lifts.
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/fuzz/check_lifter.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  detachfix::fuzz::CheckLifter({data, size});
+  return 0;
+}
