@@ -23,7 +23,7 @@ IMAGE_DEBUG_MISC_EXENAME = 1
 I386, ALPHA = 0x14c, 0x184  # machines
 
 EXPORT, IMPORT, RESOURCE, EXCEPTION, BASE_RELOCATION, DEBUG = 0, 1, 2, 3, 5, 6
-BOUND_IMPORT, ADDRESS_TABLE = 11, 12
+TLS, BOUND_IMPORT, ADDRESS_TABLE = 9, 11, 12
 
 # Characteristics by name; .idata is writable, a section of its own.
 SECTION_FLAGS = {

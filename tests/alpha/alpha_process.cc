@@ -122,12 +122,12 @@ void AlphaProcess::Take(const std::string& line, EntryRecord& record) {
   }
 }
 
-void AlphaProcess::Call(uint32_t address,
+void AlphaProcess::Call(const char* command, uint32_t address,
                         const std::vector<uint32_t>& arguments,
                         EntryRecord& record) {
   // The same junk at the same entry of a run, whatever happened before.
-  std::string line =
-      "call " + Hex(seed_ * 1000 + entries_++) + " " + Hex(address);
+  std::string line = std::string(command) + " " +
+                     Hex(seed_ * 1000 + entries_++) + " " + Hex(address);
   for (uint32_t argument : arguments) line += " " + Hex(argument);
   host_.Send(line);
   for (const std::string& answer : host_.Answer()) Take(answer, record);
@@ -138,8 +138,13 @@ EntryRecord AlphaProcess::CallEntry(Reason reason, bool reserved) {
   EntryRecord record;
   record.what = EntryName(reason, reserved);
   record.frees = reason == Reason::kDetach && !reserved;
-  Call(image.base + image.headers.entry,
-       {image.base, static_cast<uint32_t>(reason), reserved ? 1u : 0u}, record);
+  const std::vector<uint32_t> arguments = {
+      image.base, static_cast<uint32_t>(reason), reserved ? 1u : 0u};
+  for (const uint32_t callback : image.tls_callbacks) {
+    Call("callback", callback, arguments, record);
+    record.live.clear();  // what lives after the last call counts
+  }
+  Call("call", image.base + image.headers.entry, arguments, record);
   return record;
 }
 
@@ -156,7 +161,7 @@ EntryRecord AlphaProcess::CallExport(const std::string& name,
     crashed_ = true;
     return record;
   }
-  Call(prepared_.image.base + *rva, arguments, record);
+  Call("call", prepared_.image.base + *rva, arguments, record);
   return record;
 }
 

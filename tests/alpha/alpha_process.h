@@ -35,8 +35,9 @@ class AlphaProcess final : public DllProcess {
   AlphaProcess(PreparedImage prepared, uint32_t seed, AlphaHost& host);
   void SendImage(const ProcessOptions& options);
   void SendSystem(FakeSystem& system, const Steering& steering);
-  void Call(uint32_t address, const std::vector<uint32_t>& arguments,
-            EntryRecord& record);
+  /// `command` is "call", or "callback" for what returns nothing.
+  void Call(const char* command, uint32_t address,
+            const std::vector<uint32_t>& arguments, EntryRecord& record);
   void Take(const std::string& line, EntryRecord& record);
 
   PreparedImage prepared_;

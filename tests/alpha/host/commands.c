@@ -52,13 +52,13 @@ static void ReadImage(char** words) {
   MapImage(g_bytes);
 }
 
-static void Call(char** words, int count) {
+static void Call(char** words, int count, int has_result) {
   int64_t arguments[kMaxArguments];
   int given = count - 3;
   if (given > kMaxArguments) Fail("arguments");
   for (int i = 0; i < given; ++i) arguments[i] = Canonical(words[3 + i]);
   SeedJunk(Number(words[1]));
-  RunDll(Number(words[2]), given, arguments);
+  RunDll(Number(words[2]), given, arguments, has_result);
   Done();
 }
 
@@ -87,7 +87,9 @@ static void Obey(char** words, int count) {
     CheckFunctionTable();
     Done();
   } else if (Is(words, count, "call", 3)) {
-    Call(words, count);
+    Call(words, count, 1);
+  } else if (Is(words, count, "callback", 3)) {
+    Call(words, count, 0);
   } else if (Is(words, count, "unload", 1)) {
     UnmapImage();
     ForgetSystem();

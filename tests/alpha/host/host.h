@@ -136,7 +136,8 @@ uint64_t Junk(void);
 void SeedJunk(uint32_t seed);
 void InstallHandlers(void);
 /* Calls the DLL at `address` and tells what it does. */
-void RunDll(Address address, int count, const int64_t* arguments);
+void RunDll(Address address, int count, const int64_t* arguments,
+            int has_result);
 /* Ends the call that runs. */
 void LeaveDll(void) __attribute__((noreturn));
 

@@ -211,7 +211,13 @@ static void SetTimer(int seconds) {
   setitimer(ITIMER_VIRTUAL, &timer, NULL);
 }
 
-void RunDll(Address address, int count, const int64_t* arguments) {
+static void TellResult(int64_t result) {
+  if (!IsSignExtended(result)) Violation("returns what is not sign-extended");
+  Tell("result", "%u", (unsigned)result);
+}
+
+void RunDll(Address address, int count, const int64_t* arguments,
+            int has_result) {
   PrepareFrame(count, arguments);
   g_context.target = address;
   if (sigsetjmp(g_way_out, 1) == 0) {
@@ -221,10 +227,7 @@ void RunDll(Address address, int count, const int64_t* arguments) {
     g_running = 0;
     CheckReturn();
     CheckSlack();
-    if (!IsSignExtended(g_context.registers[kV0])) {
-      Violation("returns what is not sign-extended");
-    }
-    Tell("result", "%u", (unsigned)g_context.registers[kV0]);
+    if (has_result) TellResult(g_context.registers[kV0]);
   }
   g_running = 0;
   SetTimer(0);
