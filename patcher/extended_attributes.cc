@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/xattr.h>
 
+#include <cstring>
 #include <functional>
 #include <optional>
 
@@ -15,6 +16,19 @@ namespace {
 // Kernel limits of xattr(7): XATTR_LIST_MAX and XATTR_SIZE_MAX.
 constexpr size_t kMaxListSize = 65536;
 constexpr size_t kMaxValueSize = 65536;
+
+// What ntfs-3g(8) gives of a file when asked by name, and never lists: DOS
+// attributes, security descriptor, creation time. Without them a new file has
+// those of the moment and of its folder, so that one which only administrators
+// may change would be everybody's.
+constexpr char kNtfsAttributes[] = "system.ntfs_attrib";
+constexpr const char* kNtfsOthers[] = {"system.ntfs_acl", "system.ntfs_crtime"};
+
+// [MS-FSCC] 2.6, those that ntfs-3g lets anyone set: READONLY, HIDDEN, SYSTEM,
+// ARCHIVE, TEMPORARY, OFFLINE, NOT_CONTENT_INDEXED. The others say how the
+// content is stored, as COMPRESSED does, which is the folder's choice.
+constexpr uint32_t kSettable = 0x31a7;
+constexpr uint32_t kDosReadOnly = 0x1;
 
 using List = std::function<ssize_t(char* names, size_t size)>;
 using Get = std::function<ssize_t(const char* name, void* value, size_t size)>;
@@ -41,6 +55,34 @@ Result<std::vector<std::string>> Names(const List& list) {
   return names;
 }
 
+// ntfs-3g takes and gives the number in the byte order of the machine.
+void KeepSettable(Bytes& value) {
+  uint32_t flags = 0;
+  if (value.size() != sizeof flags) return;
+  std::memcpy(&flags, value.data(), sizeof flags);
+  flags &= kSettable;
+  std::memcpy(value.data(), &flags, sizeof flags);
+}
+
+Result<void> ReadUnlisted(const Get& get, Attributes& attributes) {
+  Bytes buffer(sizeof(uint32_t));
+  // Each other file system has its own way to say that it knows no such name.
+  if (get(kNtfsAttributes, buffer.data(), buffer.size()) !=
+      static_cast<ssize_t>(buffer.size())) {
+    return {};
+  }
+  KeepSettable(buffer);
+  attributes[kNtfsAttributes] = buffer;
+  buffer.resize(kMaxValueSize);
+  for (const char* name : kNtfsOthers) {
+    const ssize_t size = get(name, buffer.data(), buffer.size());
+    if (size < 0 && (errno == ENODATA || errno == ENOTSUP)) continue;
+    if (size < 0) return NamedError(name, errno);
+    attributes[name].assign(buffer.begin(), buffer.begin() + size);
+  }
+  return {};
+}
+
 Result<Attributes> ReadAll(const List& list, const Get& get) {
   Result<std::vector<std::string>> names = Names(list);
   if (!names) return names.error();
@@ -51,6 +93,8 @@ Result<Attributes> ReadAll(const List& list, const Get& get) {
     if (size < 0) return NamedError(name, errno);
     attributes[name].assign(buffer.begin(), buffer.begin() + size);
   }
+  Result<void> unlisted = ReadUnlisted(get, attributes);
+  if (!unlisted) return unlisted.error();
   return attributes;
 }
 
@@ -97,6 +141,14 @@ Result<void> WriteAttributes(int descriptor, const Attributes& wanted) {
     }
   }
   return {};
+}
+
+bool IsDosReadOnly(const Attributes& attributes) {
+  const Attributes::const_iterator it = attributes.find(kNtfsAttributes);
+  uint32_t flags = 0;
+  if (it == attributes.end() || it->second.size() != sizeof flags) return false;
+  std::memcpy(&flags, it->second.data(), sizeof flags);
+  return (flags & kDosReadOnly) != 0;
 }
 
 }  // namespace detachfix

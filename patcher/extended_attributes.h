@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Extended attributes of a file. A Samba share keeps NT access lists and DOS
 // attributes in them (security.NTACL, user.DOSATTRIB), Linux keeps POSIX access
-// lists (system.posix_acl_access), labels and capabilities there.
+// lists (system.posix_acl_access), labels and capabilities there. ntfs-3g gives
+// what NTFS keeps of a file under names that it does not list.
 #ifndef DETACHFIX_PATCHER_EXTENDED_ATTRIBUTES_H_
 #define DETACHFIX_PATCHER_EXTENDED_ATTRIBUTES_H_
 
@@ -24,6 +25,9 @@ Result<Attributes> ReadAttributes(const std::string& path);
 /// Gives the file exactly the attributes `wanted`. What it has already is not
 /// touched, so labels that the system sets by itself need no privilege.
 Result<void> WriteAttributes(int descriptor, const Attributes& wanted);
+
+/// Whether NTFS calls the file read-only, which its mode need not show.
+bool IsDosReadOnly(const Attributes& attributes);
 
 }  // namespace detachfix
 

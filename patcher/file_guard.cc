@@ -38,13 +38,6 @@ class Lock : public FileGuard {
 // up, up to 45 seconds (fcntl(2), F_SETLEASE).
 constexpr int kOpenFlags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
 
-Error CannotOpen(int error) {
-  if (error == EWOULDBLOCK) {
-    return Error{"is in use: another program has a lease on it"};
-  }
-  return Error{"cannot be opened: " + SystemError(error).message};
-}
-
 // To open a file for writing fails while another program has a lease of either
 // kind on it.
 bool IsLeased(const std::string& path) {
@@ -107,6 +100,21 @@ Locked TryLock(const std::string& path, Descriptor& file) {
   return Locked::kNever;
 }
 
+// By the flags of chattr(1), as statx(2) gives them. Not even root can put
+// another file in the place of such a one, and the rename's EPERM would not say
+// why.
+std::optional<Error> IsFixedInPlace(int fd) {
+  struct statx info = {};
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &info) != 0) return {};
+  if (info.stx_attributes & STATX_ATTR_IMMUTABLE) {
+    return Error{"is immutable (chattr -i allows replacing it)"};
+  }
+  if (info.stx_attributes & STATX_ATTR_APPEND) {
+    return Error{"can only be appended to (chattr -a allows replacing it)"};
+  }
+  return {};
+}
+
 // Why a file that we have locked is in use all the same, if so. The questions
 // open and lease the file, so they are asked only under the lock: two runs do
 // not take each other's for another program's.
@@ -132,6 +140,13 @@ bool IsNumbers(std::string_view text) {
 
 }  // namespace
 
+Error CannotOpen(int error) {
+  if (error == EWOULDBLOCK) {
+    return Error{"is in use: another program has a lease on it"};
+  }
+  return Error{"cannot be opened: " + SystemError(error).message};
+}
+
 Result<std::unique_ptr<FileGuard>> GuardFile(
     const std::string& path, std::chrono::milliseconds patience) {
   const auto end = std::chrono::steady_clock::now() + patience;
@@ -147,6 +162,10 @@ Result<std::unique_ptr<FileGuard>> GuardFile(
     // The holder that was waited for may have put a new file in its place: then
     // that is the one to lock.
     if (locked != Locked::kNotNow && StandsAt(path, file.number())) {
+      // Before the questions that open it for writing, which fail then.
+      if (std::optional<Error> error = IsFixedInPlace(file.number())) {
+        return *error;
+      }
       if (std::optional<Error> error = InUse(path, file.number())) {
         return *error;
       }

@@ -21,6 +21,10 @@ Result<std::unique_ptr<FileGuard>> GuardFile(
     const std::string& path,
     std::chrono::milliseconds patience = kGuardPatience);
 
+/// What open(2) with O_NONBLOCK failed with. A lease for writing keeps readers
+/// out too.
+Error CannotOpen(int error);
+
 /// The names that temporary files for `path` begin with, without the folder;
 /// numbers follow.
 std::string TemporaryStem(const std::string& path);

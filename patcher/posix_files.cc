@@ -60,6 +60,7 @@ FileState ToState(const struct stat& info,
   state.writable = (info.st_mode & S_IWUSR) != 0;
   if (attributes) {
     state.attributes = *attributes;
+    if (IsDosReadOnly(*attributes)) state.writable = false;
   } else {
     state.attributes_problem = attributes.error().message;
   }
@@ -111,7 +112,10 @@ class PosixOutputFile : public OutputFile {
     Result<void> attributes = WriteAttributes(fd, state.attributes);
     if (!attributes) return attributes;
     const mode_t mode = state.mode & 07777;
-    if (fchmod(fd, mode) != 0) {
+    // A mode that the access list has brought already is not set again: ntfs-3g
+    // would make a new access list from it.
+    if (fstat(fd, &now) != 0) return SystemError(errno);
+    if ((now.st_mode & 07777) != mode && fchmod(fd, mode) != 0) {
       return Error{"mode " + Octal(mode) + ": " + SystemError(errno).message};
     }
     const timespec times[2] = {ToTimespec(state.accessed_ns),
@@ -225,9 +229,7 @@ struct OpenedFile {
 
 Result<OpenedFile> OpenRegularToRead(const std::string& path) {
   OpenedFile file{Descriptor(OpenForReading(path))};
-  if (file.descriptor.number() < 0) {
-    return Error{"cannot be opened: " + SystemError(errno).message};
-  }
+  if (file.descriptor.number() < 0) return CannotOpen(errno);
   if (fstat(file.descriptor.number(), &file.state) != 0) {
     return SystemError(errno);
   }

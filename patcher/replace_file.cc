@@ -12,6 +12,8 @@
 namespace detachfix {
 namespace {
 
+constexpr uint32_t kOwnerMayWrite = 0200;
+
 // The undo file and the backup that this call made. They go again when the file
 // itself does not become new, also when a signal ends the program before.
 class MadeFiles {
@@ -74,7 +76,10 @@ Step CheckAllowed(const FileState& state, const ReplaceOptions& options) {
         true};
   }
   if (!state.writable && !options.replace_read_only) {
-    return Stop{Error{"is read-only (mode " + OctalMode(state.mode) +
+    const bool by_mode = (state.mode & kOwnerMayWrite) == 0;
+    return Stop{Error{"is read-only (" +
+                      (by_mode ? "mode " + OctalMode(state.mode)
+                               : std::string("DOS attribute")) +
                       "); --replace-read-only allows replacing it"},
                 true};
   }

@@ -14,6 +14,7 @@ TEST_PACKAGES=(libgtest-dev libbenchmark-dev libunicorn-dev python3-pefile
   python3-jsonschema openssl osslsigncode yara debootstrap
   debian-archive-keyring strace graphviz mscompress gcab cabextract
   libc6.1-alpha-cross libc6.1-dev-alpha-cross qemu-user
+  acl e2fsprogs iproute2 mount ntfs-3g samba samba-vfs-modules smbclient
   chromium chromium-driver python3-selenium)
 # npm may come with Node.js from elsewhere, which Debian's would not go with.
 command -v npm >/dev/null || TEST_PACKAGES+=(npm)
