@@ -138,7 +138,8 @@ void Interpreter::Follow(State state) {
 /// joined when there are many that agree on what counts.
 bool Interpreter::Admit(State& state) {
   std::vector<State>& seen = seen_[Point{state.pc, state.calls}];
-  work_ += 1 + seen.size();
+  // To compare two states costs more the more sections they have.
+  work_ += 1 + seen.size() * (1 + state.sections.all().size() / 8);
   if (work_ > kMaxWork) {
     Incomplete("the paths that meet at " + Where(state.pc) +
                " differ in too many ways");
