@@ -161,6 +161,11 @@ std::optional<RunRecord> Resume(Ledger& ledger, Options& options,
                                    ": every run in this ledger has finished");
     return std::nullopt;
   }
+  if ((*found)->state == RunState::kRunning && (*found)->host == HostName() &&
+      IsRunning((*found)->id)) {
+    Complain(console, "run " + (*found)->id + " is still running");
+    return std::nullopt;
+  }
   std::vector<std::string> words = (*found)->words;
   words.insert(words.begin(), (*found)->command);
   const std::variant<Invocation, Answer> line =

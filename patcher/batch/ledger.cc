@@ -351,7 +351,7 @@ Result<std::optional<RunRecord>> Ledger::FindUnfinished() {
   const Result<std::optional<Row>> row = database_->First(
       "SELECT " + std::string(kRunColumns) +
           " FROM runs WHERE state<>'finished' AND command='batch' ORDER BY "
-          "started DESC, id DESC LIMIT 1",
+          "apply DESC, started DESC, id DESC LIMIT 1",
       {});
   if (!row) return Named(row.error());
   if (!*row) return std::optional<RunRecord>();

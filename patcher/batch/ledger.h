@@ -126,7 +126,8 @@ class Ledger {
 
   /// Fails when there is no such run; `id` may be its unique beginning.
   Result<RunRecord> FindRun(const std::string& id);
-  /// The last one that was not finished, if any.
+  /// The last one that was not finished, if any; of those that apply before
+  /// dry runs, which leave nothing half done.
   Result<std::optional<RunRecord>> FindUnfinished();
   /// The newest first.
   Result<std::vector<RunSummary>> Runs();

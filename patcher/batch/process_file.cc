@@ -133,16 +133,16 @@ std::optional<BatchItem> KnownItem(const FileState& state,
   return ItemOf(**entry, options.run, path);
 }
 
-/// What this run intended for the file before it was killed.
+/// What this run intended for the file before it was killed. `entry` goes on
+/// from there, so that the way back is not lost whatever happens now.
 std::optional<BatchItem> InterruptedItem(Files& files, LedgerEntry& entry,
                                          const std::string& path,
                                          Ledger& ledger) {
   Result<std::optional<LedgerEntry>> before =
       ledger.Find(entry.run, entry.path);
   if (!before || !*before || !(*before)->intended) return std::nullopt;
-  std::optional<BatchItem> item = CompletedChange(files, **before, path);
-  if (item) entry = **before;
-  return item;
+  entry = **before;
+  return CompletedChange(files, entry, path);
 }
 
 /// The plan that a finished patch was made by, from the original that it leads

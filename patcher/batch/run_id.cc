@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <fstream>
 #include <random>
 
 namespace detachfix {
@@ -28,6 +29,17 @@ std::string NewRunId() {
   std::snprintf(number, sizeof number, "%04x", std::random_device()() & 0xFFFF);
   return FormatUtc("%Y%m%d-%H%M%S") + "-" + std::to_string(getpid()) + "-" +
          number;
+}
+
+bool IsRunning(const std::string& id) {
+  // The third of the fields.
+  size_t begin = 0;
+  for (int i = 0; i < 2; ++i) begin = id.find('-', begin) + 1;
+  const std::string number = id.substr(begin, id.find('-', begin) - begin);
+  if (number == std::to_string(getpid())) return false;
+  std::ifstream name("/proc/" + number + "/comm");  // proc(5)
+  std::string comm;
+  return std::getline(name, comm) && comm == "detachfix";
 }
 
 std::string HostName() {

@@ -15,6 +15,10 @@ std::string UtcNow();
 /// and sorts by time.
 std::string NewRunId();
 
+/// Whether the process that made `id` on this machine is running: another
+/// program that was given its number since does not count.
+bool IsRunning(const std::string& id);
+
 /// The name of this machine.
 std::string HostName();
 

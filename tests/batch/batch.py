@@ -201,6 +201,20 @@ def an_interrupted_run_goes_on(share):
 
 
 @case
+def a_run_that_goes_on_is_not_resumed(share):
+    share.leaking(20)
+    process = subprocess.Popen(
+        share.line("batch", "--ledger", share.ledger, "--apply", "--throttle",
+                   10, share.root), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    done = share.batch("--resume", status=3)
+    process.communicate(timeout=60)
+    equal(process.returncode, 0)
+    check(done.stderr.endswith(" is still running\n"), done.stderr)
+
+
+@case
 def a_locked_file_is_reported_and_left_alone(share):
     first, second = share.leaking(2)
     original = first.read_bytes()
