@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -132,6 +133,38 @@ TEST_F(FindFilesTest, GivesTheSameForEveryNumberOfThreads) {
   for (const unsigned threads : {2u, 3u, 8u}) {
     EXPECT_EQ(Find({.threads = threads}), one) << threads;
   }
+}
+
+TEST_F(FindFilesTest, LeavesOutWhatIsExcludedAndWhatLiesBelow) {
+  tree_.File("a/old/deep/Security.dll");
+  tree_.File("a/new/Security.dll");
+  tree_.File("old/Security.dll");
+  tree_.File("a/new/x.ocx");
+  EXPECT_EQ(Find({.exclude = {"old"}}), Lines{"a/new/Security.dll"});
+  EXPECT_EQ(Find({.exclude = {"/old/"}}),
+            (Lines{"a/new/Security.dll", "a/old/deep/Security.dll"}));
+  EXPECT_EQ(Find({.include = {"a/**/*.OCX"}}), Lines{"a/new/x.ocx"});
+}
+
+TEST_F(FindFilesTest, GivesEachFileToOneShardWhereverTheShareIsMounted) {
+  Lines all;
+  for (int i = 0; i < 50; ++i) {
+    all.push_back(std::to_string(100 + i) + "/Security.dll");
+    tree_.File(all.back());
+  }
+  Lines joined;
+  for (uint32_t i = 1; i <= 4; ++i) {
+    const Lines part = Find({.shard = Shard{i, 4}});
+    EXPECT_EQ(counts_.other_shards, 50 - part.size());
+    tree_.Link("mounted" + std::to_string(i), ".");
+    Lines elsewhere = Find({.roots = {tree_.At("mounted" + std::to_string(i))},
+                            .shard = Shard{i, 4}});
+    for (std::string& line : elsewhere) line.erase(0, line.find('/') + 1);
+    EXPECT_EQ(elsewhere, part);
+    joined.insert(joined.end(), part.begin(), part.end());
+  }
+  std::sort(joined.begin(), joined.end());
+  EXPECT_EQ(joined, all);
 }
 
 TEST_F(FindFilesTest, CanBeLeftInTheMiddle) {
