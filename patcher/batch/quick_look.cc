@@ -172,9 +172,11 @@ bool QuickLook::ReadTable(const Table& table) {
 }
 
 std::optional<Diagnosis> QuickLook::Judge() {
+  for (const Table& table : kDeciding) {
+    // What is still to be read can only add reasons to run code.
+    if (!ReadTable(table) || NeedsTraces(image_)) return std::nullopt;
+  }
   const auto read = [this](const Table& table) { return ReadTable(table); };
-  if (!std::ranges::all_of(kDeciding, read)) return std::nullopt;
-  if (NeedsTraces(image_)) return std::nullopt;
   if (!std::ranges::all_of(kOthers, read)) return std::nullopt;
   if (!HasUsualForm(image_)) return std::nullopt;
   return Diagnose(image_);
