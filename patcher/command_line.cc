@@ -6,11 +6,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <numeric>
-#include <string_view>
 
 #include "disasm/isa.h"
-#include "patcher/exit_status.h"
+#include "patcher/command_help.h"
 #include "patcher/lief_reader.h"
 #include "patcher/version.h"
 
@@ -21,110 +19,9 @@ namespace {
 constexpr char kDefaultBackupSuffix[] = ".orig";
 constexpr char kDefaultRequirement[] = "pattern";
 
-constexpr char kExitStatusHelp[] =
-    "Exit status: 0 every file is fixed or has nothing to fix, 1 a file leaks\n"
-    "and was not patched, 2 a file is undecided or was refused, 3 a file "
-    "could\n"
-    "not be read or written, 64 wrong command line, 70 a bug, 130 "
-    "interrupted.\n"
-    "The largest that applies.\n";
-
-/// Edits (insertions, deletions, replacements) from `a` to `b`.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-/// "; did you mean 'verify'?", or nothing when no name is near.
-std::string Suggestion(const std::string& word,
-                       const std::vector<std::string>& names) {
-  // Two slips of the finger: more would suggest names that were not meant.
-  size_t best = 3;
-  std::string nearest;
-  for (const std::string& name : names) {
-    const size_t distance = EditDistance(word, name);
-    if (distance < best && distance < name.size()) {
-      best = distance;
-      nearest = name;
-    }
-  }
-  return nearest.empty() ? "" : "; did you mean '" + nearest + "'?";
-}
-
-std::string GeneralHelp(std::span<const Command> table) {
-  std::string text =
-      "detachfix " + std::string(kVersion) +
-      ": repairs the critical section leak of Windows NT 4.0's Security.dll\n"
-      "(KB Q238493) in the file itself.\n\n"
-      "usage: detachfix COMMAND [OPTION]... FILE...\n\ncommands:\n";
-  for (const Command& command : table) {
-    std::string name = command.name;
-    name.resize(20, ' ');
-    text += "  " + name + command.summary + "\n";
-  }
-  text +=
-      "\noptions:\n"
-      "  -h,--help     this text; after a command, help on that command\n"
-      "  --version     the versions of detachfix and of its libraries\n\n"
-      "examples:\n"
-      "  detachfix verify Security.dll\n"
-      "  detachfix patch --dry-run Security.dll\n\n";
-  return text + kExitStatusHelp;
-}
-
 std::string VersionText() {
   return "detachfix " + std::string(kVersion) + "\nLIEF " + LiefVersion() +
          "\nZydis " + ZydisVersion() + "\nCLI11 " + CLI11_VERSION + "\n";
-}
-
-Answer UsageError(const std::string& command, const std::string& message) {
-  const std::string help =
-      command.empty() ? "detachfix --help" : "detachfix " + command + " --help";
-  return {kExitUsage, "", "detachfix: " + message + "\ntry '" + help + "'\n"};
-}
-
-/// The second words of the commands that begin with `first`.
-std::string SecondWords(const std::string& first,
-                        std::span<const Command> table) {
-  std::string text;
-  for (const Command& command : table) {
-    const std::string name = command.name;
-    if (!name.starts_with(first + " ")) continue;
-    text += (text.empty() ? "" : ", ") + name.substr(first.size() + 1);
-  }
-  return text;
-}
-
-/// What to print when the line names no command.
-Answer WithoutCommand(const std::vector<std::string>& words,
-                      std::span<const Command> table) {
-  if (words.empty()) return {kExitUsage, "", GeneralHelp(table)};
-  const std::string& word = words[0];
-  if (word == "--help" || word == "-h") return {0, GeneralHelp(table), ""};
-  if (word == "--version") return {0, VersionText(), ""};
-  if (word.starts_with("-")) {
-    return UsageError("", "unknown option '" + word + "'" +
-                              Suggestion(word, {"--help", "--version"}));
-  }
-  const std::string second = SecondWords(word, table);
-  if (!second.empty()) {
-    return UsageError("",
-                      "'" + word + "' needs one of " + second + " behind it");
-  }
-  std::vector<std::string> names;
-  for (const Command& command : table) names.emplace_back(command.name);
-  return UsageError("",
-                    "unknown command '" + word + "'" + Suggestion(word, names));
 }
 
 /// CLI11 prints a flag's default as "--backup{.orig}"; people expect the form
@@ -538,6 +435,7 @@ std::variant<Invocation, Answer> ParseCommandLine(
     return ParseCommand(
         command, {words.begin() + static_cast<ptrdiff_t>(count), words.end()});
   }
+  if (words[0] == "--version") return Answer{0, VersionText(), ""};
   return WithoutCommand(words, table);
 }
 
