@@ -17,7 +17,8 @@ TEST_PACKAGES=(libgtest-dev libbenchmark-dev libunicorn-dev python3-pefile
   acl e2fsprogs iproute2 mount ntfs-3g samba samba-vfs-modules smbclient
   chromium chromium-driver python3-selenium
   fish zsh mandoc groff man-db
-  parallel shellcheck ansible-core)
+  parallel shellcheck ansible-core
+  dpkg-dev file)
 # npm may come with Node.js from elsewhere, which Debian's would not go with.
 command -v npm >/dev/null || TEST_PACKAGES+=(npm)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)

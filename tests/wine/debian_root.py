@@ -164,11 +164,11 @@ def own_namespace():
     return words if allowed else []
 
 
-def bootstrap(root, mirror, log):
+def bootstrap(root, mirror, log, *options):
     wgetrc = root.with_suffix(".wgetrc")
     write_wgetrc(wgetrc)
     run_step("making the Debian root",
-             [*own_namespace(), "debootstrap", "--arch=i386",
+             [*own_namespace(), "debootstrap", *options,
               "--variant=minbase", SUITE, root, mirror], log,
              env={**os.environ, "WGETRC": str(wgetrc)})
     wgetrc.unlink()
@@ -248,7 +248,7 @@ def ready_root(say):
         remove_unfinished(partial)
         mirror = debian_mirror()
         with open(f"{root}.log", "w", encoding="utf-8") as log:
-            bootstrap(partial, mirror, log)
+            bootstrap(partial, mirror, log, "--arch=i386")
             install_wine(partial, mirror, log)
             make_prefix(partial, log)
         partial.rename(root)
