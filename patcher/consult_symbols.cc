@@ -212,6 +212,10 @@ void TakeSymbols(const std::string& path, const PeImage& original,
   file.symbols = std::move(names);
 }
 
+bool HasDebugFile(Files& files, const std::string& path) {
+  return !DebugFilesBeside(files, path).empty();
+}
+
 void ConsultSymbols(Files& files, VerifiedFile& file) {
   if (!file.image || !file.outcome.diagnosis.traces ||
       (file.image->characteristics & kDebugStripped) == 0) {

@@ -18,6 +18,9 @@ namespace detachfix {
 /// DllMain, it becomes unknown, with both reasons.
 void ConsultSymbols(Files& files, VerifiedFile& file);
 
+/// Whether such a file, of whichever image, lies beside the one at `path`.
+bool HasDebugFile(Files& files, const std::string& path);
+
 /// The second half: as if `names` came from the .dbg file at `path`. `original`
 /// is the image that they are of.
 void TakeSymbols(const std::string& path, const PeImage& original,

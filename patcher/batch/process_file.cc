@@ -7,7 +7,7 @@
 #include "patcher/batch/packing.h"
 #include "patcher/batch/quick_look.h"
 #include "patcher/batch/setup_log_file.h"
-#include "patcher/consult_signatures.h"
+#include "patcher/consult_symbols.h"
 #include "patcher/patch_file.h"
 #include "patcher/report_json.h"
 #include "patcher/report_read.h"
@@ -116,7 +116,7 @@ bool IsAnswer(const LedgerEntry& entry) {
   return entry.verdict != ToText(Verdict::kLeaks);
 }
 
-std::optional<BatchItem> KnownItem(const FileState& state,
+std::optional<BatchItem> KnownItem(Files& files, const FileState& state,
                                    const LedgerEntry& wanted,
                                    const std::string& path,
                                    const ProcessOptions& options,
@@ -130,6 +130,12 @@ std::optional<BatchItem> KnownItem(const FileState& state,
   }
   // A line of SETUP.LOG that is to be updated must be looked at.
   if (options.update_setup_log && !same_run) return std::nullopt;
+  // Nor does the file's state tell of symbols that were put beside it since,
+  // which may turn "fixed" into "unknown".
+  if (!same_run && (*entry)->verdict == ToText(Verdict::kFixed) &&
+      HasDebugFile(files, path)) {
+    return std::nullopt;
+  }
   return ItemOf(**entry, options.run, path);
 }
 
@@ -307,7 +313,7 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
   if (state) entry.identity = IdentityOf(*state);
   if (ledger != nullptr && state) {
     std::optional<BatchItem> known =
-        KnownItem(*state, entry, found.path, options, *ledger);
+        KnownItem(files, *state, entry, found.path, options, *ledger);
     if (known) return known;
   }
   NoteChange note(ledger, entry);

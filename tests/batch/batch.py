@@ -146,6 +146,16 @@ def a_second_run_passes_over_what_it_knows(share):
 
 
 @case
+def symbols_put_beside_a_known_file_are_seen(share):
+    """The ledger's "fixed" was said without them."""
+    share.put("fixed/Security.dll", share.sample(FIXED))
+    share.items(status=0)
+    equal(share.items(status=0)["fixed/Security.dll"]["from_ledger"], True)
+    share.put("fixed/SECURITY.DBG", b"symbols")
+    equal(share.items(status=0)["fixed/Security.dll"]["from_ledger"], False)
+
+
+@case
 def the_report_does_not_depend_on_the_number_of_jobs(share):
     share.leaking(6)
     share.put("a/Security.dll", b"no image")
