@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// record_sections [--env NAME=VALUE] DLL: loads a DLL, unloads it, loads it
-// again and lets the process end, and prints each critical section inside the
-// DLL's image that is initialised or deleted on the way, as it happens, one
-// JSON object a line.
+// record_sections [--env NAME=VALUE] [--use USER] DLL: loads a DLL, unloads it,
+// loads it again and lets the process end, and prints each critical section
+// inside the DLL's image that is initialised or deleted on the way, as it
+// happens, one JSON object a line. USER is another DLL, which works with the
+// first one while it is loaded: its function Use is handed the module, and
+// gives 0 if all went well.
 //
 // All names for it in kernel32 and kernelbase lead to four functions of ntdll.
 // A breakpoint (int3) at the first byte of each stops every caller, however it
@@ -12,9 +14,10 @@
 // Lines: {"event": "initialise" or "delete", "phase": P, "rva": N, "caller":
 // N}, with the section and the return address as RVAs of the DLL (null where
 // they lie outside; both outside is not printed); {"event": "load", "phase": P,
-// "error": N}; {"event": "free", "gone": true or false}; {"event": "exception",
-// "phase": P, "code": N}. The phases are "attach", in which after a failed
-// attach the detach is too, "detach", "attach again" and "exit".
+// "error": N}; {"event": "use", "phase": P, "result": N}; {"event": "free",
+// "gone": true or false}; {"event": "exception", "phase": P, "code": N, "rva":
+// N}, with where it was raised. The phases are "attach", in which after a
+// failed attach the detach is too, "use", "detach", "attach again" and "exit".
 // For GetCurrentThreadStackLimits.
 #define _WIN32_WINNT 0x0602
 #include <stdio.h>
@@ -67,6 +70,8 @@ typedef struct {
 typedef VOID(CALLBACK* NotifyFunction)(ULONG, const DllNotification*, void*);
 typedef LONG(WINAPI* RegisterFunction)(ULONG, NotifyFunction, void*, void**);
 enum { kDllLoaded = 1 };
+
+typedef DWORD(CDECL* UseFunction)(HMODULE);
 
 // Written at once and past the C runtime, so that nothing is lost when the
 // process ends.
@@ -150,10 +155,12 @@ static LONG WINAPI OnException(EXCEPTION_POINTERS* exception) {
         g_breakpoints[i].address)
       return AtBreakpoint(&g_breakpoints[i], exception->ContextRecord);
   if (code >> 30 == 3) {  // severity "error"
-    char line[96];
+    char line[128], place[16];
+    DWORD address = (DWORD)exception->ExceptionRecord->ExceptionAddress;
     sprintf(line,
-            "{\"event\": \"exception\", \"phase\": \"%s\", \"code\": %lu}\n",
-            g_phase, code);
+            "{\"event\": \"exception\", \"phase\": \"%s\", \"code\": %lu, "
+            "\"rva\": %s}\n",
+            g_phase, code, RvaText(address, place));
     PrintLine(line);
   }
   return EXCEPTION_CONTINUE_SEARCH;
@@ -216,6 +223,22 @@ static HMODULE Load(const char* dll, const char* phase) {
   return module;
 }
 
+static UseFunction FindUser(const char* user) {
+  HMODULE module = LoadLibraryA(user);
+  UseFunction use =
+      module ? (UseFunction)(void*)GetProcAddress(module, "Use") : NULL;
+  if (!use) Die("the user's function Use");
+  return use;
+}
+
+static void Use(UseFunction use, HMODULE module) {
+  char line[96];
+  g_phase = "use";
+  sprintf(line, "{\"event\": \"use\", \"phase\": \"use\", \"result\": %lu}\n",
+          use(module));
+  PrintLine(line);
+}
+
 static void Free(HMODULE module) {
   MEMORY_BASIC_INFORMATION memory;
   g_phase = "detach";
@@ -228,22 +251,32 @@ static void Free(HMODULE module) {
 }
 
 static int Usage(void) {
-  fprintf(stderr, "usage: record_sections [--env NAME=VALUE] DLL\n");
+  fprintf(stderr,
+          "usage: record_sections [--env NAME=VALUE] [--use USER] DLL\n");
   return 64;
 }
 
 int main(int argc, char** argv) {
-  if (argc == 4 && !strcmp(argv[1], "--env")) {
-    char* equals = strchr(argv[2], '=');
-    if (!equals) return Usage();
-    *equals = 0;
-    if (!SetEnvironmentVariableA(argv[2], equals + 1)) Die("the variable");
-  } else if (argc != 2) {
-    return Usage();
+  const char* user = NULL;
+  int at = 1;
+  for (; at + 2 < argc; at += 2) {
+    char* equals = strchr(argv[at + 1], '=');
+    if (!strcmp(argv[at], "--use")) {
+      user = argv[at + 1];
+    } else if (!strcmp(argv[at], "--env") && equals) {
+      *equals = 0;
+      if (!SetEnvironmentVariableA(argv[at + 1], equals + 1))
+        Die("the variable");
+    } else {
+      return Usage();
+    }
   }
-  const char* dll = argv[argc - 1];
+  if (at + 1 != argc) return Usage();
+  const char* dll = argv[at];
+  UseFunction use = user ? FindUser(user) : NULL;
   Prepare(dll);
   HMODULE module = Load(dll, "attach");
+  if (module && use) Use(use, module);
   if (module) Free(module);
   Load(dll, "attach again");
   g_phase = "exit";

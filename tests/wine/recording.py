@@ -3,6 +3,9 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import session
 
 SOURCE = "record_sections.c"
 PROGRAM = "record_sections.exe"
@@ -67,6 +70,17 @@ class Recording:
     def exceptions(self):
         return [line["code"] for line in self.of_kind("exception")]
 
+    @property
+    def raised_at(self):
+        """Where exceptions were raised, as RVAs."""
+        return [line["rva"] for line in self.of_kind("exception")]
+
+    @property
+    def use_result(self):
+        """What the user of the DLL gave; None where there was none."""
+        uses = self.of_kind("use")
+        return uses[0]["result"] if uses else None
+
     def calls(self, *phases):
         return [line for line in self.lines if line.get("phase") in phases
                 and line["event"] in ("initialise", "delete")]
@@ -89,6 +103,16 @@ class Recording:
     def phase(self, phase):
         """(event, RVA) of the calls of one phase, in order."""
         return [(call["event"], call["rva"]) for call in self.calls(phase)]
+
+
+def use_options(wine, name, scratch):
+    """The options that have the DLL worked with while it is loaded, if anybody
+    wrote how: use_NAME.c beside this file, compiled in the folder `scratch`."""
+    source = f"use_{name}.c"
+    if not (Path(__file__).parent / source).exists():
+        return []
+    user = session.compile_program(source, scratch, ["-shared"])
+    return ["--use", wine.put(user, user.name)]
 
 
 def record(wine, name, options=(), timeout=60):

@@ -37,15 +37,17 @@ def reap_orphans():
         pass
 
 
-def compile_program(source, folder):
-    """Builds one of the Windows programs that stand beside this file."""
+def compile_program(source, folder, options=()):
+    """Builds one of the Windows programs that stand beside this file; with
+    -shared, a DLL."""
     compiler = "i686-w64-mingw32-gcc"
     if not shutil.which(compiler):
         raise debian_root.Unavailable(f"{compiler} is not installed")
-    program = Path(folder) / source.replace(".c", ".exe")
+    ending = ".dll" if "-shared" in options else ".exe"
+    program = Path(folder) / source.replace(".c", ending)
     subprocess.run([compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror",
-                    "-s", "-o", program, Path(__file__).parent / source],
-                   check=True)
+                    "-s", *options, "-o", program,
+                    Path(__file__).parent / source], check=True)
     return program
 
 
