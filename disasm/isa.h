@@ -57,7 +57,7 @@ const Isa& X86Isa();
 /// Digital's Alpha AXP with 32-bit addresses (alpha.cc).
 const Isa& AlphaIsa();
 
-/// The version of Zydis in use, e.g. "4.0.0".
+/// The version of Zydis in use, e.g. "4.0.0" (x86_decode.cc).
 std::string ZydisVersion();
 
 /// The content at `rva`, up to `limit` bytes: shorter at the end of a region,

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// Intel 80386 and successors in 32-bit mode, decoded by Zydis and put into
+// words of ours. The only file that includes Zydis. What we rely on:
+// - Operands that the text shows go first in Zydis's list; hidden ones, such
+//   as the stack pointer of a push, follow and say whether they are written.
+// - An instruction that OpOf does not know is X86Op::kOther: the lifter
+//   forgets what Zydis says it writes.
+#include "disasm/x86_decode.h"
+
+#include <Zydis/Zydis.h>
+
+#include <array>
+#include <cassert>
+#include <tuple>
+
+#include "disasm/isa.h"
+
+namespace detachfix {
+namespace {
+
+static_assert(ZYDIS_MAX_OPERAND_COUNT ==
+              std::tuple_size_v<decltype(X86Instruction::operands)>);
+
+/// What Zydis makes of an instruction. Not set where `valid` is false.
+struct Decoded {
+  bool valid = false;
+  ZydisDecodedInstruction instruction;
+  std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands;
+};
+
+const ZydisDecoder& Decoder() {
+  static const ZydisDecoder decoder = [] {
+    ZydisDecoder d;
+    [[maybe_unused]] const ZyanStatus status = ZydisDecoderInit(
+        &d, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+    assert(ZYAN_SUCCESS(status));
+    return d;
+  }();
+  return decoder;
+}
+
+const ZydisFormatter& Formatter() {
+  static const ZydisFormatter formatter = [] {
+    ZydisFormatter f;
+    [[maybe_unused]] const ZyanStatus status =
+        ZydisFormatterInit(&f, ZYDIS_FORMATTER_STYLE_INTEL);
+    assert(ZYAN_SUCCESS(status));
+    return f;
+  }();
+  return formatter;
+}
+
+void DecodeBytes(std::span<const uint8_t> bytes, Decoded& decoded) {
+  if (bytes.empty()) return;
+  const ZyanStatus status =
+      ZydisDecoderDecodeFull(&Decoder(), bytes.data(), bytes.size(),
+                             &decoded.instruction, decoded.operands.data());
+  decoded.valid = ZYAN_SUCCESS(status);
+}
+
+std::string Format(const Decoded& d, uint32_t va) {
+  if (!d.valid) return "(bad)";
+  std::array<char, 256> text{};
+  const ZyanStatus status = ZydisFormatterFormatInstruction(
+      &Formatter(), &d.instruction, d.operands.data(),
+      d.instruction.operand_count_visible, text.data(), text.size(), va,
+      nullptr);
+  return ZYAN_SUCCESS(status) ? std::string(text.data()) : "(bad)";
+}
+
+struct Row {
+  ZydisMnemonic mnemonic;
+  X86Op op;
+};
+
+/// The instructions that a name is enough to know.
+constexpr auto kRows = std::to_array<Row>({
+    {ZYDIS_MNEMONIC_NOP, X86Op::kNothing},
+    {ZYDIS_MNEMONIC_PAUSE, X86Op::kNothing},
+    {ZYDIS_MNEMONIC_FNOP, X86Op::kNothing},
+    {ZYDIS_MNEMONIC_ENDBR32, X86Op::kNothing},
+    {ZYDIS_MNEMONIC_CLD, X86Op::kNothing},
+    {ZYDIS_MNEMONIC_MOV, X86Op::kMov},
+    {ZYDIS_MNEMONIC_MOVZX, X86Op::kMov},
+    {ZYDIS_MNEMONIC_MOVSX, X86Op::kMovsx},
+    {ZYDIS_MNEMONIC_LEA, X86Op::kLea},
+    {ZYDIS_MNEMONIC_XCHG, X86Op::kXchg},
+    {ZYDIS_MNEMONIC_CDQ, X86Op::kCdq},
+    {ZYDIS_MNEMONIC_CWDE, X86Op::kCwde},
+    {ZYDIS_MNEMONIC_CLC, X86Op::kClc},
+    {ZYDIS_MNEMONIC_STC, X86Op::kStc},
+    {ZYDIS_MNEMONIC_STD, X86Op::kStd},
+    {ZYDIS_MNEMONIC_ADD, X86Op::kAdd},
+    {ZYDIS_MNEMONIC_ADC, X86Op::kAdc},
+    {ZYDIS_MNEMONIC_SUB, X86Op::kSub},
+    {ZYDIS_MNEMONIC_SBB, X86Op::kSbb},
+    {ZYDIS_MNEMONIC_CMP, X86Op::kCmp},
+    {ZYDIS_MNEMONIC_INC, X86Op::kInc},
+    {ZYDIS_MNEMONIC_DEC, X86Op::kDec},
+    {ZYDIS_MNEMONIC_NEG, X86Op::kNeg},
+    {ZYDIS_MNEMONIC_NOT, X86Op::kNot},
+    {ZYDIS_MNEMONIC_IMUL, X86Op::kImul},
+    {ZYDIS_MNEMONIC_AND, X86Op::kAnd},
+    {ZYDIS_MNEMONIC_TEST, X86Op::kTest},
+    {ZYDIS_MNEMONIC_OR, X86Op::kOr},
+    {ZYDIS_MNEMONIC_XOR, X86Op::kXor},
+    {ZYDIS_MNEMONIC_SHL, X86Op::kShl},
+    {ZYDIS_MNEMONIC_SHR, X86Op::kShr},
+    {ZYDIS_MNEMONIC_SAR, X86Op::kSar},
+    {ZYDIS_MNEMONIC_XADD, X86Op::kXadd},
+    {ZYDIS_MNEMONIC_CMPXCHG, X86Op::kCmpxchg},
+    {ZYDIS_MNEMONIC_PUSH, X86Op::kPush},
+    {ZYDIS_MNEMONIC_POP, X86Op::kPop},
+    {ZYDIS_MNEMONIC_LEAVE, X86Op::kLeave},
+    {ZYDIS_MNEMONIC_PUSHFD, X86Op::kPushfd},
+    {ZYDIS_MNEMONIC_POPFD, X86Op::kPopfd},
+    {ZYDIS_MNEMONIC_PUSHAD, X86Op::kPushad},
+    {ZYDIS_MNEMONIC_POPAD, X86Op::kPopad},
+    {ZYDIS_MNEMONIC_JECXZ, X86Op::kJecxz},
+    {ZYDIS_MNEMONIC_LOOP, X86Op::kLoop},
+    {ZYDIS_MNEMONIC_LOOPE, X86Op::kLoope},
+    {ZYDIS_MNEMONIC_LOOPNE, X86Op::kLoopne},
+    {ZYDIS_MNEMONIC_INT3, X86Op::kTrap},
+    {ZYDIS_MNEMONIC_UD0, X86Op::kTrap},
+    {ZYDIS_MNEMONIC_UD1, X86Op::kTrap},
+    {ZYDIS_MNEMONIC_UD2, X86Op::kTrap},
+    {ZYDIS_MNEMONIC_HLT, X86Op::kTrap},
+});
+
+/// The same, by mnemonic.
+constexpr auto kOpOfMnemonic = [] {
+  std::array<X86Op, ZYDIS_MNEMONIC_MAX_VALUE + 1> ops{};
+  ops.fill(X86Op::kOther);
+  for (const Row& row : kRows) ops[row.mnemonic] = row.op;
+  return ops;
+}();
+
+/// Of an instruction that branches on a condition.
+X86Op BranchOf(const ZydisDecodedInstruction& i) {
+  if (const X86Op op = kOpOfMnemonic[i.mnemonic]; op != X86Op::kOther) {
+    return op;
+  }
+  const bool is_jcc = i.opcode_map == ZYDIS_OPCODE_MAP_0F
+                          ? (i.opcode & 0xf0) == 0x80
+                          : (i.opcode & 0xf0) == 0x70;
+  return is_jcc ? X86Op::kJcc : X86Op::kBranchOther;
+}
+
+X86Op StringOpOf(ZydisMnemonic mnemonic) {
+  switch (mnemonic) {
+    case ZYDIS_MNEMONIC_MOVSB:
+    case ZYDIS_MNEMONIC_MOVSW:
+    case ZYDIS_MNEMONIC_MOVSD:
+      return X86Op::kMovs;
+    case ZYDIS_MNEMONIC_STOSB:
+    case ZYDIS_MNEMONIC_STOSW:
+    case ZYDIS_MNEMONIC_STOSD:
+      return X86Op::kStos;
+    default:
+      return X86Op::kString;
+  }
+}
+
+X86Op OpOf(const Decoded& d) {
+  const ZydisDecodedInstruction& i = d.instruction;
+  switch (i.meta.category) {
+    case ZYDIS_CATEGORY_CALL:
+      return X86Op::kCall;
+    case ZYDIS_CATEGORY_RET:
+      return i.mnemonic == ZYDIS_MNEMONIC_RET ? X86Op::kRet
+                                              : X86Op::kReturnFromInterrupt;
+    case ZYDIS_CATEGORY_COND_BR:
+      return BranchOf(i);
+    case ZYDIS_CATEGORY_UNCOND_BR:
+      return X86Op::kJmp;
+    case ZYDIS_CATEGORY_SETCC:
+      return X86Op::kSetcc;
+    case ZYDIS_CATEGORY_CMOV:
+      return X86Op::kCmovcc;
+    // Not by name: the SSE2 movsd and cmpsd are called as the string ones.
+    case ZYDIS_CATEGORY_STRINGOP:
+      return StringOpOf(i.mnemonic);
+    case ZYDIS_CATEGORY_IOSTRINGOP:
+      return X86Op::kPort;
+    case ZYDIS_CATEGORY_SYSCALL:
+      return X86Op::kSystemCall;
+    default:
+      break;
+  }
+  // Windows NT's gate into the kernel.
+  if (i.mnemonic == ZYDIS_MNEMONIC_INT && d.operands[0].imm.value.u == 0x2e) {
+    return X86Op::kSystemCall;
+  }
+  return kOpOfMnemonic[i.mnemonic];
+}
+
+/// Zydis numbers the registers of a class as they are encoded.
+X86Register RegisterOf(ZydisRegister reg) {
+  const auto counted_from = [&](ZydisRegister first) {
+    return static_cast<uint8_t>(reg - first);
+  };
+  if (reg >= ZYDIS_REGISTER_EAX && reg <= ZYDIS_REGISTER_EDI) {
+    return {counted_from(ZYDIS_REGISTER_EAX), 0, 32};
+  }
+  if (reg >= ZYDIS_REGISTER_AX && reg <= ZYDIS_REGISTER_DI) {
+    return {counted_from(ZYDIS_REGISTER_AX), 0, 16};
+  }
+  if (reg >= ZYDIS_REGISTER_AL && reg <= ZYDIS_REGISTER_BL) {
+    return {counted_from(ZYDIS_REGISTER_AL), 0, 8};
+  }
+  if (reg >= ZYDIS_REGISTER_AH && reg <= ZYDIS_REGISTER_BH) {
+    return {counted_from(ZYDIS_REGISTER_AH), 8, 8};
+  }
+  return {};
+}
+
+void SetMemory(const ZydisDecodedOperand& zydis, X86Operand& out) {
+  out.kind = X86Operand::Kind::kMemory;
+  out.number = static_cast<uint32_t>(zydis.mem.disp.value);
+  if (zydis.mem.base != ZYDIS_REGISTER_NONE) {
+    out.base = RegisterOf(zydis.mem.base);
+  }
+  // Without a scale the index is no part of the address (MPX, bndstx).
+  if (zydis.mem.index != ZYDIS_REGISTER_NONE && zydis.mem.scale != 0) {
+    out.index = RegisterOf(zydis.mem.index);
+    out.scale = zydis.mem.scale;
+  }
+  out.in_thread_block = zydis.mem.segment == ZYDIS_REGISTER_FS ||
+                        zydis.mem.segment == ZYDIS_REGISTER_GS;
+}
+
+void SetOperand(const ZydisDecodedOperand& zydis, X86Operand& out) {
+  out.written = (zydis.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+  out.hidden = zydis.visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
+  out.width = zydis.size;
+  switch (zydis.type) {
+    case ZYDIS_OPERAND_TYPE_REGISTER:
+      out.kind = X86Operand::Kind::kRegister;
+      out.reg = RegisterOf(zydis.reg.value);
+      break;
+    case ZYDIS_OPERAND_TYPE_IMMEDIATE:
+      out.kind = X86Operand::Kind::kImmediate;
+      out.number = static_cast<uint32_t>(zydis.imm.value.u);
+      break;
+    case ZYDIS_OPERAND_TYPE_MEMORY:
+      SetMemory(zydis, out);
+      break;
+    default:
+      break;
+  }
+}
+
+X86Instruction Convert(const Decoded& d) {
+  X86Instruction out;
+  if (!d.valid) return out;
+  const ZydisDecodedInstruction& i = d.instruction;
+  out.op = OpOf(d);
+  out.size = i.length;
+  out.test = static_cast<X86Test>((i.opcode & 15) >> 1);
+  out.test_negated = (i.opcode & 1) != 0;
+  out.repeats = (i.attributes & ZYDIS_ATTRIB_HAS_REP) != 0;
+  out.operand_width = i.operand_width;
+  out.address_width = i.address_width;
+  out.name = ZydisMnemonicGetString(i.mnemonic);
+  out.visible_count = i.operand_count_visible;
+  out.operand_count = i.operand_count;
+  for (size_t n = 0; n < i.operand_count; ++n) {
+    SetOperand(d.operands[n], out.operands[n]);
+  }
+  out.is_relative = out.operands[0].kind == X86Operand::Kind::kImmediate &&
+                    d.operands[0].imm.is_relative;
+  return out;
+}
+
+}  // namespace
+
+X86Instruction DecodeX86(std::span<const uint8_t> bytes) {
+  Decoded decoded;
+  DecodeBytes(bytes, decoded);
+  return Convert(decoded);
+}
+
+X86Instruction DecodeX86(std::span<const uint8_t> bytes, uint32_t va,
+                         std::string& text) {
+  Decoded decoded;
+  DecodeBytes(bytes, decoded);
+  text = Format(decoded, va);
+  return Convert(decoded);
+}
+
+std::string ZydisVersion() {
+  const ZyanU64 version = ZydisGetVersion();
+  return std::to_string(ZYDIS_VERSION_MAJOR(version)) + "." +
+         std::to_string(ZYDIS_VERSION_MINOR(version)) + "." +
+         std::to_string(ZYDIS_VERSION_PATCH(version));
+}
+
+}  // namespace detachfix

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instruction of the i386, taken apart, in words of ours: nothing here
+// names the decoder behind it.
+#ifndef DETACHFIX_DISASM_X86_DECODE_H_
+#define DETACHFIX_DISASM_X86_DECODE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace detachfix {
+
+/// What an instruction does to the general registers, the memory and the flow.
+/// Several instructions share a name here where that is the same.
+enum class X86Op : uint8_t {
+  kUnknown,  ///< cannot be decoded
+  kOther,    ///< what it writes is all that is known of it
+  // Moves.
+  kNothing,  ///< nop, pause, endbr32, cld
+  kMov,      ///< movzx too
+  kMovsx,
+  kLea,
+  kXchg,
+  kCdq,
+  kCwde,
+  kClc,
+  kStc,
+  kSetcc,
+  kCmovcc,
+  // Arithmetic and logic.
+  kAdd,
+  kAdc,
+  kSub,
+  kSbb,
+  kCmp,
+  kInc,
+  kDec,
+  kNeg,
+  kNot,
+  kImul,
+  kAnd,
+  kTest,
+  kOr,
+  kXor,
+  kShl,
+  kShr,
+  kSar,
+  kXadd,
+  kCmpxchg,
+  // The stack.
+  kPush,
+  kPop,
+  kLeave,
+  kPushfd,
+  kPopfd,
+  kPushad,
+  kPopad,
+  // Strings.
+  kMovs,
+  kStos,
+  kString,  ///< every other one
+  kStd,
+  // Branches, jumps, and what ends a path.
+  kJcc,
+  kJecxz,
+  kLoop,
+  kLoope,
+  kLoopne,
+  kBranchOther,  ///< on something that is not followed
+  kJmp,
+  kCall,
+  kRet,
+  kReturnFromInterrupt,
+  kTrap,  ///< int3, hlt, ud2: raises an exception
+  kSystemCall,
+  kPort,  ///< ins, outs
+};
+
+/// What jcc, setcc and cmovcc test: "tttn" without its lowest bit, which
+/// negates (SDM volume 2, section B.1.4.7).
+enum class X86Test : uint8_t {
+  kOverflow,
+  kBelow,
+  kZero,
+  kBelowOrEqual,
+  kSign,
+  kParity,
+  kLess,
+  kLessOrEqual,
+};
+
+/// A general register or its part. Any other register (segment, x87, SSE) has
+/// width 0.
+struct X86Register {
+  uint8_t number = 0;  ///< of the whole, as encoded: EAX 0 … EDI 7
+  uint8_t shift = 0;   ///< bits below the part
+  uint8_t width = 0;   ///< bits
+  friend bool operator==(const X86Register&, const X86Register&) = default;
+};
+
+struct X86Operand {
+  enum class Kind : uint8_t { kOther, kRegister, kImmediate, kMemory };
+  Kind kind = Kind::kOther;  ///< kOther: a far pointer
+  bool written = false;
+  bool hidden = false;  ///< not in the assembly text: ESP of a push
+  uint16_t width = 0;   ///< bits
+  X86Register reg;      ///< kRegister
+  uint32_t number = 0;  ///< kImmediate; kMemory: the displacement
+  // kMemory: the address is number + base + index * scale.
+  std::optional<X86Register> base;
+  std::optional<X86Register> index;
+  uint8_t scale = 1;
+  bool in_thread_block = false;  ///< of FS or GS
+};
+
+struct X86Instruction {
+  X86Op op = X86Op::kUnknown;
+  uint8_t size = 1;  ///< bytes; 1 when unknown
+  X86Test test = X86Test::kZero;
+  bool test_negated = false;
+  bool is_relative = false;    ///< the first operand counts from the next one
+  bool repeats = false;        ///< has the prefix `rep`
+  uint8_t operand_width = 32;  ///< bits, of what is pushed and popped
+  uint8_t address_width = 32;  ///< bits
+  const char* name = "";       ///< "push"; lives as long as the program
+  uint8_t visible_count = 0;  ///< operands in the assembly text, which go first
+  uint8_t operand_count = 0;
+  std::array<X86Operand, 10> operands;
+
+  /// Where a relative operand of an instruction at `va` leads.
+  uint32_t Target(uint32_t va) const { return va + size + operands[0].number; }
+};
+
+/// The longest instruction, bytes (SDM volume 2, section 2.3.11).
+inline constexpr uint32_t kMaxX86Size = 15;
+
+/// The instruction that `bytes` begin with. Total: what cannot be decoded is
+/// X86Op::kUnknown.
+X86Instruction DecodeX86(std::span<const uint8_t> bytes);
+
+/// As DecodeX86; `text` becomes the assembly of an instruction at `va`,
+/// "jz 0x10001234", or "(bad)". Takes several times as long.
+X86Instruction DecodeX86(std::span<const uint8_t> bytes, uint32_t va,
+                         std::string& text);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_X86_DECODE_H_

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lifting follows the "Operation" sections of the Intel Software Developer's
+// Manual, volume 2. What is odd about this machine and what we rely on:
+// - The flags are four places of one bit each (ZF, CF, SF, OF). PF and AF are
+//   never computed: a branch on PF is open.
+// - A byte or word register is a part of its 32-bit register: reading extracts,
+//   writing merges.
+// - The direction flag is clear: the Windows i386 ABI demands that at every
+//   procedure call. `std` makes the path unfollowable.
+// - FS addresses the thread's environment block: its base is a place that
+//   nothing writes. The other segments have base 0.
+// - An instruction that has no case here forgets what the decoder says it
+//   writes. That is sound as long as it leaves the stack pointer and the flow
+//   alone; one that does not is unfollowable.
+#include "disasm/x86_lift.h"
+
+#include <algorithm>
+#include <cassert>
+#include <span>
+#include <string>
+
+#include "disasm/x86_lifter.h"
+
+namespace detachfix {
+
+/// A value that is not known.
+Place X86Lifter::Unknown() {
+  const Place t = NewTemporary();
+  Emit(Forget{t});
+  return t;
+}
+
+Operand X86Lifter::ReadRegister(X86Register reg) {
+  if (reg.width == 0) return Unknown();
+  const Place whole{reg.number};
+  if (reg.width == 32) return whole;
+  Operand value = whole;
+  if (reg.shift != 0) {
+    value = Compute(BinaryOp::kShiftRight, 32, value, uint64_t{reg.shift});
+  }
+  return Compute(BinaryOp::kAnd, 32, value, Mask(reg.width));
+}
+
+void X86Lifter::WriteRegister(X86Register reg, Operand value) {
+  if (reg.width == 0) return;
+  const Place whole{reg.number};
+  if (reg.width == 32) {
+    Emit(Assign{whole, value});
+    return;
+  }
+  const uint64_t hole = Mask(reg.width) << reg.shift;
+  value = Compute(BinaryOp::kAnd, 32, value, Mask(reg.width));
+  if (reg.shift != 0) {
+    value = Compute(BinaryOp::kShiftLeft, 32, value, uint64_t{reg.shift});
+  }
+  const Place rest = Compute(BinaryOp::kAnd, 32, whole, ~hole & Mask(32));
+  Emit(Binary{BinaryOp::kOr, 32, whole, rest, value});
+}
+
+Operand X86Lifter::Address(const X86Operand& o) {
+  Operand address = uint64_t{o.number};
+  if (o.base) {
+    address = Compute(BinaryOp::kAdd, 32, ReadRegister(*o.base), address);
+  }
+  if (o.index) {
+    Operand index = ReadRegister(*o.index);
+    if (o.scale > 1) {
+      index = Compute(BinaryOp::kMul, 32, index, uint64_t{o.scale});
+    }
+    address = Compute(BinaryOp::kAdd, 32, address, index);
+  }
+  if (o.in_thread_block) {
+    address = Compute(BinaryOp::kAdd, 32, kFsBase, address);
+  }
+  return address;
+}
+
+Operand X86Lifter::Read(size_t n) {
+  const X86Operand& o = operand(n);
+  switch (o.kind) {
+    case Kind::kRegister:
+      return ReadRegister(o.reg);
+    case Kind::kImmediate:
+      return uint64_t{o.number};
+    case Kind::kMemory: {
+      const uint8_t bytes = static_cast<uint8_t>(o.width / 8);
+      if (bytes > 4 || bytes == 0) return Unknown();
+      const Place t = NewTemporary();
+      Emit(Load{bytes, t, Address(o)});
+      return t;
+    }
+    default:
+      return Unknown();
+  }
+}
+
+void X86Lifter::Write(size_t n, Operand value) {
+  const X86Operand& o = operand(n);
+  if (o.kind == Kind::kRegister) {
+    WriteRegister(o.reg, value);
+  } else if (o.kind == Kind::kMemory) {
+    Emit(Store{static_cast<uint8_t>(o.width / 8), Address(o), value});
+  }
+}
+
+void X86Lifter::ForgetOperand(const X86Operand& o) {
+  if (o.kind == Kind::kRegister) {
+    if (o.reg.width != 0) Emit(Forget{Place{o.reg.number}});
+  } else if (o.kind == Kind::kMemory && o.width >= 8) {
+    const uint32_t bytes = std::min<uint32_t>(o.width / 8, 255);
+    Emit(Store{static_cast<uint8_t>(bytes), Address(o), std::monostate{}});
+  }
+}
+
+bool X86Lifter::LiftMove() {
+  switch (i_.op) {
+    case X86Op::kNothing:
+      return true;
+    case X86Op::kMov:
+      Write(0, Read(1));
+      return true;
+    case X86Op::kMovsx: {
+      const Place t = NewTemporary();
+      Emit(SignExtend{width(1), width(0), t, Read(1)});
+      Write(0, t);
+      return true;
+    }
+    case X86Op::kLea:
+      Write(0, Address(operand(1)));
+      return true;
+    case X86Op::kXchg: {
+      // A plain register is not yet a copy: the first write would change it.
+      const Place old = NewTemporary();
+      Emit(Assign{old, Read(0)});
+      Write(0, Read(1));
+      Write(1, old);
+      return true;
+    }
+    case X86Op::kCdq:
+      Emit(Binary{BinaryOp::kShiftRightSigned, 32, kEdx, kEax, 31u});
+      return true;
+    case X86Op::kCwde:
+      Emit(SignExtend{16, 32, kEax, kEax});
+      return true;
+    case X86Op::kClc:
+      SetFlag(kCf, 0u);
+      return true;
+    case X86Op::kStc:
+      SetFlag(kCf, 1u);
+      return true;
+    default:
+      return false;
+  }
+}
+
+void X86Lifter::Push(Operand value, uint8_t bytes) {
+  // The value is read before the stack pointer moves (SDM, PUSH).
+  const Place pushed = NewTemporary();
+  Emit(Assign{pushed, value});
+  Emit(Binary{BinaryOp::kSub, 32, kEsp, kEsp, uint64_t{bytes}});
+  Emit(Store{bytes, kEsp, Operand{pushed}});
+}
+
+Place X86Lifter::Pop(uint8_t bytes) {
+  const Place value = NewTemporary();
+  Emit(Load{bytes, value, kEsp});
+  Emit(Binary{BinaryOp::kAdd, 32, kEsp, kEsp, uint64_t{bytes}});
+  return value;
+}
+
+void X86Lifter::PushAll() {
+  const Place old_esp = NewTemporary();
+  Emit(Assign{old_esp, kEsp});
+  for (const Place reg : {kEax, kEcx, kEdx, kEbx, old_esp, kEbp, kEsi, kEdi}) {
+    Push(reg, 4);
+  }
+}
+
+void X86Lifter::PopAll() {
+  for (const Place reg : {kEdi, kEsi, kEbp, kEsp, kEbx, kEdx, kEcx, kEax}) {
+    const Place value = Pop(4);
+    if (reg != kEsp) Emit(Assign{reg, value});
+  }
+}
+
+bool X86Lifter::LiftStack() {
+  const uint8_t bytes = i_.operand_width == 16 ? 2 : 4;
+  switch (i_.op) {
+    case X86Op::kPush:
+      Push(Read(0), bytes);
+      return true;
+    case X86Op::kPop:
+      // A destination addressed by ESP is computed after the pop (SDM, POP).
+      Write(0, Pop(bytes));
+      return true;
+    case X86Op::kLeave:
+      Emit(Assign{kEsp, kEbp});
+      Emit(Assign{kEbp, Pop(4)});
+      return true;
+    case X86Op::kPushfd:
+      Push(Unknown(), 4);
+      return true;
+    case X86Op::kPopfd:
+      Pop(4);
+      ForgetFlags();
+      return true;
+    case X86Op::kPushad:
+      PushAll();
+      return true;
+    case X86Op::kPopad:
+      PopAll();
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// movs and stos, with and without `rep`: one element a visit, then back to
+/// the same instruction while ECX is not 0.
+void X86Lifter::StringLoop(bool copies) {
+  const uint64_t bytes = operand(0).width / 8;
+  if (i_.repeats) {
+    const Place done = Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0});
+    Emit(Branch{done, next_va()});
+  }
+  Operand value = kEax;
+  if (copies) {
+    const Place element = NewTemporary();
+    Emit(Load{static_cast<uint8_t>(bytes), element, kEsi});
+    Emit(Binary{BinaryOp::kAdd, 32, kEsi, kEsi, bytes});
+    value = element;
+  }
+  Emit(Store{static_cast<uint8_t>(bytes), kEdi, value});
+  Emit(Binary{BinaryOp::kAdd, 32, kEdi, kEdi, bytes});
+  if (i_.repeats) {
+    Emit(Binary{BinaryOp::kSub, 32, kEcx, kEcx, uint64_t{1}});
+    Emit(Jump{uint64_t{va_}});
+  }
+}
+
+bool X86Lifter::LiftString() {
+  switch (i_.op) {
+    case X86Op::kMovs:
+      StringLoop(true);
+      return true;
+    case X86Op::kStos:
+      StringLoop(false);
+      return true;
+    case X86Op::kStd:
+      Emit(Unfollowable{"sets the direction flag"});
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool X86Lifter::LiftFlow() {
+  switch (i_.op) {
+    case X86Op::kCall: {
+      const Operand target =
+          i_.is_relative ? Operand{uint64_t{i_.Target(va_)}} : Read(0);
+      const Place kept = NewTemporary();
+      Emit(Assign{kept, target});
+      Push(uint64_t{next_va()}, 4);
+      Emit(Call{kept, next_va()});
+      return true;
+    }
+    case X86Op::kJmp:
+      Emit(Jump{i_.is_relative ? Operand{uint64_t{i_.Target(va_)}} : Read(0)});
+      return true;
+    case X86Op::kRet: {
+      const Place target = Pop(4);
+      const uint64_t pop = i_.visible_count > 0 ? operand(0).number : 0;
+      if (pop != 0) Emit(Binary{BinaryOp::kAdd, 32, kEsp, kEsp, pop});
+      Emit(Return{target});
+      return true;
+    }
+    case X86Op::kTrap:
+      Emit(Trap{});
+      return true;
+    default:
+      return LiftBranch();
+  }
+}
+
+/// loop, loope, loopne: counts ECX down; whether the branch is taken.
+Operand X86Lifter::CountLoop() {
+  Emit(Binary{BinaryOp::kSub, 32, kEcx, kEcx, uint64_t{1}});
+  const Operand counts = Not(Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0}));
+  if (i_.op == X86Op::kLoop) return counts;
+  const Operand wanted =
+      i_.op == X86Op::kLoope ? Operand{kZf} : Operand{Not(kZf)};
+  return Compute(BinaryOp::kAnd, 1, counts, wanted);
+}
+
+bool X86Lifter::LiftBranch() {
+  const auto branch = [&](Operand condition) {
+    assert(i_.is_relative);
+    Emit(Branch{condition, i_.Target(va_)});
+    return true;
+  };
+  switch (i_.op) {
+    case X86Op::kJcc: {
+      const std::optional<Operand> condition = Condition();
+      return branch(condition ? *condition : Unknown());
+    }
+    case X86Op::kJecxz:
+      return branch(Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0}));
+    case X86Op::kLoop:
+    case X86Op::kLoope:
+    case X86Op::kLoopne:
+      return branch(CountLoop());
+    case X86Op::kBranchOther:
+      return branch(Unknown());
+    default:
+      return false;
+  }
+}
+
+/// Whether the path cannot be followed behind the instruction, or at all.
+bool X86Lifter::LiftEnd() {
+  const auto end = [&](const char* why) {
+    Emit(Unfollowable{why});
+    return true;
+  };
+  if (i_.address_width != 32) return end("addresses with 16 bits");
+  switch (i_.op) {
+    case X86Op::kUnknown:
+      return end("cannot decode the instruction");
+    case X86Op::kSystemCall:
+      return end("makes a system call");
+    case X86Op::kPort:
+      return end("reads or writes a port");
+    case X86Op::kReturnFromInterrupt:
+      return end("returns from an interrupt");
+    default:
+      return false;
+  }
+}
+
+/// Forgets what the instruction writes; hidden operands too.
+void X86Lifter::Fallback() {
+  const std::span<const X86Operand> operands =
+      std::span(i_.operands).first(i_.operand_count);
+  const auto moves_stack = [](const X86Operand& o) {
+    return o.written && o.hidden && o.kind == Kind::kRegister &&
+           o.reg.width != 0 && Place{o.reg.number} == kEsp;
+  };
+  if (std::any_of(operands.begin(), operands.end(), moves_stack)) {
+    DropOps();
+    Emit(Unfollowable{std::string("moves the stack pointer by ") + i_.name});
+    return;
+  }
+  for (const X86Operand& o : operands) {
+    if (o.written) ForgetOperand(o);
+  }
+  // String instructions move their pointers and count; the decoder lists only
+  // the memory that they touch.
+  if (i_.op == X86Op::kString) {
+    for (const Place place : {kEax, kEcx, kEsi, kEdi}) Emit(Forget{place});
+  }
+  ForgetFlags();
+}
+
+std::vector<Op> X86Lifter::Run() {
+  if (!LiftEnd() && !LiftMove() && !LiftArithmetic() && !LiftLogic() &&
+      !LiftShift() && !LiftStack() && !LiftFlow() && !LiftString() &&
+      !LiftConditional() && !LiftAtomic()) {
+    Fallback();
+  }
+  return TakeOps();
+}
+
+std::vector<Op> LiftX86(const X86Instruction& instruction, uint32_t va) {
+  return X86Lifter(instruction, va).Run();
+}
+
+}  // namespace detachfix

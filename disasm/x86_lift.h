@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one i386 instruction does, in the intermediate form.
+#ifndef DETACHFIX_DISASM_X86_LIFT_H_
+#define DETACHFIX_DISASM_X86_LIFT_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "disasm/ir.h"
+#include "disasm/x86_decode.h"
+
+namespace detachfix {
+
+/// The machine's places: the general registers as encoded, four flags of one
+/// bit each, and the base of the segment FS.
+inline constexpr Place kEax{0}, kEcx{1}, kEdx{2}, kEbx{3}, kEsp{4}, kEbp{5},
+    kEsi{6}, kEdi{7};
+inline constexpr Place kZf{8}, kCf{9}, kSf{10}, kOf{11}, kFsBase{12};
+
+/// The operations of `instruction`, which stands at `va`. What cannot be
+/// decoded is Unfollowable.
+std::vector<Op> LiftX86(const X86Instruction& instruction, uint32_t va);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_X86_LIFT_H_

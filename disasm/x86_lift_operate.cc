@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arithmetic, the flags that it sets, and what tests them. A flag is computed
+// with the result, whether or not something reads it; see x86_lift.cc.
+#include "disasm/x86_lifter.h"
+
+namespace detachfix {
+
+void X86Lifter::ForgetFlags() {
+  for (const Place flag : {kZf, kCf, kSf, kOf}) Emit(Forget{flag});
+}
+
+Operand X86Lifter::SignBit(uint8_t bits, Operand value) {
+  const Place shifted = Compute(BinaryOp::kShiftRight, bits, value,
+                                static_cast<uint64_t>(bits - 1));
+  return Compute(BinaryOp::kAnd, 8, shifted, 1u);
+}
+
+void X86Lifter::SetResultFlags(uint8_t bits, Operand result) {
+  Emit(Binary{BinaryOp::kEqual, bits, kZf, result, 0u});
+  Emit(Binary{BinaryOp::kLessSigned, bits, kSf, result, 0u});
+}
+
+void X86Lifter::SetAddFlags(uint8_t bits, Operand a, Operand b, Operand sum) {
+  Emit(Binary{BinaryOp::kLessUnsigned, bits, kCf, sum, a});
+  // Overflow: both operands have one sign and the sum has the other.
+  const Place da = Compute(BinaryOp::kXor, bits, a, sum);
+  const Place db = Compute(BinaryOp::kXor, bits, b, sum);
+  const Place both = Compute(BinaryOp::kAnd, bits, da, db);
+  SetFlag(kOf, SignBit(bits, both));
+  SetResultFlags(bits, sum);
+}
+
+void X86Lifter::SetSubFlags(uint8_t bits, Operand a, Operand b,
+                            Operand difference) {
+  // Compared directly, not through the difference: what is known of a symbol
+  // is known of the symbol itself.
+  Emit(Binary{BinaryOp::kEqual, bits, kZf, a, b});
+  Emit(Binary{BinaryOp::kLessUnsigned, bits, kCf, a, b});
+  Emit(Binary{BinaryOp::kLessSigned, bits, kSf, difference, 0u});
+  const Place less = Compute(BinaryOp::kLessSigned, bits, a, b);
+  Emit(Binary{BinaryOp::kXor, 1, kOf, less, kSf});
+}
+
+/// What a jcc, setcc or cmovcc tests; nothing for those on PF.
+std::optional<Operand> X86Lifter::Condition() {
+  const auto flags = [&]() -> std::optional<Operand> {
+    switch (i_.test) {
+      case X86Test::kOverflow:
+        return kOf;
+      case X86Test::kBelow:
+        return kCf;
+      case X86Test::kZero:
+        return kZf;
+      case X86Test::kBelowOrEqual:
+        return Compute(BinaryOp::kOr, 1, kCf, kZf);
+      case X86Test::kSign:
+        return kSf;
+      case X86Test::kParity:
+        return std::nullopt;
+      case X86Test::kLess:
+        return Compute(BinaryOp::kXor, 1, kSf, kOf);
+      case X86Test::kLessOrEqual:
+        return Compute(BinaryOp::kOr, 1, kZf,
+                       Compute(BinaryOp::kXor, 1, kSf, kOf));
+    }
+    return std::nullopt;
+  };
+  const std::optional<Operand> condition = flags();
+  return condition && i_.test_negated ? Not(*condition) : condition;
+}
+
+/// add, sub, cmp. `keep`: the result is written back.
+void X86Lifter::AddOrSub(BinaryOp op, bool keep) {
+  const uint8_t bits = width(0);
+  const Place a = NewTemporary();
+  Emit(Assign{a, Read(0)});
+  const Operand b = Read(1);
+  const Place result = Compute(op, bits, a, b);
+  if (op == BinaryOp::kSub) {
+    SetSubFlags(bits, a, b, result);
+  } else {
+    SetAddFlags(bits, a, b, result);
+  }
+  if (keep) Write(0, result);
+}
+
+/// adc, sbb.
+void X86Lifter::AddOrSubCarry(BinaryOp op) {
+  const uint8_t bits = width(0);
+  const Place a = NewTemporary();
+  Emit(Assign{a, Read(0)});
+  const Operand b = Read(1);
+  // `sbb r, r` spreads the carry, whatever r held.
+  const bool spreads = op == BinaryOp::kSub && IsSameRegister();
+  const Place plain = spreads ? NewTemporary() : Compute(op, bits, a, b);
+  if (spreads) Emit(Assign{plain, 0u});
+  const Place carry = NewTemporary();
+  Emit(Assign{carry, kCf});
+  const Place result = Compute(op, bits, plain, carry);
+  Emit(Forget{kOf});
+  if (spreads) {
+    SetFlag(kCf, carry);
+  } else {
+    Emit(Forget{kCf});
+  }
+  SetResultFlags(bits, result);
+  Write(0, result);
+}
+
+void X86Lifter::Logic(BinaryOp op, bool keep) {
+  const uint8_t bits = width(0);
+  Operand result;
+  if (IsSameRegister() && op == BinaryOp::kXor) {
+    result = uint64_t{0};
+  } else if (IsSameRegister()) {
+    result = Read(0);
+  } else {
+    const Operand a = Read(0);
+    result = Compute(op, bits, a, Read(1));
+  }
+  SetResultFlags(bits, result);
+  SetFlag(kCf, 0u);
+  SetFlag(kOf, 0u);
+  if (keep) Write(0, result);
+}
+
+void X86Lifter::IncOrDec(BinaryOp op) {
+  // CF stays as it was (SDM, INC and DEC).
+  const uint8_t bits = width(0);
+  const Place a = NewTemporary();
+  Emit(Assign{a, Read(0)});
+  const Place result = Compute(op, bits, a, 1u);
+  const uint64_t limit =
+      op == BinaryOp::kAdd ? Mask(bits) >> 1 : (Mask(bits) >> 1) + 1;
+  Emit(Binary{BinaryOp::kEqual, bits, kOf, a, limit});
+  // As for cmp: equality is stated on the symbol itself.
+  const uint64_t zero_at = op == BinaryOp::kAdd ? Mask(bits) : 1;
+  Emit(Binary{BinaryOp::kEqual, bits, kZf, a, zero_at});
+  Emit(Binary{BinaryOp::kLessSigned, bits, kSf, result, 0u});
+  Write(0, result);
+}
+
+void X86Lifter::Negate() {
+  const uint8_t bits = width(0);
+  const Place a = NewTemporary();
+  Emit(Assign{a, Read(0)});
+  const Place result = Compute(BinaryOp::kSub, bits, uint64_t{0}, a);
+  SetSubFlags(bits, uint64_t{0}, a, result);
+  Write(0, result);
+}
+
+void X86Lifter::Multiply() {
+  if (i_.visible_count < 2) {  // the one-operand form writes EDX:EAX
+    Fallback();
+    return;
+  }
+  const size_t first = i_.visible_count == 3 ? 1 : 0;
+  const Operand a = Read(first);
+  const Place result = Compute(BinaryOp::kMul, width(0), a, Read(first + 1));
+  ForgetFlags();
+  Write(0, result);
+}
+
+bool X86Lifter::LiftArithmetic() {
+  switch (i_.op) {
+    case X86Op::kAdd:
+      AddOrSub(BinaryOp::kAdd, true);
+      return true;
+    case X86Op::kSub:
+      AddOrSub(BinaryOp::kSub, true);
+      return true;
+    case X86Op::kCmp:
+      AddOrSub(BinaryOp::kSub, false);
+      return true;
+    case X86Op::kAdc:
+      AddOrSubCarry(BinaryOp::kAdd);
+      return true;
+    case X86Op::kSbb:
+      AddOrSubCarry(BinaryOp::kSub);
+      return true;
+    case X86Op::kInc:
+      IncOrDec(BinaryOp::kAdd);
+      return true;
+    case X86Op::kDec:
+      IncOrDec(BinaryOp::kSub);
+      return true;
+    case X86Op::kNeg:
+      Negate();
+      return true;
+    case X86Op::kImul:
+      Multiply();
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool X86Lifter::LiftLogic() {
+  switch (i_.op) {
+    case X86Op::kAnd:
+      Logic(BinaryOp::kAnd, true);
+      return true;
+    case X86Op::kTest:
+      Logic(BinaryOp::kAnd, false);
+      return true;
+    case X86Op::kOr:
+      Logic(BinaryOp::kOr, true);
+      return true;
+    case X86Op::kXor:
+      Logic(BinaryOp::kXor, true);
+      return true;
+    case X86Op::kNot:
+      Write(0, Compute(BinaryOp::kXor, width(0), Read(0), Mask(width(0))));
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool X86Lifter::LiftShift() {
+  BinaryOp op;
+  switch (i_.op) {
+    case X86Op::kShl:
+      op = BinaryOp::kShiftLeft;
+      break;
+    case X86Op::kShr:
+      op = BinaryOp::kShiftRight;
+      break;
+    case X86Op::kSar:
+      op = BinaryOp::kShiftRightSigned;
+      break;
+    default:
+      return false;
+  }
+  const uint8_t bits = width(0);
+  const Operand value = Read(0);
+  // The count is taken modulo 32 (SDM, SAL/SAR/SHL/SHR).
+  const Place count = Compute(BinaryOp::kAnd, 8, Read(1), 31u);
+  const Place result = Compute(op, bits, value, count);
+  // With a count of 0 the flags stay: they are only known when it is known
+  // not to be 0, which the constant counts of compilers are.
+  Emit(Forget{kCf});
+  Emit(Forget{kOf});
+  if (operand(1).kind == Kind::kImmediate && (operand(1).number & 31) != 0) {
+    SetResultFlags(bits, result);
+  } else {
+    Emit(Forget{kZf});
+    Emit(Forget{kSf});
+  }
+  Write(0, result);
+  return true;
+}
+
+bool X86Lifter::LiftConditional() {
+  if (i_.op != X86Op::kSetcc && i_.op != X86Op::kCmovcc) return false;
+  const std::optional<Operand> condition = Condition();
+  if (!condition) return false;
+  if (i_.op == X86Op::kSetcc) {
+    Write(0, *condition);
+    return true;
+  }
+  const Operand yes = Read(1);
+  const Operand no = Read(0);
+  const Place chosen = NewTemporary();
+  Emit(Choose{chosen, *condition, yes, no});
+  Write(0, chosen);
+  return true;
+}
+
+void X86Lifter::ExchangeAdd() {
+  const Place old = NewTemporary();
+  Emit(Assign{old, Read(0)});
+  const Operand addend = Read(1);
+  const Place sum = Compute(BinaryOp::kAdd, width(0), old, addend);
+  SetAddFlags(width(0), old, addend, sum);
+  // In memory the destination goes first, since its address may rest on the
+  // source register; in registers it goes last and wins (SDM, XADD).
+  const bool in_memory = operand(0).kind == Kind::kMemory;
+  if (in_memory) Write(0, sum);
+  Write(1, old);
+  if (!in_memory) Write(0, sum);
+}
+
+/// Of 32 bits.
+void X86Lifter::CompareExchange() {
+  const Place old = NewTemporary();
+  Emit(Assign{old, Read(0)});
+  const Place expected = NewTemporary();
+  Emit(Assign{expected, kEax});
+  const Place difference = Compute(BinaryOp::kSub, 32, expected, old);
+  SetSubFlags(32, expected, old, difference);
+  const Operand wanted = Read(1);
+  const Place stored = NewTemporary();
+  Emit(Choose{stored, kZf, wanted, old});
+  Write(0, stored);
+  Emit(Choose{kEax, kZf, kEax, old});
+}
+
+bool X86Lifter::LiftAtomic() {
+  if (i_.op == X86Op::kXadd) {
+    ExchangeAdd();
+    return true;
+  }
+  if (i_.op == X86Op::kCmpxchg && width(0) == 32) {
+    CompareExchange();
+    return true;
+  }
+  return false;
+}
+
+}  // namespace detachfix

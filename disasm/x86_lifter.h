@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lifter of x86_lift.cc, which has operands, moves, the stack and the flow,
+// and of x86_lift_operate.cc, which has arithmetic and the flags.
+#ifndef DETACHFIX_DISASM_X86_LIFTER_H_
+#define DETACHFIX_DISASM_X86_LIFTER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "disasm/op_builder.h"
+#include "disasm/x86_decode.h"
+#include "disasm/x86_lift.h"
+
+namespace detachfix {
+
+/// Turns one i386 instruction into operations. One object an instruction.
+class X86Lifter : private OpBuilder {
+ public:
+  X86Lifter(const X86Instruction& instruction, uint32_t va)
+      : i_(instruction), va_(va) {}
+
+  std::vector<Op> Run();
+
+ private:
+  using Kind = X86Operand::Kind;
+
+  const X86Operand& operand(size_t n) const { return i_.operands[n]; }
+  uint8_t width(size_t n) const {
+    return static_cast<uint8_t>(i_.operands[n].width);
+  }
+  uint32_t next_va() const { return va_ + i_.size; }
+  /// Whether both operands are one register.
+  bool IsSameRegister() const {
+    return operand(0).kind == Kind::kRegister &&
+           operand(1).kind == Kind::kRegister &&
+           operand(0).reg == operand(1).reg;
+  }
+  static uint64_t Mask(uint8_t bits) {
+    return bits >= 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
+  }
+
+  // Operands.
+  Operand Address(const X86Operand& memory);
+  Operand ReadRegister(X86Register reg);
+  void WriteRegister(X86Register reg, Operand value);
+  Operand Read(size_t n);
+  void Write(size_t n, Operand value);
+  void ForgetOperand(const X86Operand& o);
+  Place Unknown();
+
+  // Flags.
+  void SetFlag(Place flag, Operand value) { Emit(Assign{flag, value}); }
+  void ForgetFlags();
+  void SetResultFlags(uint8_t bits, Operand result);
+  void SetAddFlags(uint8_t bits, Operand a, Operand b, Operand sum);
+  void SetSubFlags(uint8_t bits, Operand a, Operand b, Operand difference);
+  Operand SignBit(uint8_t bits, Operand value);
+  std::optional<Operand> Condition();
+
+  // Groups; each returns whether the instruction belongs to it.
+  bool LiftMove();
+  bool LiftStack();
+  bool LiftString();
+  bool LiftFlow();
+  bool LiftBranch();
+  bool LiftEnd();
+  bool LiftArithmetic();
+  bool LiftLogic();
+  bool LiftShift();
+  bool LiftConditional();
+  bool LiftAtomic();
+
+  void AddOrSub(BinaryOp op, bool keep);
+  void AddOrSubCarry(BinaryOp op);
+  void Logic(BinaryOp op, bool keep);
+  void IncOrDec(BinaryOp op);
+  void Negate();
+  void Multiply();
+  void ExchangeAdd();
+  void CompareExchange();
+  void Push(Operand value, uint8_t bytes);
+  Place Pop(uint8_t bytes);
+  void PushAll();
+  void PopAll();
+  void StringLoop(bool copies);
+  Operand CountLoop();
+  void Fallback();
+
+  const X86Instruction& i_;
+  const uint32_t va_;
+};
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_X86_LIFTER_H_
