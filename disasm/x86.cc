@@ -11,8 +11,8 @@
 namespace detachfix {
 namespace {
 
-Flow FlowOf(X86Op op) {
-  switch (op) {
+Flow FlowOf(const X86Instruction& i) {
+  switch (i.op) {
     case X86Op::kUnknown:
       return Flow::kUnknown;
     case X86Op::kJcc:
@@ -20,8 +20,9 @@ Flow FlowOf(X86Op op) {
     case X86Op::kLoop:
     case X86Op::kLoope:
     case X86Op::kLoopne:
-    case X86Op::kBranchOther:
       return Flow::kBranch;
+    case X86Op::kTransaction:  // xbegin names where an aborted one goes on
+      return i.is_relative ? Flow::kBranch : Flow::kNext;
     case X86Op::kJmp:
       return Flow::kJump;
     case X86Op::kCall:
@@ -53,7 +54,7 @@ Instruction Describe(const CodeView& view, Rva rva, const X86Instruction& i) {
   if (i.op == X86Op::kUnknown) return out;
   const X86Operand& first = i.operands[0];
   out.size = i.size;
-  out.flow = FlowOf(i.op);
+  out.flow = FlowOf(i);
   out.position_independent = !i.is_relative;
   if (out.flow == Flow::kReturn && first.kind == X86Operand::Kind::kImmediate) {
     out.stack_pop = static_cast<uint16_t>(first.number);

@@ -143,7 +143,7 @@ X86Op BranchOf(const ZydisDecodedInstruction& i) {
   const bool is_jcc = i.opcode_map == ZYDIS_OPCODE_MAP_0F
                           ? (i.opcode & 0xf0) == 0x80
                           : (i.opcode & 0xf0) == 0x70;
-  return is_jcc ? X86Op::kJcc : X86Op::kBranchOther;
+  return is_jcc ? X86Op::kJcc : X86Op::kTransaction;
 }
 
 X86Op StringOpOf(ZydisMnemonic mnemonic) {
@@ -172,7 +172,8 @@ X86Op OpOf(const Decoded& d) {
     case ZYDIS_CATEGORY_COND_BR:
       return BranchOf(i);
     case ZYDIS_CATEGORY_UNCOND_BR:
-      return X86Op::kJmp;
+      return i.mnemonic == ZYDIS_MNEMONIC_XABORT ? X86Op::kTransaction
+                                                 : X86Op::kJmp;
     case ZYDIS_CATEGORY_SETCC:
       return X86Op::kSetcc;
     case ZYDIS_CATEGORY_CMOV:

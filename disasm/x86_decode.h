@@ -69,14 +69,14 @@ enum class X86Op : uint8_t {
   kLoop,
   kLoope,
   kLoopne,
-  kBranchOther,  ///< on something that is not followed
   kJmp,
   kCall,
   kRet,
   kReturnFromInterrupt,
   kTrap,  ///< int3, hlt, ud2: raises an exception
   kSystemCall,
-  kPort,  ///< ins, outs
+  kTransaction,  ///< xbegin, xend, xabort
+  kPort,         ///< ins, outs
 };
 
 /// What jcc, setcc and cmovcc test: "tttn" without its lowest bit, which

@@ -310,8 +310,6 @@ bool X86Lifter::LiftBranch() {
     case X86Op::kLoope:
     case X86Op::kLoopne:
       return branch(CountLoop());
-    case X86Op::kBranchOther:
-      return branch(Unknown());
     default:
       return false;
   }
@@ -331,6 +329,8 @@ bool X86Lifter::LiftEnd() {
       return end("makes a system call");
     case X86Op::kPort:
       return end("reads or writes a port");
+    case X86Op::kTransaction:
+      return end("begins or ends a transaction");
     case X86Op::kReturnFromInterrupt:
       return end("returns from an interrupt");
     default:
