@@ -58,7 +58,7 @@ void X86Lifter::WriteRegister(X86Register reg, Operand value) {
 }
 
 Operand X86Lifter::Address(const X86Operand& o) {
-  Operand address = uint64_t{o.number};
+  Operand address = o.number & Mask(i_.address_width);
   if (o.base) {
     address = Compute(BinaryOp::kAdd, 32, ReadRegister(*o.base), address);
   }
@@ -315,13 +315,37 @@ bool X86Lifter::LiftBranch() {
   }
 }
 
+/// Whether no register makes an address with 16 bits. `push fs:[0]` is written
+/// that way where it saves a byte (Microsoft's _SEH_prolog4).
+bool X86Lifter::HasPlainAddresses() const {
+  switch (i_.op) {
+    case X86Op::kMovs:
+    case X86Op::kStos:
+    case X86Op::kString:
+    case X86Op::kPort:
+    case X86Op::kJecxz:
+    case X86Op::kLoop:
+    case X86Op::kLoope:
+    case X86Op::kLoopne:
+      return false;
+    default:
+      break;
+  }
+  const std::span<const X86Operand> operands =
+      std::span(i_.operands).first(i_.visible_count);
+  return std::ranges::none_of(
+      operands, [](const X86Operand& o) { return o.base || o.index; });
+}
+
 /// Whether the path cannot be followed behind the instruction, or at all.
 bool X86Lifter::LiftEnd() {
   const auto end = [&](const char* why) {
     Emit(Unfollowable{why});
     return true;
   };
-  if (i_.address_width != 32) return end("addresses with 16 bits");
+  if (i_.address_width != 32 && !HasPlainAddresses()) {
+    return end("addresses with 16 bits");
+  }
   switch (i_.op) {
     case X86Op::kUnknown:
       return end("cannot decode the instruction");

@@ -85,6 +85,7 @@ class X86Lifter : private OpBuilder {
   void PushAll();
   void PopAll();
   void StringLoop(bool copies);
+  bool HasPlainAddresses() const;
   Operand CountLoop();
   void Fallback();
 
