@@ -34,9 +34,12 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
-  kIdentity,  ///< returns argument 0: EncodePointer, whose key cancels out
-  kFill,      ///< argument 2 bytes at argument 0 with argument 1 (memset)
-  kCopy,      ///< argument 2 bytes at argument 0 from argument 1 (memcpy)
+  kIdentity,       ///< returns argument 0: EncodePointer, whose key cancels out
+  kFill,           ///< argument 2 bytes at argument 0 with argument 1 (memset)
+  kCopy,           ///< argument 2 bytes at argument 0 from argument 1 (memcpy)
+  kAllocate,       ///< a block, or NULL (malloc)
+  kAllocateHeap,   ///< argument 2 bytes, zeroed if argument 1 says so; or NULL
+  kAllocateLocal,  ///< argument 1 bytes, zeroed if argument 0 says so; or NULL
   kAllocateZeroed,  ///< argument 0 times argument 1 bytes (calloc)
   kReallocate,      ///< the block of argument 0; or NULL (realloc)
   kReallocateHeap,  ///< the block of argument 2; or NULL (HeapReAlloc)
@@ -52,8 +55,12 @@ enum class ApiEffect : uint8_t {
 /// What a function writes through a pointer that it is given.
 struct OutParameter {
   uint8_t argument = 0;
-  uint16_t bytes = 0;  ///< 0: nothing
+  uint16_t bytes = 0;  ///< 0: nothing; kUnlimited: as far as it likes
+  /// The argument that says how many times `bytes` are written at most; 0 for
+  /// once. (Argument 0 never does.)
+  uint8_t times = 0;
 };
+inline constexpr uint16_t kUnlimited = 0xffff;
 
 struct Api {
   /// Argument bytes that the function removes from the stack (i386 stdcall),

@@ -153,6 +153,8 @@ class Interpreter {
   void ChangeWord(State& state, ApiEffect effect);
   void LookUpFunction(State& state, const Api& api);
   void FillOrCopy(State& state, ApiEffect effect);
+  static void Clear(State& state, const Value& block, const Value& size);
+  void AllocateOrFail(State& state, ApiEffect effect);
   void Allocate(State& state, ApiEffect effect);
   void WriteOutParameters(State& state, const Api& api);
   void ForgetBytes(State& state, const Value& pointer, uint32_t size);

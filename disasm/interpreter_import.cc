@@ -21,6 +21,9 @@ constexpr size_t kMaxNameSize = 128;
 /// More bytes than this are not copied one by one but forgotten.
 constexpr uint64_t kMaxCopiedBytes = 4096;
 
+/// No buffer that a function fills is longer, in elements.
+constexpr uint64_t kMaxBuffer = 0x100000;
+
 /// How many arguments are looked at when their number is not known.
 constexpr size_t kMaxArguments = 6;
 
@@ -219,6 +222,11 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kCopy:
       FillOrCopy(state, api.effect);
       return;
+    case ApiEffect::kAllocate:
+    case ApiEffect::kAllocateHeap:
+    case ApiEffect::kAllocateLocal:
+      AllocateOrFail(state, api.effect);
+      return;
     case ApiEffect::kAllocateZeroed:
     case ApiEffect::kReallocate:
     case ApiEffect::kReallocateHeap:
@@ -350,13 +358,26 @@ void Interpreter::ChangeWord(State& state, ApiEffect effect) {
 void Interpreter::ForgetBytes(State& state, const Value& pointer,
                               uint32_t size) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
-  if (address) state.memory.Forget(*address, size);
+  if (address) {
+    state.memory.Forget(*address, size);
+  } else {
+    ForgetThrough(state, pointer);
+  }
 }
 
 void Interpreter::WriteOutParameters(State& state, const Api& api) {
   for (const OutParameter& out : api.writes) {
     if (out.bytes == 0) continue;
-    ForgetBytes(state, Argument(state, out.argument), out.bytes);
+    const Value pointer = Argument(state, out.argument);
+    const Value times =
+        out.times == 0 ? ConstantValue(1) : Argument(state, out.times);
+    if (out.bytes == kUnlimited || !times.IsConstant() ||
+        times.bits > kMaxBuffer) {
+      ForgetThrough(state, pointer);
+    } else {
+      ForgetBytes(state, pointer,
+                  out.bytes * static_cast<uint32_t>(times.bits));
+    }
   }
 }
 
@@ -398,18 +419,38 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
   }
 }
 
+/// `size` bytes from `block` on are 0, where that is not too much to be kept.
+void Interpreter::Clear(State& state, const Value& block, const Value& size) {
+  if (!size.IsConstant() || size.bits > kMaxCopiedBytes) return;
+  for (int64_t at = 0; at < static_cast<int64_t>(size.bits); at += 4) {
+    state.memory.Store({block.symbol, at}, 4, ConstantValue(0));
+  }
+}
+
+/// A new block of memory, or NULL.
+void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
+  constexpr uint64_t kHeapZeroMemory = 0x8;  // HEAP_ZERO_MEMORY (winnt.h)
+  constexpr uint64_t kLocalZeroInit = 0x40;  // LMEM_ZEROINIT (winbase.h)
+  const Value block = state.FreshBlock();
+  const bool is_heap = effect == ApiEffect::kAllocateHeap;
+  const Value flags = Argument(state, is_heap ? 1 : 0);
+  const Value size = Argument(state, is_heap ? 2 : 1);
+  state.at(isa_.convention().result) = block;
+  const uint64_t zero = is_heap ? kHeapZeroMemory : kLocalZeroInit;
+  if (effect != ApiEffect::kAllocate && flags.IsConstant() &&
+      (flags.bits & zero) != 0) {
+    Clear(state, block, size);
+  }
+}
+
 /// A new block of memory. The C runtime's own tables are made this way; that
 /// there is memory for them is assumed.
 void Interpreter::Allocate(State& state, ApiEffect effect) {
-  const Value block = state.Fresh(true);
+  const Value block = state.FreshBlock(true);
   state.at(isa_.convention().result) = block;
   if (effect == ApiEffect::kAllocateZeroed) {
-    const Value size =
-        Evaluate(BinaryOp::kMul, 32, Argument(state, 0), Argument(state, 1));
-    if (!size.IsConstant() || size.bits > kMaxCopiedBytes) return;
-    for (int64_t at = 0; at < static_cast<int64_t>(size.bits); at += 4) {
-      state.memory.Store({block.symbol, at}, 4, ConstantValue(0));
-    }
+    Clear(state, block,
+          Evaluate(BinaryOp::kMul, 32, Argument(state, 0), Argument(state, 1)));
     return;
   }
   const size_t argument = effect == ApiEffect::kReallocate ? 0 : 2;

@@ -56,9 +56,16 @@ class Matching {
   }
 
  private:
+  static bool IsBlockOrNull(const Value& value, bool nonzero) {
+    if (value.IsConstant(0)) return !nonzero;
+    return value.IsSymbolic() && IsBlock(value.symbol) &&
+           (value.nonzero || !nonzero);
+  }
+
   bool MatchesSymbol(const Value& general, const Value& specific,
                      uint8_t width = 32) {
-    if (general.nonzero && !specific.IsNonzero()) return false;
+    const bool is_block = IsBlock(general.symbol);
+    if (general.nonzero && !is_block && !specific.IsNonzero()) return false;
     // A symbol is a word: it cannot stand for a wider number.
     if (specific.IsConstant() &&
         !(EvaluateSignExtend(32, width, specific) == specific)) {
@@ -69,6 +76,7 @@ class Matching {
                            : Evaluate(BinaryOp::kSub, 32, specific,
                                       ConstantValue(general.bits));
     if (base.IsUnknown()) return false;
+    if (is_block && !IsBlockOrNull(base, general.nonzero)) return false;
     Value plain = base;
     plain.nonzero = false;
     for (const auto& [symbol, meaning] : meanings_) {

@@ -57,6 +57,10 @@ struct State {
   Value Fresh(bool nonzero = false) {
     return SymbolicValue(next_symbol++, 0, nonzero);
   }
+  /// The address of a block of memory that nothing else has.
+  Value FreshBlock(bool nonzero = false) {
+    return SymbolicValue(next_symbol++ | kBlockBit, 0, nonzero);
+  }
   const Value& at(Place place) const { return places[place.id]; }
   Value& at(Place place) { return places[place.id]; }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "disasm/value.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -56,6 +57,43 @@ uint64_t SignExtendWord(uint64_t bits) {
   return static_cast<uint64_t>(Signed(bits, kWord));
 }
 
+/// How far from a block or from the stack pointer an address is believed to be
+/// one: code does not compute others.
+constexpr int32_t kMaxObjectSize = 1 << 28;
+/// No object lies in the first 64 KiB (Windows SDK, /BASE).
+constexpr int32_t kLowestAddress = 0x10000;
+
+bool IsInObject(const Value& value) {
+  const int32_t offset = static_cast<int32_t>(value.bits);
+  return value.IsSymbolic() &&
+         (IsBlock(value.symbol) || value.symbol == kStackSymbol) &&
+         offset < kMaxObjectSize && offset > -kMaxObjectSize;
+}
+
+/// Whether the value is the address of a byte of a block, or near to it: then
+/// it is not 0 even where the block may be NULL.
+bool IsPastBlock(const Value& value) {
+  const int32_t offset = static_cast<int32_t>(value.bits);
+  return IsInObject(value) && IsBlock(value.symbol) && offset != 0 &&
+         offset > -kLowestAddress;
+}
+
+/// a < b for two addresses in one object, which does not wrap: the distance
+/// decides. In front of a block that may be NULL lies the end of the address
+/// space.
+Value CompareAddresses(const Value& a, const Value& b) {
+  if (!IsInObject(a) || !IsInObject(b) || a.symbol != b.symbol) {
+    return UnknownValue();
+  }
+  const int32_t of_a = static_cast<int32_t>(a.bits);
+  const int32_t of_b = static_cast<int32_t>(b.bits);
+  const int32_t lowest = std::min(of_a, of_b);
+  const bool is_there = a.nonzero || b.nonzero || a.symbol == kStackSymbol;
+  if (lowest < 0 && !is_there) return UnknownValue();
+  if (lowest <= -kLowestAddress && IsBlock(a.symbol)) return UnknownValue();
+  return ConstantValue(of_a < of_b ? 1 : 0);
+}
+
 /// symbol == constant. A full-width comparison only: a part of a symbol is not
 /// the symbol.
 Value CompareSymbol(const Value& symbolic, uint64_t constant, uint8_t width) {
@@ -74,6 +112,7 @@ Value CompareSymbol(const Value& symbolic, uint64_t constant, uint8_t width) {
   condition.kind = Value::Kind::kCondition;
   condition.symbol = symbolic.symbol;
   condition.bits = (constant - symbolic.bits) & LowBits(kWord);
+  if (IsBlock(symbolic.symbol) && condition.bits != 0) return ConstantValue(0);
   return condition;
 }
 
@@ -106,7 +145,8 @@ Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
   if (b.IsConstant()) {
     sum.bits = (op == BinaryOp::kAdd ? a.bits + b.bits : a.bits - b.bits) &
                LowBits(kWord);
-    sum.nonzero = a.nonzero && (b.bits & LowBits(width)) == 0;
+    sum.nonzero = a.nonzero && ((b.bits & LowBits(width)) == 0 ||
+                                (IsBlock(a.symbol) && IsInObject(sum)));
     return sum;
   }
   if (op == BinaryOp::kSub && b.IsSymbolic() && a.symbol == b.symbol) {
@@ -272,8 +312,8 @@ Value PartialValue(uint64_t bits, uint64_t known, uint8_t width) {
 bool Value::IsNonzero() const {
   if (IsConstant() || kind == Kind::kPartial) return bits != 0;
   if (!IsSymbolic()) return false;
-  return nonzero || symbol == kStackSymbol || symbol == kImportSymbol ||
-         symbol == kReturnSymbol;
+  return nonzero || IsPastBlock(*this) || symbol == kStackSymbol ||
+         symbol == kImportSymbol || symbol == kReturnSymbol;
 }
 
 namespace {
@@ -296,6 +336,10 @@ Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
     return Evaluate(BinaryOp::kXor, 1, zero, ConstantValue(1));
   }
   if (op == BinaryOp::kEqual) return CompareEqual(width, a, b);
+  if (op == BinaryOp::kLessUnsigned && width >= kWord) {
+    const Value less = CompareAddresses(a, b);
+    if (!less.IsUnknown()) return less;
+  }
   if ((op == BinaryOp::kAdd || op == BinaryOp::kSub) && a.IsSymbolic() &&
       width >= kWord) {
     return AddSymbolic(op, width, a, b);

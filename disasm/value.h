@@ -32,6 +32,12 @@ inline constexpr Symbol kReservedSymbol = 4;  ///< lpvReserved, when not NULL
 inline constexpr Symbol kCallbackSymbol = 5;  ///< where a callback returns to
 inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
 inline constexpr Symbol kFirstFreshSymbol = 128;
+/// Set in the symbol for the address of a block that an import allocated. It is
+/// NULL or lies above the first 64 KiB; the block neither wraps around the end
+/// of the address space nor touches the image.
+inline constexpr Symbol kBlockBit = Symbol{1} << 31;
+constexpr bool IsBlock(Symbol symbol) { return (symbol & kBlockBit) != 0; }
+
 struct Value {
   enum class Kind : uint8_t {
     kUnknown,    ///< anything; two unknowns need not be equal
@@ -43,7 +49,9 @@ struct Value {
   };
 
   Kind kind = Kind::kUnknown;
-  bool nonzero = false;  ///< of kSymbolic: known not to be 0
+  /// Of kSymbolic: known not to be 0; where the symbol is a block, the block is
+  /// known not to be NULL.
+  bool nonzero = false;
   bool negated = false;  ///< of kCondition
   /// Of kUnknown and kSymbolic: computed from a number that may be an address
   /// in the image, or read from a word of the image that was forgotten.

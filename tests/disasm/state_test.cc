@@ -132,6 +132,31 @@ TEST_F(StateTest, AFreshSymbolStandsForOneValueOnly) {
   EXPECT_TRUE(Covers(general, specific));
 }
 
+TEST_F(StateTest, ABlockStandsForBlocksAndNullOnly) {
+  const auto covers = [this](const Value& general, const Value& specific) {
+    State a = NewState();
+    a.at(kEax) = general;
+    State b = NewState();
+    b.at(kEax) = specific;
+    return Covers(a, b);
+  };
+  const Symbol one = kSym | kBlockBit;
+  const Symbol two = (kSym + 1) | kBlockBit;
+  const Value block = SymbolicValue(one);
+  EXPECT_TRUE(covers(block, ConstantValue(0)));
+  EXPECT_TRUE(covers(block, SymbolicValue(two)));
+  EXPECT_TRUE(covers(block, SymbolicValue(two, 8)));
+  EXPECT_FALSE(covers(block, ConstantValue(kBase)));
+  EXPECT_FALSE(covers(block, SymbolicValue(kSym)));
+  const Value there = SymbolicValue(one, 0, true);
+  EXPECT_FALSE(covers(there, ConstantValue(0)));
+  EXPECT_FALSE(covers(there, SymbolicValue(two)));
+  EXPECT_FALSE(covers(there, SymbolicValue(two, 8)));
+  EXPECT_TRUE(covers(there, SymbolicValue(two, 0, true)));
+  // A number may be a block's address.
+  EXPECT_TRUE(covers(SymbolicValue(kSym), block));
+}
+
 TEST_F(StateTest, ASymbolWithAMeaningStandsForItself) {
   State general = NewState();
   general.at(kEax) = SymbolicValue(kStackSymbol, 4);

@@ -15,12 +15,16 @@ namespace {
 
 constexpr Symbol kSym = kFirstFreshSymbol;
 constexpr Symbol kOther = kFirstFreshSymbol + 1;
+constexpr Symbol kBlock = (kFirstFreshSymbol + 2) | kBlockBit;
 
 const Value kUnknown = UnknownValue();
 
 Value C(uint64_t bits) { return ConstantValue(bits); }
 Value S(uint64_t offset = 0, bool nonzero = false) {
   return SymbolicValue(kSym, offset, nonzero);
+}
+Value B(uint64_t offset = 0, bool nonzero = false) {
+  return SymbolicValue(kBlock, offset & LowBits(32), nonzero);
 }
 Value P(uint64_t bits, uint64_t known) {
   Value value;
@@ -106,6 +110,39 @@ TEST(Evaluate, FoldsConstantsAtTheirWidth) {
       {BinaryOp::kLessUnsigned, 32, C(1), C(0xffffffff), C(1)},
       {BinaryOp::kLessSigned, 32, C(1), C(0xffffffff), C(0)},
       {BinaryOp::kLessSigned, 8, C(0x80), C(0x7f), C(1)},
+  });
+}
+
+TEST(Evaluate, OrdersAddressesInABlock) {
+  const auto minus = [](uint64_t bytes) { return uint64_t{0} - bytes; };
+  ExpectRows({
+      {BinaryOp::kLessUnsigned, 32, B(), B(4), C(1)},
+      {BinaryOp::kLessUnsigned, 32, B(4), B(4), C(0)},
+      {BinaryOp::kLessUnsigned, 32, B(4), B(), C(0)},
+      // The block may be NULL: then 4 bytes before it is the end of memory.
+      {BinaryOp::kLessUnsigned, 32, B(minus(4)), B(), kUnknown},
+      {BinaryOp::kLessUnsigned, 32, B(minus(4)), B(0, true), C(1)},
+      {BinaryOp::kLessUnsigned, 32, B(minus(4), true), B(), C(1)},
+      {BinaryOp::kLessUnsigned, 32, B(minus(0x20000)), B(0, true), kUnknown},
+      {BinaryOp::kLessUnsigned, 32, B(), B(0x7fffffff), kUnknown},
+      {BinaryOp::kLessUnsigned, 16, B(), B(4), kUnknown},
+      // A number may wrap, and two blocks may lie in either order.
+      {BinaryOp::kLessUnsigned, 32, S(), S(4), kUnknown},
+      {BinaryOp::kLessUnsigned, 32, B(), S(4), kUnknown},
+      {BinaryOp::kLessUnsigned, 32, B(), C(0x401000), kUnknown},
+      {BinaryOp::kLessUnsigned, 32, SymbolicValue(kStackSymbol, minus(8)),
+       SymbolicValue(kStackSymbol), C(1)},
+  });
+}
+
+TEST(Evaluate, KeepsBlocksApartFromTheImage) {
+  ExpectRows({
+      {BinaryOp::kEqual, 32, B(), C(0x401000), C(0)},
+      {BinaryOp::kEqual, 32, B(8), C(0), C(0)},
+      {BinaryOp::kEqual, 32, B(0, true), C(0), C(0)},
+      {BinaryOp::kAdd, 32, B(0, true), C(8), B(8, true)},
+      {BinaryOp::kSub, 32, B(8, true), C(8), B(0, true)},
+      {BinaryOp::kAdd, 32, S(0, true), C(8), S(8)},
   });
 }
 
@@ -340,11 +377,18 @@ class Soundness : public testing::Test {
   }
 
   /// The stack pointer at the entry counts as aligned to 64 bytes and as not 0;
-  /// the others are free.
+  /// a block is NULL or lies above the first 64 KiB; the others are free.
   Meaning RandomMeaning() {
     return {{kStackSymbol, 0x0012ff40},
             {kSym, RandomNumber()},
-            {kOther, RandomNumber()}};
+            {kOther, RandomNumber()},
+            {kBlock, Random() % 4 == 0 ? 0 : 0x00340000}};
+  }
+
+  Sample RandomInBlock(uint64_t block) {
+    const uint32_t offset = Random() % 64 - 16;
+    const bool nonzero = block != 0 && Random() % 2 == 0;
+    return {B(offset, nonzero), (block + offset) & LowBits(32)};
   }
 
   Sample RandomSample(const Meaning& meaning) {
@@ -360,8 +404,10 @@ class Soundness : public testing::Test {
         return {P(number & known, known), number};
       }
       case 3: {
-        constexpr std::array<Symbol, 3> kSymbols = {kStackSymbol, kSym, kOther};
-        const Symbol symbol = kSymbols[Random() % 3];
+        constexpr std::array<Symbol, 4> kSymbols = {kStackSymbol, kSym, kOther,
+                                                    kBlock};
+        const Symbol symbol = kSymbols[Random() % kSymbols.size()];
+        if (symbol == kBlock) return RandomInBlock(meaning.at(kBlock));
         const uint32_t offset = symbol == kStackSymbol
                                     ? 0u - Random() % 256
                                     : (Random() % 2 == 0 ? 0 : RandomNumber());
