@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "disasm/call_stack.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -61,6 +62,23 @@ bool CallStack::SameReturns(const CallStack& other) const {
     }
   }
   return true;
+}
+
+bool CallStack::Mentions(Symbol symbol) const {
+  SymbolFilter filter;
+  filter.Add(symbol);
+  const auto speaks = [symbol](const Value& value) {
+    return value.HasSymbol() && value.symbol == symbol;
+  };
+  for (const Node* node = top_.get();
+       node != nullptr && node->filter.MayMeet(filter);
+       node = node->caller.get()) {
+    if (speaks(node->frame.stack) ||
+        std::ranges::any_of(node->frame.preserved, speaks)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void CallStack::SubstituteIn(Link& link, Symbol symbol, const Value& base,

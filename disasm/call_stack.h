@@ -53,6 +53,9 @@ class CallStack {
   /// Equal for call stacks with SameReturns.
   uint64_t hash() const { return top_ ? top_->hash : 0; }
 
+  /// Whether some frame speaks of the symbol.
+  bool Mentions(Symbol symbol) const;
+
   /// Replaces a symbol in all frames; values are of `width` bits.
   void Substitute(Symbol symbol, const Value& base, uint8_t width);
 

@@ -280,7 +280,7 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   }
   const Value there = state.memory.Load(*address, op.size);
   if (op.size == 4 && !there.from_image && state.memory.IsOpenWord(*address)) {
-    Value named = state.Fresh();
+    Value named = FreshWord(state, *address);
     named.from_image = MayHoldDataPointer(*address);
     state.memory.Store(*address, 4, named);
     Set(state, op.dst, named);

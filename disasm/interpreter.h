@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -75,6 +76,20 @@ class Interpreter {
     }
   };
 
+  /// What a fresh symbol stands for: what an operation, in a certain chain of
+  /// calls, gave; or what a word held, whoever read it.
+  struct Origin {
+    Point point;
+    size_t op = 0;
+    std::optional<MemoryAddress> word;
+    bool is_block = false;
+    size_t nth = 0;  ///< of those that a state has at the same time
+    friend bool operator==(const Origin&, const Origin&) = default;
+  };
+  struct HashOrigin {
+    size_t operator()(const Origin& origin) const;
+  };
+
   std::vector<PathEnd> RunOnce(State start, Trace& log);
   const Lifted& Fetch(uint64_t va);
   void Follow(State state);
@@ -83,6 +98,13 @@ class Interpreter {
   Step RunOps(State& state, const Lifted& lifted, size_t first);
   void ForkChoice(State& state, const Choose& op, const Value& cond,
                   const Value& no);
+
+  // Fresh symbols (interpreter_symbols.cc).
+  Symbol NewSymbol(const State& state, Origin origin);
+  Value Fresh(const State& state, bool nonzero = false);
+  Value FreshBlock(const State& state, bool nonzero = false);
+  Value FreshWord(const State& state, MemoryAddress address);
+  bool HasSymbol(const State& state, Symbol symbol) const;
 
   Value ValueOf(const State& state, const Operand& operand) const;
   void Set(State& state, Place place, const Value& value);
@@ -188,6 +210,9 @@ class Interpreter {
   std::set<uint64_t> written_code_;  ///< virtual addresses of stores into code
   /// A function's address was stored where nobody knows.
   bool functions_strewn_ = false;
+  std::unordered_map<Origin, Symbol, HashOrigin> symbols_;
+  std::unordered_map<Symbol, MemoryAddress> words_;  ///< of Origin::word
+  Symbol next_symbol_ = kFirstFreshSymbol;
   /// By the index that is in State::calls. Never changed once made.
   std::vector<CallbackList> callbacks_;
   std::set<uint64_t> leaders_;  ///< targets of jumps and branches seen so far

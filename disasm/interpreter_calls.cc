@@ -43,25 +43,18 @@ std::vector<Value> Interpreter::PossibleFunctions(const State& state,
       target.symbol < kFirstFreshSymbol || target.bits != 0) {
     return {};
   }
-  SymbolFilter filter;
-  filter.Add(target.symbol);
-  std::optional<int64_t> found;
-  state.memory.cells().AllOf(filter, [&](const CellMap::Entry& entry) {
-    const Value& value = entry.cell.value;
-    const bool is_it = entry.address.region == kAbsolute &&
-                       value.IsSymbolic() && value.symbol == target.symbol;
-    if (is_it) found = entry.address.offset;
-    return !is_it;
-  });
-  if (found) {
-    const int64_t at = *found;
-    guessed_at_.insert(at);
-    std::vector<Value> functions = functions_at_[at];
-    const Value initial = Memory(view_).Load({kAbsolute, at}, 4);
-    if (IsFunction(initial)) functions.push_back(initial);
-    return functions;
+  const auto word = words_.find(target.symbol);
+  // Another value may have taken its place, which the symbol also stands for.
+  if (word == words_.end() || word->second.region != kAbsolute ||
+      !(state.memory.Load(word->second, 4) == target)) {
+    return {};
   }
-  return {};
+  const int64_t at = word->second.offset;
+  guessed_at_.insert(at);
+  std::vector<Value> functions = functions_at_[at];
+  const Value initial = Memory(view_).Load(word->second, 4);
+  if (IsFunction(initial)) functions.push_back(initial);
+  return functions;
 }
 
 /// Does `go` with the target, or with each of the functions that it may be.

@@ -176,7 +176,7 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
     name += static_cast<char>(byte.bits);
   }
   if (name.empty()) {
-    result = state.Fresh();
+    result = Fresh(state);
     return;
   }
   ++state.open_branches;
@@ -203,7 +203,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       return;
     case ApiEffect::kDeleteSection:
       DeleteSection(state);
-      result = state.Fresh();
+      result = Fresh(state);
       return;
     case ApiEffect::kIncrement:
     case ApiEffect::kDecrement:
@@ -213,7 +213,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       return;
     case ApiEffect::kWrites:
       WriteOutParameters(state, api);
-      result = state.Fresh();
+      result = Fresh(state);
       return;
     case ApiEffect::kIdentity:
       result = Argument(state, 0);
@@ -242,14 +242,14 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       return;
     case ApiEffect::kAny:
       ForgetWhatItMayWrite(state, import, api);
-      result = state.Fresh();
+      result = Fresh(state);
       return;
     case ApiEffect::kNone:
     case ApiEffect::kNeverReturns:
     case ApiEffect::kRunTable:  // these three run code: see CallImport
     case ApiEffect::kRunTableUntilNonzero:
     case ApiEffect::kRunOnExitTable:
-      result = state.Fresh();
+      result = Fresh(state);
       return;
   }
 }
@@ -276,14 +276,14 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
     State failed = state;
     failed.at(isa_.convention().result) =
         effect == ApiEffect::kInitialiseSectionOrZero ? ConstantValue(0)
-                                                      : failed.Fresh(true);
+                                                      : Fresh(failed, true);
     if (ReturnFromImport(failed, api) == Step::kInstructionDone) {
       todo_.push_back(std::move(failed));
     }
   }
   result = effect == ApiEffect::kInitialiseSectionOrStatus ? ConstantValue(0)
-           : effect == ApiEffect::kInitialiseSectionOrZero ? state.Fresh(true)
-                                                           : state.Fresh();
+           : effect == ApiEffect::kInitialiseSectionOrZero ? Fresh(state, true)
+                                                           : Fresh(state);
   if (!address) {
     Incomplete(
         "initialises a critical section at an address that is not "
@@ -299,7 +299,7 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
   state.memory.Forget(*address, kCriticalSectionSize);
   // DebugInfo, the first word, points to what InitializeCriticalSection
   // allocated.
-  state.memory.Store(*address, 4, state.Fresh(true));
+  state.memory.Store(*address, 4, Fresh(state, true));
 }
 
 void Interpreter::DeleteSection(State& state) {
@@ -333,7 +333,7 @@ void Interpreter::ChangeWord(State& state, ApiEffect effect) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   if (!address) {
     ForgetThrough(state, pointer);
-    result = state.Fresh();
+    result = Fresh(state);
     return;
   }
   const Value old = state.memory.Load(*address, 4);
@@ -431,7 +431,7 @@ void Interpreter::Clear(State& state, const Value& block, const Value& size) {
 void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
   constexpr uint64_t kHeapZeroMemory = 0x8;  // HEAP_ZERO_MEMORY (winnt.h)
   constexpr uint64_t kLocalZeroInit = 0x40;  // LMEM_ZEROINIT (winbase.h)
-  const Value block = state.FreshBlock();
+  const Value block = FreshBlock(state);
   const bool is_heap = effect == ApiEffect::kAllocateHeap;
   const Value flags = Argument(state, is_heap ? 1 : 0);
   const Value size = Argument(state, is_heap ? 2 : 1);
@@ -446,7 +446,7 @@ void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
 /// A new block of memory. The C runtime's own tables are made this way; that
 /// there is memory for them is assumed.
 void Interpreter::Allocate(State& state, ApiEffect effect) {
-  const Value block = state.FreshBlock(true);
+  const Value block = FreshBlock(state, true);
   state.at(isa_.convention().result) = block;
   if (effect == ApiEffect::kAllocateZeroed) {
     Clear(state, block,

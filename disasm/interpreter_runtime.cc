@@ -180,7 +180,7 @@ void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
   const Value begin = state.memory.Load(*first, kWord);
   if (effect == ApiEffect::kMakeOnExitTable ||
       (begin.IsConstant(0) && !of_dll)) {
-    const Value block = state.FreshBlock(true);
+    const Value block = FreshBlock(state, true);
     for (int64_t i = 0; i < 3; ++i) {
       state.memory.Store({first->region, first->offset + i * kWord}, kWord,
                          block);
@@ -190,7 +190,7 @@ void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
   if (effect == ApiEffect::kMakeOnExitTable) return;
   const Value function = Argument(state, of_dll ? 0 : 1);
   if (of_dll && begin.IsConstant(0)) {
-    const Value block = state.FreshBlock(true);
+    const Value block = FreshBlock(state, true);
     state.memory.Store(*first, kWord, block);
     state.memory.Store(*last, kWord, block);
   }

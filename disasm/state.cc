@@ -146,6 +146,25 @@ Frame MakeFrame(const State& state, const CallingConvention& convention) {
   return frame;
 }
 
+bool Mentions(const State& state, Symbol symbol) {
+  const auto speaks = [symbol](const Value& value) {
+    return value.HasSymbol() && value.symbol == symbol;
+  };
+  if (std::ranges::any_of(state.places, speaks) ||
+      state.calls.Mentions(symbol)) {
+    return true;
+  }
+  SymbolFilter filter;
+  filter.Add(symbol);
+  const auto silent = [&](const CellMap::Entry& entry) {
+    return entry.address.region != symbol && !speaks(entry.cell.value);
+  };
+  return !state.memory.cells().AllOf(filter, silent) ||
+         std::ranges::any_of(state.sections.all(), [symbol](const auto& entry) {
+           return entry.first.region == symbol;
+         });
+}
+
 void Replace(State& state, Symbol symbol, const Value& by) {
   const uint8_t width = state.register_width;
   for (Value& value : state.places) {
@@ -276,7 +295,6 @@ static void JoinSections(SectionMap::Map& into, const SectionMap::Map& other) {
 State Join(const State& a, const State& b) {
   assert(SameSections(a, b));
   State joined = a;
-  joined.next_symbol = std::max(a.next_symbol, b.next_symbol);
   for (size_t i = 0; i < joined.places.size(); ++i) {
     joined.places[i] = JoinValues(a.places[i], b.places[i]);
   }

@@ -49,21 +49,15 @@ struct State {
   Memory memory;
   CallStack calls;
   SectionMap sections;
-  Symbol next_symbol = kFirstFreshSymbol;
   /// Branches on this path that could go either way.
   uint32_t open_branches = 0;
 
-  /// A symbol that nothing else has.
-  Value Fresh(bool nonzero = false) {
-    return SymbolicValue(next_symbol++, 0, nonzero);
-  }
-  /// The address of a block of memory that nothing else has.
-  Value FreshBlock(bool nonzero = false) {
-    return SymbolicValue(next_symbol++ | kBlockBit, 0, nonzero);
-  }
   const Value& at(Place place) const { return places[place.id]; }
   Value& at(Place place) { return places[place.id]; }
 };
+
+/// Whether anything in the state speaks of the symbol.
+bool Mentions(const State& state, Symbol symbol);
 
 /// Replaces a symbol everywhere by what it turned out to be.
 void Replace(State& state, Symbol symbol, const Value& by);

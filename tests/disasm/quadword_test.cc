@@ -133,7 +133,6 @@ TEST_F(QuadwordMemory, ASlotThatAQuadwordOverwritesIsLost) {
 TEST_F(QuadwordMemory, WhatABranchShowsIsSignExtendedInRegisters) {
   State state(view_);
   state.register_width = 64;
-  state.next_symbol = kSym + 1;
   state.places[1] = S();
   state.places[2] = S(1);
   state.memory.Store(Data(0), 4, S());

@@ -235,7 +235,7 @@ TEST_F(StateTest, ASymbolInSharedContentStandsForItself) {
   const Place place{0};
   const MemoryAddress on_stack{kStackSymbol, -4};
   State general = NewState();
-  const Value symbol = general.Fresh();
+  const Value symbol = SymbolicValue(kSym);
   general.at(place) = symbol;
   State other = general;
   other.memory.Store(on_stack, 4, symbol);
@@ -248,7 +248,7 @@ TEST_F(StateTest, ASymbolInSharedContentStandsForItself) {
   EXPECT_TRUE(Covers(general, specific));
 
   State in_region = NewState();
-  const Value block = in_region.Fresh(true);
+  const Value block = SymbolicValue(kSym, 0, true);
   in_region.at(place) = block;
   in_region.memory.Store({block.symbol, 0}, 4, ConstantValue(1));
   specific = in_region;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names for what is not known.
+//
+// Which symbol a value gets depends on where it comes from and not on the path
+// that led there: two paths that allocate the same block have the same symbol
+// for it, so that what is known of the block survives when they are joined. A
+// symbol is given again only in a state that does not speak of it any more: in
+// one state a symbol stands for one value.
+
+#include <algorithm>
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+/// Of so many values from one place that a state has, names are looked for;
+/// further ones get a symbol of their own.
+constexpr size_t kMaxOfOneOrigin = 16;
+
+}  // namespace
+
+size_t Interpreter::HashOrigin::operator()(const Origin& origin) const {
+  size_t hash = HashPoint()(origin.point) ^ (origin.nth * 31 + origin.op);
+  if (origin.word) {
+    hash ^= (static_cast<uint64_t>(origin.word->offset) ^
+             (uint64_t{origin.word->region} << 32)) *
+            0x9e3779b97f4a7c15;
+  }
+  return hash;
+}
+
+/// Temporaries count too: they live until the instruction is done.
+bool Interpreter::HasSymbol(const State& state, Symbol symbol) const {
+  return Mentions(state, symbol) ||
+         std::ranges::any_of(temporaries_, [symbol](const Value& value) {
+           return value.HasSymbol() && value.symbol == symbol;
+         });
+}
+
+Symbol Interpreter::NewSymbol(const State& state, Origin origin) {
+  for (; origin.nth < kMaxOfOneOrigin; ++origin.nth) {
+    const auto [named, is_new] = symbols_.try_emplace(origin, next_symbol_);
+    if (is_new) {
+      if (origin.is_block) named->second |= kBlockBit;
+      if (origin.word) words_.emplace(named->second, *origin.word);
+      ++next_symbol_;
+      return named->second;
+    }
+    if (!HasSymbol(state, named->second)) return named->second;
+  }
+  const Symbol symbol = next_symbol_++ | (origin.is_block ? kBlockBit : 0);
+  if (origin.word) words_.emplace(symbol, *origin.word);
+  return symbol;
+}
+
+/// What the current operation gives.
+Value Interpreter::Fresh(const State& state, bool nonzero) {
+  const Origin origin{
+      .point = {state.pc, state.calls}, .op = op_index_, .word = {}};
+  return SymbolicValue(NewSymbol(state, origin), 0, nonzero);
+}
+
+/// The address of the block that the current operation allocates.
+Value Interpreter::FreshBlock(const State& state, bool nonzero) {
+  const Origin origin{.point = {state.pc, state.calls},
+                      .op = op_index_,
+                      .word = {},
+                      .is_block = true};
+  return SymbolicValue(NewSymbol(state, origin), 0, nonzero);
+}
+
+/// What the word at `address` holds.
+Value Interpreter::FreshWord(const State& state, MemoryAddress address) {
+  return SymbolicValue(NewSymbol(state, {.point = {}, .word = address}));
+}
+
+}  // namespace detachfix
