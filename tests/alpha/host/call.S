@@ -13,10 +13,19 @@
 #define HOST_GP SIZE(34)
 #define KEPT_F2 SIZE(35) /* to F9 */
 
-/* All registers but the base, which is $28. */
-.macro save_all
+/* All registers but the base, which is $28; `what` is stq or ldq. */
+.macro all_registers what
     .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,29,30
-    stq     $\n, SIZE(\n)($28)
+    \what   $\n, SIZE(\n)($28)
+    .endr
+.endm
+
+/* The return address and the registers that are the caller's, to or from the
+   frame. */
+.macro kept_registers what
+    \what   $26, 0($30)
+    .irp n, 9,10,11,12,13,14,15
+    \what   $\n, SIZE(\n - 8)($30)
     .endr
 .endm
 
@@ -36,12 +45,6 @@
 9:  ldq     \register, 0(\register)
 .endm
 
-.macro load_all
-    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,29,30
-    ldq     $\n, SIZE(\n)($28)
-    .endr
-.endm
-
     .text
     .align 4
     .globl CallDll
@@ -49,40 +52,26 @@
 CallDll:
     .frame $30, 128, $26, 0
     lda     $30, -128($30)
-    stq     $26, 0($30)
-    stq     $9, 8($30)
-    stq     $10, 16($30)
-    stq     $11, 24($30)
-    stq     $12, 32($30)
-    stq     $13, 40($30)
-    stq     $14, 48($30)
-    stq     $15, 56($30)
+    kept_registers stq
     .prologue 0
     kept_floats stt, 64, $30
     address $28, g_context
     stq     $30, HOST_SP($28)
     stq     $29, HOST_GP($28)
     kept_floats ldt, KEPT_F2, $28
-    load_all
+    all_registers ldq
     ldq     $28, TARGET($28)
     jmp     $31, ($28), 0
 
     .globl Home
 Home:
     address $28, g_context
-    save_all
+    all_registers stq
     kept_floats stt, KEPT_F2, $28
     ldq     $30, HOST_SP($28)
     ldq     $29, HOST_GP($28)
     kept_floats ldt, 64, $30
-    ldq     $26, 0($30)
-    ldq     $9, 8($30)
-    ldq     $10, 16($30)
-    ldq     $11, 24($30)
-    ldq     $12, 32($30)
-    ldq     $13, 40($30)
-    ldq     $14, 48($30)
-    ldq     $15, 56($30)
+    kept_registers ldq
     lda     $30, 128($30)
     ret     $31, ($26), 1
     .end CallDll
@@ -94,7 +83,7 @@ Home:
     .globl SystemEntry
 SystemEntry:
     address $28, g_context
-    save_all
+    all_registers stq
     stq     $27, SIZE(28)($28)
     ldq     $30, HOST_SP($28)
     ldq     $29, HOST_GP($28)
@@ -102,7 +91,7 @@ SystemEntry:
     address $27, AnswerSystemCall
     jsr     $26, ($27), 0
     bis     $9, $9, $28
-    load_all
+    all_registers ldq
     ldq     $28, SIZE(28)($28)
     ret     $31, ($26), 1
 
