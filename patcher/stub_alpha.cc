@@ -180,9 +180,38 @@ Result<Stub> Finish(Assembler& a, std::vector<Rva> entries,
   return Stub{std::move(*code), std::move(entries), frame};
 }
 
+class Alpha final : public StubMaker {
+ public:
+  const HookRules& rules() const override;
+  Result<Stub> DetachExit(Rva at, const std::vector<MovedCode>& sites,
+                          const DeleteTask& task) const override;
+  Result<Stub> EntryTail(Rva at, Rva original,
+                         const DeleteTask& task) const override;
+  Result<Stub> EntryWrapper(Rva at, Rva original,
+                            const DeleteTask& task) const override;
+  Result<StubLine> Jump(Rva from, Rva to) const override;
+};
+
+const HookRules& Alpha::rules() const {
+  static const HookRules rules = {
+      .kinds = {HookKind::kDetachExit, HookKind::kEntryTail,
+                HookKind::kEntryWrapper},
+      .code_alignment = kWordSize,
+      .jump_size = kWordSize,
+      .return_text = "ret",
+      .short_branch_reach = 0,
+      .most_tail_sections = 1,
+      // call_pal halt; nop; unop, as it is mostly encoded.
+      .fillers = {{0x00, 0x00, 0x00, 0x00},
+                  {0x1f, 0x04, 0xff, 0x47},
+                  {0x00, 0x00, 0xfe, 0x2f}},
+  };
+  return rules;
+}
+
 /// All sites were returns, and every jump leads to the same code.
-Result<Stub> MakeDetachExit(Rva at, const std::vector<MovedCode>& sites,
-                            const DeleteTask& task) {
+Result<Stub> Alpha::DetachExit(Rva at, const std::vector<MovedCode>& sites,
+                               const DeleteTask& task) const {
   assert(task.sections.size() == 1);
   Assembler a(at);
   const size_t other_reason = a.Forward(kBne, "bne", kA1);
@@ -200,7 +229,8 @@ Result<Stub> MakeDetachExit(Rva at, const std::vector<MovedCode>& sites,
   return Finish(a, std::vector<Rva>(sites.size(), at), std::nullopt);
 }
 
-Result<Stub> MakeEntryTail(Rva at, Rva original, const DeleteTask& task) {
+Result<Stub> Alpha::EntryTail(Rva at, Rva original,
+                              const DeleteTask& task) const {
   assert(task.sections.size() == 1);
   Assembler a(at);
   a.Branch(kBne, "bne", kA1, original);
@@ -226,7 +256,8 @@ void EmitDelete(Assembler& a, Rva section, Rva slot) {
 }
 
 /// Two branches without a frame, then a function with one.
-Result<Stub> MakeEntryWrapper(Rva at, Rva original, const DeleteTask& task) {
+Result<Stub> Alpha::EntryWrapper(Rva at, Rva original,
+                                 const DeleteTask& task) const {
   constexpr int16_t kFrameSize = 16;
   constexpr int16_t kResultSlot = 8;
   Assembler a(at);
@@ -248,48 +279,13 @@ Result<Stub> MakeEntryWrapper(Rva at, Rva original, const DeleteTask& task) {
   return Finish(a, {at}, frame);
 }
 
-class Alpha final : public StubMaker {
- public:
-  const HookRules& rules() const override {
-    static const HookRules rules = {
-        .kinds = {HookKind::kDetachExit, HookKind::kEntryTail,
-                  HookKind::kEntryWrapper},
-        .code_alignment = kWordSize,
-        .jump_size = kWordSize,
-        .return_text = "ret",
-        .short_branch_reach = 0,
-        .most_tail_sections = 1,
-        // call_pal halt; nop; unop, as it is mostly encoded.
-        .fillers = {{0x00, 0x00, 0x00, 0x00},
-                    {0x1f, 0x04, 0xff, 0x47},
-                    {0x00, 0x00, 0xfe, 0x2f}},
-    };
-    return rules;
-  }
-
-  Result<Stub> DetachExit(Rva at, const std::vector<MovedCode>& sites,
-                          const DeleteTask& task) const override {
-    return MakeDetachExit(at, sites, task);
-  }
-
-  Result<Stub> EntryTail(Rva at, Rva original,
-                         const DeleteTask& task) const override {
-    return MakeEntryTail(at, original, task);
-  }
-
-  Result<Stub> EntryWrapper(Rva at, Rva original,
-                            const DeleteTask& task) const override {
-    return MakeEntryWrapper(at, original, task);
-  }
-
-  Result<StubLine> Jump(Rva from, Rva to) const override {
-    Assembler a(from);
-    a.Branch(kBr, "br", kZero, to);
-    Result<StubCode> code = a.Finish();
-    if (!code) return code.error();
-    return code->front();
-  }
-};
+Result<StubLine> Alpha::Jump(Rva from, Rva to) const {
+  Assembler a(from);
+  a.Branch(kBr, "br", kZero, to);
+  Result<StubCode> code = a.Finish();
+  if (!code) return code.error();
+  return code->front();
+}
 
 }  // namespace
 

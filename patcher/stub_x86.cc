@@ -145,7 +145,35 @@ void EmitDeletes(Assembler& a, const DeleteTask& task) {
 
 void EmitReturn(Assembler& a) { a.Plain({0xc2, 0x0c, 0x00}, "ret #"); }
 
-Stub MakeEntryWrapper(Rva at, Rva original, const DeleteTask& task) {
+class X86 final : public StubMaker {
+ public:
+  const HookRules& rules() const override;
+  Result<Stub> DetachExit(Rva at, const std::vector<MovedCode>& sites,
+                          const DeleteTask& task) const override;
+  Result<Stub> EntryTail(Rva at, Rva original,
+                         const DeleteTask& task) const override;
+  Result<Stub> EntryWrapper(Rva at, Rva original,
+                            const DeleteTask& task) const override;
+  Result<StubLine> Jump(Rva from, Rva to) const override;
+};
+
+const HookRules& X86::rules() const {
+  // The reach of a two-byte branch: 127 bytes behind it, 128 before.
+  static const HookRules rules = {
+      .kinds = {HookKind::kDetachExit, HookKind::kEntryTail,
+                HookKind::kEntryWrapper},
+      .code_alignment = 1,
+      .jump_size = 5,
+      .return_text = "ret 0x0C",
+      .short_branch_reach = 130,
+      .most_tail_sections = SIZE_MAX,
+      .fillers = {{0x00}, {0x90}, {0xcc}},
+  };
+  return rules;
+}
+
+Result<Stub> X86::EntryWrapper(Rva at, Rva original,
+                               const DeleteTask& task) const {
   Assembler a(at);
   EmitDetachTest(a, [&] { a.Relative(0xe9, "jmp #", original); });
   // Each push moves the stack by 4, so the next argument down is again at 0Ch.
@@ -155,20 +183,21 @@ Stub MakeEntryWrapper(Rva at, Rva original, const DeleteTask& task) {
   a.Relative(0xe8, "call #", original);
   EmitDeletes(a, task);
   EmitReturn(a);
-  return {a.Finish(), {at}, std::nullopt};
+  return Stub{a.Finish(), {at}, std::nullopt};
 }
 
 /// Goes to the entry in any case, for what it returns.
-Stub MakeEntryTail(Rva at, Rva original, const DeleteTask& task) {
+Result<Stub> X86::EntryTail(Rva at, Rva original,
+                            const DeleteTask& task) const {
   Assembler a(at);
   EmitDetachTest(a, [&] { a.Relative(0xe9, "jmp #", original); });
   EmitDeletes(a, task);
   a.Relative(0xe9, "jmp #", original);
-  return {a.Finish(), {at}, std::nullopt};
+  return Stub{a.Finish(), {at}, std::nullopt};
 }
 
-Stub MakeDetachExit(Rva at, const std::vector<MovedCode>& sites,
-                    const DeleteTask& task) {
+Result<Stub> X86::DetachExit(Rva at, const std::vector<MovedCode>& sites,
+                             const DeleteTask& task) const {
   // The last site falls through into the shared part; the others jump there.
   uint32_t moved_size = 0;
   for (const MovedCode& site : sites) {
@@ -196,48 +225,11 @@ Stub MakeDetachExit(Rva at, const std::vector<MovedCode>& sites,
 }
 
 /// The five bytes `jmp rel32`.
-StubLine MakeJump(Rva from, Rva to) {
+Result<StubLine> X86::Jump(Rva from, Rva to) const {
   Assembler a(from);
   a.Relative(0xe9, "jmp #", to);
   return a.Finish().front();
 }
-
-class X86 final : public StubMaker {
- public:
-  const HookRules& rules() const override {
-    // The reach of a two-byte branch: 127 bytes behind it, 128 before.
-    static const HookRules rules = {
-        .kinds = {HookKind::kDetachExit, HookKind::kEntryTail,
-                  HookKind::kEntryWrapper},
-        .code_alignment = 1,
-        .jump_size = 5,
-        .return_text = "ret 0x0C",
-        .short_branch_reach = 130,
-        .most_tail_sections = SIZE_MAX,
-        .fillers = {{0x00}, {0x90}, {0xcc}},
-    };
-    return rules;
-  }
-
-  Result<Stub> DetachExit(Rva at, const std::vector<MovedCode>& sites,
-                          const DeleteTask& task) const override {
-    return MakeDetachExit(at, sites, task);
-  }
-
-  Result<Stub> EntryTail(Rva at, Rva original,
-                         const DeleteTask& task) const override {
-    return MakeEntryTail(at, original, task);
-  }
-
-  Result<Stub> EntryWrapper(Rva at, Rva original,
-                            const DeleteTask& task) const override {
-    return MakeEntryWrapper(at, original, task);
-  }
-
-  Result<StubLine> Jump(Rva from, Rva to) const override {
-    return MakeJump(from, to);
-  }
-};
 
 }  // namespace
 

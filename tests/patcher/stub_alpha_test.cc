@@ -7,23 +7,13 @@
 #include <gtest/gtest.h>
 
 #include "disasm/alpha_decode.h"
-#include "patcher/hex_text.h"
+#include "tests/support/listing_text.h"
 
 namespace detachfix {
 namespace {
 
-constexpr uint32_t kImageBase = 0x77a80000;
-
 std::string Text(const StubCode& code) {
-  const Result<std::vector<ListingLine>> listing =
-      ListCode(code, kMachineAlpha, kImageBase);
-  if (!listing) return listing.error().message;
-  std::string text;
-  for (const ListingLine& line : *listing) {
-    text += HexNumber(line.rva.value) + " " + HexBytes(line.bytes, " ") +
-            " | " + line.text + "\n";
-  }
-  return text;
+  return test::ListingText(code, kMachineAlpha);
 }
 
 TEST(AlphaStub, DetachExitIsTheListing) {

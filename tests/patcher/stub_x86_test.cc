@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "patcher/hex_text.h"
+#include "tests/support/listing_text.h"
 
 namespace detachfix {
 namespace {
@@ -26,15 +27,7 @@ Stub DetachExit(Rva at, const std::vector<MovedCode>& sites,
 StubLine Jump(Rva from, Rva to) { return *X86Stubs().Jump(from, to); }
 
 std::string Text(const StubCode& code) {
-  const Result<std::vector<ListingLine>> listing =
-      ListCode(code, kMachineI386, kImageBase);
-  if (!listing) return listing.error().message;
-  std::string text;
-  for (const ListingLine& line : *listing) {
-    text += HexNumber(line.rva.value) + " " + HexBytes(line.bytes, " ") +
-            " | " + line.text + "\n";
-  }
-  return text;
+  return test::ListingText(code, kMachineI386);
 }
 
 TEST(EntryWrapperStub, IsTheListing) {
