@@ -9,6 +9,7 @@
 
 #include "patcher/batch/batch_commands.h"
 #include "patcher/batch/report_commands.h"
+#include "patcher/console.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/exit_status.h"
 #include "patcher/explain.h"
@@ -58,8 +59,7 @@ void PrintNotes(const FileOutcome& outcome, const Options& options,
     return;
   }
   for (const std::string& note : outcome.notes) {
-    console.err << "detachfix: " << ForTerminal(outcome.path) << ": "
-                << ForTerminal(note) << "\n";
+    Complain(console, outcome.path + ": " + note);
   }
 }
 
@@ -144,7 +144,7 @@ int DrawGraph(const Explanation& explanation, const std::string& path,
               Files& files, Console& console) {
   const Result<Bytes> svg = RenderSvg(explanation.text);
   if (!svg) {
-    console.err << "detachfix: " << ForTerminal(svg.error().message) << "\n";
+    Complain(console, svg.error().message);
     return kExitFileError;
   }
   FileState like = explanation.state;  // its permissions; not its times
@@ -156,7 +156,7 @@ int DrawGraph(const Explanation& explanation, const std::string& path,
   const WriteOutcome written =
       WriteNewFile(files, path, like, *svg, std::nullopt);
   if (!written.error) return ExitStatus(explanation.outcome);
-  console.err << "detachfix: " << ForTerminal(written.error->message) << "\n";
+  Complain(console, written.error->message);
   return written.refused ? kExitUndecided : kExitFileError;
 }
 
@@ -174,9 +174,9 @@ int RunExplain(const Options& options, Files& files, Console& console) {
     return ExitStatus(outcome);
   }
   if (as_graph && explanation.text.empty()) {
-    console.err << "detachfix: " << ForTerminal(outcome.path)
-                << ": no code was run, so there is no graph: "
-                << ForTerminal(outcome.diagnosis.because) << "\n";
+    Complain(console, outcome.path +
+                          ": no code was run, so there is no graph: " +
+                          outcome.diagnosis.because);
     return kExitUndecided;
   }
   if (!options.svg.empty()) {

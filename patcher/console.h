@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+// The two streams that commands print to.
 #ifndef DETACHFIX_PATCHER_CONSOLE_H_
 #define DETACHFIX_PATCHER_CONSOLE_H_
 
 #include <ostream>
+#include <string>
 
 namespace detachfix {
 
@@ -12,6 +14,10 @@ struct Console {
   std::ostream& err;
   bool colour = false;  ///< `out` may carry terminal colours
 };
+
+/// Prints "detachfix: " and `message`, made fit for a terminal, as one line of
+/// commentary.
+void Complain(Console& console, const std::string& message);
 
 }  // namespace detachfix
 

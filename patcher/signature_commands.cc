@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "patcher/console.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/exit_status.h"
 #include "patcher/learn_signature.h"
@@ -21,10 +22,6 @@ namespace {
 /// SETUP.LOG lists every file of the system; a few hundred kilobytes.
 constexpr uint64_t kMaxLogSize = 16 * 1024 * 1024;
 constexpr uint64_t kMaxTableSize = 4 * 1024 * 1024;
-
-void Complain(Console& console, const std::string& message) {
-  console.err << "detachfix: " << ForTerminal(message) << "\n";
-}
 
 /// What a row can tell a file by: "sha256, dllmain", or "size".
 std::string KnownBy(const Signature& row) {

@@ -20,6 +20,7 @@
 #include "patcher/batch/run_id.h"
 #include "patcher/batch/run_printer.h"
 #include "patcher/commands.h"
+#include "patcher/console.h"
 #include "patcher/exit_status.h"
 #include "patcher/interrupt.h"
 #include "patcher/report_json.h"
@@ -33,10 +34,6 @@ namespace {
 
 constexpr uint64_t kMaxPatternFile = 1 << 20;
 constexpr double kMegabyte = 1e6;
-
-void Complain(Console& console, const std::string& message) {
-  console.err << "detachfix: " << ForTerminal(message) << "\n";
-}
 
 Result<std::unique_ptr<Ledger>> OpenLedger(const BatchOptions& batch) {
   return Ledger::Open(batch.ledger.empty() ? DefaultLedgerPath()
