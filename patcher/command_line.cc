@@ -106,7 +106,8 @@ void DeclareTableOptions(CLI::App& app, uint32_t bits, Options& options) {
       ->required()
       ->type_name("LEVEL")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
   app.add_option("--product", options.product,
                  "nt4 (the default), or nt4-tse for Terminal Server Edition")
       ->type_name("NAME");
