@@ -39,6 +39,24 @@ class HelpFormatter : public CLI::Formatter {
   }
 };
 
+/// An option with a value; `type` is what the help calls that.
+template <typename T>
+CLI::Option* AddValue(CLI::App& app, const char* name, T& value,
+                      const char* type, const char* help) {
+  return app.add_option(name, value, help)->type_name(type);
+}
+
+/// One that may be repeated and has one value each time: what follows that is
+/// an operand.
+CLI::Option* AddList(CLI::App& app, const char* name,
+                     std::vector<std::string>& values, const char* type,
+                     const char* help) {
+  return AddValue(app, name, values, type, help)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
 void DeclareReportOptions(CLI::App& app, Options& options) {
   CLI::Option* json =
       app.add_flag("--json", options.json, "print one JSON document");
@@ -55,10 +73,9 @@ void DeclareGraphOptions(CLI::App& app, Options& options) {
   CLI::Option* dot =
       app.add_flag("--dot", options.dot,
                    "print the control-flow graph in Graphviz's language");
-  app.add_option("--svg", options.svg,
-                 "draw that graph, before and after the repair, into OUT,\n"
-                 "a new file; needs Graphviz's program dot")
-      ->type_name("OUT")
+  AddValue(app, "--svg", options.svg, "OUT",
+           "draw that graph, before and after the repair, into OUT,\n"
+           "a new file; needs Graphviz's program dot")
       ->excludes(dot);
 }
 
@@ -86,10 +103,9 @@ void DeclareSignatureOptions(CLI::App& app, uint32_t bits, Options& options,
         "exact, rebased or pattern, or more surely");
   }
   if ((bits & kSignaturesOption) != 0) {
-    app.add_option("--signatures", options.signatures,
-                   "also use the tables *.toml in DIR; their rows go\n"
-                   "before those of the same id")
-        ->type_name("DIR");
+    AddValue(app, "--signatures", options.signatures, "DIR",
+             "also use the tables *.toml in DIR; their rows go\n"
+             "before those of the same id");
   }
 }
 
@@ -100,69 +116,43 @@ void DeclareTableOptions(CLI::App& app, uint32_t bits, Options& options) {
     app.add_flag("--json", options.json, "as a JSON document")->excludes(yara);
   }
   if ((bits & kLearnOptions) == 0) return;
-  app.add_option("--level", options.levels,
-                 "what shipped FILE: RTM, SP1 to SP6, SP6a, or the article\n"
-                 "of a hotfix like Q238185; may be repeated")
-      ->required()
-      ->type_name("LEVEL")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->allow_extra_args(false);
-  app.add_option("--product", options.product,
-                 "nt4 (the default), or nt4-tse for Terminal Server Edition")
-      ->type_name("NAME");
-  app.add_option("--crypto", options.crypto, "40, 56 or 128")
-      ->type_name("BITS");
-  app.add_option("--id", options.row_id,
-                 "of the row; made from the others "
-                 "if left out")
-      ->type_name("ID");
-  app.add_option("--confirmed-by", options.confirmed_by,
-                 "who holds the genuine file")
-      ->type_name("NAME");
-  app.add_option("--from-setup-log", options.setup_log,
-                 "compare with the checksum in this REPAIR/SETUP.LOG")
-      ->type_name("LOG");
-  app.add_option("--into", options.into,
-                 "also add the rows to this table; it is made if need be")
-      ->type_name("TABLE");
+  AddList(app, "--level", options.levels, "LEVEL",
+          "what shipped FILE: RTM, SP1 to SP6, SP6a, or the article\n"
+          "of a hotfix like Q238185; may be repeated")
+      ->required();
+  AddValue(app, "--product", options.product, "NAME",
+           "nt4 (the default), or nt4-tse for Terminal Server Edition");
+  AddValue(app, "--crypto", options.crypto, "BITS", "40, 56 or 128");
+  AddValue(app, "--id", options.row_id, "ID",
+           "of the row; made from the others if left out");
+  AddValue(app, "--confirmed-by", options.confirmed_by, "NAME",
+           "who holds the genuine file");
+  AddValue(app, "--from-setup-log", options.setup_log, "LOG",
+           "compare with the checksum in this REPAIR/SETUP.LOG");
+  AddValue(app, "--into", options.into, "TABLE",
+           "also add the rows to this table; it is made if need be");
 }
 
 void DeclareFindOptions(CLI::App& app, BatchOptions& batch) {
-  const auto all = CLI::MultiOptionPolicy::TakeAll;
   app.add_flag("--all-dlls", batch.all_dlls,
                "judge every PE file by its content, whatever its name");
-  app.add_option("--include", batch.include,
-                 "take the files that match, in place of the usual names;\n"
-                 "with a slash the whole path below DIR must match")
-      ->type_name("GLOB")
-      ->expected(1)
-      ->multi_option_policy(all)
-      ->allow_extra_args(false);
-  app.add_option("--exclude", batch.exclude,
-                 "leave out files and folders that match")
-      ->type_name("GLOB")
-      ->expected(1)
-      ->multi_option_policy(all)
-      ->allow_extra_args(false);
-  app.add_option("--exclude-from", batch.exclude_from,
-                 "leave out what matches a line of this file")
-      ->type_name("FILE")
-      ->expected(1)
-      ->multi_option_policy(all)
-      ->allow_extra_args(false);
-  app.add_option("--files-from", batch.files_from,
-                 "take the paths in this file ('-': standard input), which\n"
-                 "end with newlines or NUL bytes, and search no folder")
-      ->type_name("FILE");
+  AddList(app, "--include", batch.include, "GLOB",
+          "take the files that match, in place of the usual names;\n"
+          "with a slash the whole path below DIR must match");
+  AddList(app, "--exclude", batch.exclude, "GLOB",
+          "leave out files and folders that match");
+  AddList(app, "--exclude-from", batch.exclude_from, "FILE",
+          "leave out what matches a line of this file");
+  AddValue(app, "--files-from", batch.files_from, "FILE",
+           "take the paths in this file ('-': standard input), which\n"
+           "end with newlines or NUL bytes, and search no folder");
   app.add_flag("--cross-file-systems", batch.cross_file_systems,
                "also enter file systems mounted below DIR");
   app.add_flag("--enter-snapshots", batch.enter_snapshots,
                "also enter .snapshot, $RECYCLE.BIN and the like");
-  app.add_option("--shard", batch.shard,
-                 "take only part I of N, which are disjoint and make the\n"
-                 "whole wherever the share is mounted")
-      ->type_name("I/N");
+  AddValue(app, "--shard", batch.shard, "I/N",
+           "take only part I of N, which are disjoint and make the\n"
+           "whole wherever the share is mounted");
 }
 
 void DeclareBatchOptions(CLI::App& app, BatchOptions& batch) {
@@ -180,47 +170,35 @@ void DeclareBatchOptions(CLI::App& app, BatchOptions& batch) {
                "command line");
   app.add_flag("--recheck", batch.recheck,
                "judge anew what the ledger knows to be unchanged");
-  app.add_option("-j,--jobs", batch.jobs,
-                 "files judged at the same time; default: cores")
-      ->type_name("N")
+  AddValue(app, "-j,--jobs", batch.jobs, "N",
+           "files judged at the same time; default: cores")
       ->check(CLI::Range(1u, 256u));
-  app.add_option("--throttle", batch.throttle, "at most so many files a second")
-      ->type_name("N")
+  AddValue(app, "--throttle", batch.throttle, "N",
+           "at most so many files a second")
       ->check(CLI::PositiveNumber);
-  app.add_option("--max-read", batch.max_read,
-                 "read at most so many MB (10^6 bytes) a second")
-      ->type_name("N")
+  AddValue(app, "--max-read", batch.max_read, "N",
+           "read at most so many MB (10^6 bytes) a second")
       ->check(CLI::PositiveNumber);
   app.add_flag("--normal-priority", batch.normal_priority,
                "do not stand back for others at the disk");
 }
 
 void DeclareLedgerOptions(CLI::App& app, uint32_t bits, BatchOptions& batch) {
-  const auto all = CLI::MultiOptionPolicy::TakeAll;
   if ((bits & kLedgerOption) != 0) {
-    app.add_option("--ledger", batch.ledger,
-                   "the ledger of runs; default: that in\n"
-                   "$XDG_STATE_HOME/detachfix")
-        ->type_name("FILE");
+    AddValue(app, "--ledger", batch.ledger, "FILE",
+             "the ledger of runs; default: that in\n"
+             "$XDG_STATE_HOME/detachfix");
   }
   if ((bits & kRunOptions) != 0) {
-    app.add_option("--run", batch.run,
-                   "take back what this run of batch did, by the ledger")
-        ->type_name("RUN");
-    app.add_option("--only", batch.only, "with --run: only files that match")
-        ->type_name("GLOB")
-        ->expected(1)
-        ->multi_option_policy(all)
-        ->allow_extra_args(false);
+    AddValue(app, "--run", batch.run, "RUN",
+             "take back what this run of batch did, by the ledger");
+    AddList(app, "--only", batch.only, "GLOB",
+            "with --run: only files that match");
   }
   if ((bits & kReportFiles) != 0) {
-    app.add_option("--report", batch.reports,
-                   "also write a report; its form is that of the ending:\n"
-                   ".json .jsonl .csv .sarif .html; may be repeated")
-        ->type_name("FILE")
-        ->expected(1)
-        ->multi_option_policy(all)
-        ->allow_extra_args(false);
+    AddList(app, "--report", batch.reports, "FILE",
+            "also write a report; its form is that of the ending:\n"
+            ".json .jsonl .csv .sarif .html; may be repeated");
   }
 }
 
