@@ -144,6 +144,7 @@ class Interpreter {
   uint32_t GuessPop(State& state, const ImportName& import);
   void LearnPop(const State& state);
   int64_t StackChangeAt(uint64_t va);
+  int64_t TakenBackAt(uint64_t va);
   void PushFrame(State& state, uint64_t return_va) const;
 
   // Code of the image that an import runs (interpreter_runtime.cc).

@@ -30,18 +30,59 @@ void Interpreter::PushFrame(State& state, uint64_t return_va) const {
 
 /// How many bytes the instruction at `va` adds to the stack pointer.
 int64_t Interpreter::StackChangeAt(uint64_t va) {
-  const Place stack = isa_.convention().stack_pointer;
-  int64_t bytes = 0;
+  // Which places hold the old stack pointer, and how far moved.
+  std::map<Place, int64_t> moved = {{isa_.convention().stack_pointer, 0}};
+  const auto distance = [&](const Operand& operand) -> std::optional<int64_t> {
+    const Place* place = std::get_if<Place>(&operand);
+    const auto found = place != nullptr ? moved.find(*place) : moved.end();
+    if (found == moved.end()) return std::nullopt;
+    return found->second;
+  };
+  const auto set = [&](Place place, std::optional<int64_t> bytes) {
+    moved.erase(place);
+    if (bytes) moved.emplace(place, *bytes);
+  };
   for (const Op& op : Fetch(va).ops) {
-    const Binary* binary = std::get_if<Binary>(&op);
-    if (binary == nullptr || binary->dst != stack) continue;
-    const uint64_t* count = std::get_if<uint64_t>(&binary->b);
-    if (count == nullptr) return 0;
-    const int64_t change = static_cast<int32_t>(*count);
-    if (binary->op == BinaryOp::kAdd) bytes += change;
-    if (binary->op == BinaryOp::kSub) bytes -= change;
+    if (const Assign* assign = std::get_if<Assign>(&op)) {
+      set(assign->dst, distance(assign->src));
+    } else if (const Binary* binary = std::get_if<Binary>(&op)) {
+      std::optional<int64_t> bytes = distance(binary->a);
+      const uint64_t* count = std::get_if<uint64_t>(&binary->b);
+      const bool adds = binary->op == BinaryOp::kAdd;
+      if (count == nullptr || (!adds && binary->op != BinaryOp::kSub)) {
+        bytes.reset();
+      } else if (bytes) {
+        *bytes += (adds ? 1 : -1) * int64_t{static_cast<int32_t>(*count)};
+      }
+      set(binary->dst, bytes);
+    } else if (const Load* load = std::get_if<Load>(&op)) {
+      set(load->dst, std::nullopt);
+    } else if (const Forget* forget = std::get_if<Forget>(&op)) {
+      set(forget->dst, std::nullopt);
+    } else if (const Choose* choose = std::get_if<Choose>(&op)) {
+      set(choose->dst, std::nullopt);
+    } else if (const SignExtend* extend = std::get_if<SignExtend>(&op)) {
+      set(extend->dst, std::nullopt);
+    }
   }
-  return bytes;
+  return distance(isa_.convention().stack_pointer).value_or(0);
+}
+
+/// How many bytes the code at `va` takes back: soon, and before anything else
+/// happens to the stack. A compiler may put a move or two in front.
+int64_t Interpreter::TakenBackAt(uint64_t va) {
+  constexpr int kMaxInFront = 3;
+  for (int i = 0; i <= kMaxInFront && IsCode(va); ++i) {
+    const int64_t change = StackChangeAt(va);
+    const Lifted& lifted = Fetch(va);
+    const bool pushes = std::ranges::any_of(lifted.ops, [](const Op& op) {
+      return std::holds_alternative<Store>(op);
+    });
+    if (change != 0) return i > 0 && pushes ? 0 : -change;
+    if (lifted.instruction.flow != Flow::kNext) break;
+    va += lifted.instruction.size;
+  }
+  return 0;
 }
 
 /// How many bytes the import removes as far as that shows.
@@ -52,7 +93,7 @@ uint32_t Interpreter::GuessPop(State& state, const ImportName& import) {
   const std::string name = ToText(import);
   const auto learned = learned_pops_.find(name);
   if (learned != learned_pops_.end()) return learned->second;
-  const int64_t taken_back = IsCode(return_va) ? -StackChangeAt(return_va) : 0;
+  const int64_t taken_back = TakenBackAt(return_va);
   const uint32_t guess = taken_back > 0 && taken_back <= kMaxPopped
                              ? static_cast<uint32_t>(taken_back)
                              : 0;
@@ -134,7 +175,12 @@ Interpreter::Step Interpreter::Do(State& state, const Return& op) {
   const Frame& frame = state.calls.frame();
   const bool expected = IsReturnAddress(state, target);
   if (frame.guesses > 0) {
-    if (!expected && (target.IsConstant() || target.IsSymbolic())) {
+    // Where the stack itself is lost, its balance says nothing.
+    const std::optional<MemoryAddress> top =
+        AddressOf(state.at(isa_.convention().stack_pointer));
+    const bool balance_shows = top && top->region == kStackSymbol;
+    if (!expected && balance_shows &&
+        (target.IsConstant() || target.IsSymbolic())) {
       LearnPop(state);
       return Step::kPathEnds;
     }
