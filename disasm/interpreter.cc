@@ -340,7 +340,7 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const Value stored =
       value != nullptr ? ValueOf(state, *value) : UnknownValue();
   if (!target.IsConstant() && target.MayBeInImage()) {
-    if (IsFunction(stored)) functions_strewn_ = true;
+    if (IsFunction(stored)) StrewFunctions();
     state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
   }
   if (!address) return Step::kNextOp;

@@ -124,7 +124,9 @@ class Interpreter {
   Step Do(State& state, const Unfollowable& op);
 
   // Calls, jumps and returns (interpreter_calls.cc).
+  std::optional<MemoryAddress> ForeignWord(const Value& value) const;
   bool IsFunction(const Value& value) const;
+  void StrewFunctions();
   void StoreAt(State& state, MemoryAddress address, uint32_t size,
                const Value& value);
   void NoteFunctionStored(MemoryAddress address, const Value& value);
@@ -132,6 +134,7 @@ class Interpreter {
   Step ForEachTarget(State& state, const Value& target,
                      const std::function<Step(State&, const Value&)>& go);
   Step CallTo(State& state, const Value& target, uint64_t return_va);
+  Step CallForeign(State& state, MemoryAddress word);
   Step JumpTo(State& state, const Value& target);
   std::vector<Value> TableTargets(const State& state, const Jump& op);
   Step GoTo(State& state, const Value& target, const char* verb);
@@ -165,6 +168,7 @@ class Interpreter {
   // Imports (interpreter_import.cc).
   Step CallImport(State& state, Rva slot);
   const ImportName* ImportAt(Rva slot) const;
+  Rva LookedUpSlot(const ImportName& import);
   Value Argument(const State& state, size_t index) const;
   void RecordImport(const State& state, const ImportName& import,
                     const Api& api);
@@ -207,6 +211,8 @@ class Interpreter {
   /// virtual address of the word; and the words by which calls were decided.
   std::map<int64_t, std::vector<Value>> functions_at_;
   std::set<int64_t> guessed_at_;
+  /// Words that something was stored in of which nobody knows what it is.
+  std::set<int64_t> strangers_at_;
   std::set<int64_t> data_pointers_at_;  ///< words that held such an address
   std::set<uint64_t> written_code_;  ///< virtual addresses of stores into code
   /// A function's address was stored where nobody knows.

@@ -19,20 +19,49 @@ constexpr size_t kMaxTableTargets = 256;
 
 }  // namespace
 
-/// Whether the value is the address of code: the image's or an import.
+/// The word of another DLL, an exported variable, that the value was read from.
+std::optional<MemoryAddress> Interpreter::ForeignWord(
+    const Value& value) const {
+  if (!value.IsSymbolic() || value.bits != 0) return std::nullopt;
+  const auto word = words_.find(value.symbol);
+  if (word == words_.end() || word->second.region != kImportSymbol) {
+    return std::nullopt;
+  }
+  return word->second;
+}
+
+/// Whether the value is the address of code, if it is one: the image's, an
+/// import, or what stands in another DLL's variable.
 bool Interpreter::IsFunction(const Value& value) const {
-  if (value.IsSymbolic()) return value.symbol == kImportSymbol;
+  if (value.IsSymbolic()) {
+    return value.symbol == kImportSymbol || ForeignWord(value);
+  }
   return value.IsConstant() && IsCode(value.bits);
+}
+
+/// A function's address was stored where nobody knows.
+void Interpreter::StrewFunctions() {
+  if (!functions_strewn_ && !guessed_at_.empty()) learned_ = true;
+  functions_strewn_ = true;
 }
 
 void Interpreter::NoteFunctionStored(MemoryAddress address,
                                      const Value& value) {
-  if (address.region != kAbsolute || !IsFunction(value)) return;
-  std::vector<Value>& known = functions_at_[address.offset];
-  if (std::ranges::find(known, value) != known.end()) return;
-  known.push_back(value);
+  if (address.region == kImportSymbol && IsFunction(value)) StrewFunctions();
+  if (address.region != kAbsolute) return;
+  bool is_new = false;
+  if (IsFunction(value)) {
+    std::vector<Value>& known = functions_at_[address.offset];
+    is_new = std::ranges::find(known, value) == known.end();
+    if (is_new) known.push_back(value);
+  } else if (value.IsUnknown() || value.IsSymbolic()) {
+    const auto word = words_.find(value.symbol);
+    const bool is_back = value.IsSymbolic() && value.bits == 0 &&
+                         word != words_.end() && word->second == address;
+    if (!is_back) is_new = strangers_at_.insert(address.offset).second;
+  }
   // A call has already gone to the others alone.
-  if (guessed_at_.contains(address.offset)) learned_ = true;
+  if (is_new && guessed_at_.contains(address.offset)) learned_ = true;
 }
 
 /// What `target`, a symbol for a word of the image, may be; empty when that is
@@ -50,6 +79,7 @@ std::vector<Value> Interpreter::PossibleFunctions(const State& state,
     return {};
   }
   const int64_t at = word->second.offset;
+  if (strangers_at_.contains(at)) return {};
   guessed_at_.insert(at);
   std::vector<Value> functions = functions_at_[at];
   const Value initial = Memory(view_).Load(word->second, 4);
@@ -68,12 +98,12 @@ Interpreter::Step Interpreter::ForEachTarget(
   if (!functions.empty()) ++state.open_branches;
   for (const Value& function : functions) {
     State other = state;
-    Replace(other, target.symbol, function);
+    if (!ForeignWord(function)) Replace(other, target.symbol, function);
     if (go(other, function) == Step::kInstructionDone) {
       todo_.push_back(std::move(other));
     }
   }
-  Replace(state, target.symbol, last);
+  if (!ForeignWord(last)) Replace(state, target.symbol, last);
   return go(state, last);
 }
 
@@ -93,9 +123,24 @@ Interpreter::Step Interpreter::GoTo(State& state, const Value& target,
   return Step::kInstructionDone;
 }
 
+/// What another DLL's variable points to is a function that no table knows.
+Interpreter::Step Interpreter::CallForeign(State& state, MemoryAddress word) {
+  const ImportName* variable =
+      ImportAt(Rva{static_cast<uint32_t>(word.offset)});
+  if (functions_strewn_ || variable == nullptr) {
+    Incomplete("calls to an address that is not known at " + Site());
+    return Step::kPathEnds;
+  }
+  const ImportName pointee{variable->dll, "*" + variable->name, std::nullopt};
+  return CallImport(state, LookedUpSlot(pointee));
+}
+
 Interpreter::Step Interpreter::JumpTo(State& state, const Value& target) {
   if (target.IsSymbolic() && target.symbol == kImportSymbol) {
     return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
+  }
+  if (const std::optional<MemoryAddress> word = ForeignWord(target)) {
+    return CallForeign(state, *word);
   }
   return GoTo(state, target, "jumps");
 }
@@ -169,6 +214,9 @@ Interpreter::Step Interpreter::CallTo(State& state, const Value& target,
   PushFrame(state, return_va);
   if (target.IsSymbolic() && target.symbol == kImportSymbol) {
     return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
+  }
+  if (const std::optional<MemoryAddress> word = ForeignWord(target)) {
+    return CallForeign(state, *word);
   }
   if (state.calls.depth() > kMaxCallDepth) {
     Incomplete("calls nest deeper than " + std::to_string(kMaxCallDepth) +

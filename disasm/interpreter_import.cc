@@ -162,6 +162,13 @@ Interpreter::Step Interpreter::ReturnFromImport(State& state, const Api& api) {
   return GoBack(state, target);
 }
 
+/// Stands for the slot of a function that the image does not import.
+Rva Interpreter::LookedUpSlot(const ImportName& import) {
+  auto it = std::ranges::find(looked_up_, import);
+  if (it == looked_up_.end()) it = looked_up_.insert(it, import);
+  return Rva{kLookedUpSlots + static_cast<uint32_t>(it - looked_up_.begin())};
+}
+
 /// GetProcAddress with a name that stands in the image gives that function, or
 /// NULL on a system that does not have it.
 void Interpreter::LookUpFunction(State& state, const Api& api) {
@@ -185,11 +192,8 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
   if (ReturnFromImport(absent, api) == Step::kInstructionDone) {
     todo_.push_back(std::move(absent));
   }
-  const ImportName import = LookUpByName(name);
-  auto it = std::ranges::find(looked_up_, import);
-  if (it == looked_up_.end()) it = looked_up_.insert(it, import);
-  const uint64_t index = static_cast<uint64_t>(it - looked_up_.begin());
-  result = SymbolicValue(kImportSymbol, kLookedUpSlots + index);
+  const Rva slot = LookedUpSlot(LookUpByName(name));
+  result = SymbolicValue(kImportSymbol, slot.value);
 }
 
 void Interpreter::ApplyEffect(State& state, const ImportName& import,
@@ -526,6 +530,12 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
                                    value.symbol == kCallbackSymbol)) ||
            (value.IsConstant() && state.calls.ReturnsTo(value.bits));
   };
+  // A procedure that aligns its stack keeps a pointer to its own arguments.
+  const Value own_arguments =
+      Evaluate(BinaryOp::kAdd, isa_.convention().register_width,
+               state.calls.depth() > 0 ? state.calls.CallersFrame().stack
+                                       : state.calls.frame().stack,
+               ConstantValue(isa_.convention().first_stack_argument));
   CellMap& cells = state.memory.cells();
   const CellMap before = cells;
   for (const CellMap::Entry* entry = before.AtOrAfter(from);
@@ -543,7 +553,7 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
                                is_return_address(above);
     if (entry_register || frame_pointer || is_return_address(value)) return;
     // The address of a function lies in a variable of its own.
-    if (IsFunction(value)) continue;
+    if (IsFunction(value) || value == own_arguments) continue;
     cells.Erase(address, {address.region, address.offset + cell.size});
   }
 }
