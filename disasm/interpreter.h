@@ -42,6 +42,9 @@ inline constexpr size_t kMaxSimilarStates = 3;
 inline constexpr size_t kMaxWork = 2'000'000;
 inline constexpr size_t kMaxCallDepth = 128;
 inline constexpr size_t kMaxPathEnds = 256;
+/// How many arguments of an import are looked at when their number is not
+/// known.
+inline constexpr size_t kMaxArguments = 6;
 /// Functions of which a run may learn how many bytes they pop.
 inline constexpr size_t kMaxLearned = 64;
 
@@ -177,8 +180,10 @@ class Interpreter {
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
   void NoteOverlap(const State& state, MemoryAddress address);
   void DeleteSection(State& state);
-  void ChangeWord(State& state, ApiEffect effect);
   void LookUpFunction(State& state, const Api& api);
+
+  // What imports do to memory (interpreter_import_memory.cc).
+  void ChangeWord(State& state, ApiEffect effect);
   void FillOrCopy(State& state, ApiEffect effect);
   static void Clear(State& state, const Value& block, const Value& size);
   void AllocateOrFail(State& state, ApiEffect effect);

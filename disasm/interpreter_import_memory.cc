@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an import does to memory: the words that it changes, the blocks that it
+// allocates, and what it may write and nobody knows.
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+/// More bytes than this are not copied one by one but forgotten.
+constexpr uint64_t kMaxCopiedBytes = 4096;
+
+/// No buffer that a function fills is longer, in elements.
+constexpr uint64_t kMaxBuffer = 0x100000;
+
+/// Whether the image holds a character string of at least one character there:
+/// what is passed that way is read, not written.
+bool IsString(const CodeView& view, uint64_t va) {
+  constexpr uint32_t kLongest = 512;
+  const std::span<const uint8_t> bytes = ContentAt(
+      view, Rva{static_cast<uint32_t>(va) - view.image_base}, kLongest);
+  const auto printable = [](uint8_t c) {
+    return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\r' || c == '\n';
+  };
+  if (bytes.size() < 2 || !printable(bytes[0])) return false;
+  const size_t step = bytes[1] == 0 ? 2 : 1;  // UTF-16 or bytes
+  for (size_t i = 0; i + step <= bytes.size(); i += step) {
+    if (step == 2 && bytes[i + 1] != 0) return false;
+    if (bytes[i] == 0) return true;
+    if (!printable(bytes[i])) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Interpreter::ChangeWord(State& state, ApiEffect effect) {
+  const Value pointer = Argument(state, 0);
+  const Value operand = Argument(state, 1);
+  Value& result = state.at(isa_.convention().result);
+  const std::optional<MemoryAddress> address = AddressOf(pointer);
+  if (!address) {
+    ForgetThrough(state, pointer);
+    result = Fresh(state);
+    return;
+  }
+  const Value old = state.memory.Load(*address, 4);
+  Value now = operand;
+  if (effect == ApiEffect::kCompareExchange) {
+    const Value same = Evaluate(BinaryOp::kEqual, 32, old, Argument(state, 2));
+    const Truth truth = TruthOf(same);
+    now = truth == Truth::kTrue    ? operand
+          : truth == Truth::kFalse ? old
+                                   : UnknownValue();
+  } else if (effect == ApiEffect::kIncrement) {
+    now = Evaluate(BinaryOp::kAdd, 32, old, ConstantValue(1));
+  } else if (effect == ApiEffect::kDecrement) {
+    now = Evaluate(BinaryOp::kSub, 32, old, ConstantValue(1));
+  }
+  StoreAt(state, *address, 4, now);
+  const bool gives_old =
+      effect == ApiEffect::kExchange || effect == ApiEffect::kCompareExchange;
+  result = EvaluateSignExtend(32, state.register_width, gives_old ? old : now);
+}
+
+void Interpreter::ForgetBytes(State& state, const Value& pointer,
+                              uint32_t size) {
+  const std::optional<MemoryAddress> address = AddressOf(pointer);
+  if (address) {
+    state.memory.Forget(*address, size);
+  } else {
+    ForgetThrough(state, pointer);
+  }
+}
+
+void Interpreter::WriteOutParameters(State& state, const Api& api) {
+  for (const OutParameter& out : api.writes) {
+    if (out.bytes == 0) continue;
+    const Value pointer = Argument(state, out.argument);
+    const Value times =
+        out.times == 0 ? ConstantValue(1) : Argument(state, out.times);
+    if (out.bytes == kUnlimited || !times.IsConstant() ||
+        times.bits > kMaxBuffer) {
+      ForgetThrough(state, pointer);
+    } else {
+      ForgetBytes(state, pointer,
+                  out.bytes * static_cast<uint32_t>(times.bits));
+    }
+  }
+}
+
+/// memset, memcpy, memmove: word by word where the size is known.
+void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
+  const Value target = Argument(state, 0);
+  const Value source = Argument(state, 1);
+  const Value size = Argument(state, 2);
+  const std::optional<MemoryAddress> to = AddressOf(target);
+  const std::optional<MemoryAddress> from = AddressOf(source);
+  state.at(isa_.convention().result) = target;
+  if (!to || !size.IsConstant() || size.bits > kMaxCopiedBytes) {
+    if (to && size.IsConstant() && size.bits <= UINT32_MAX) {
+      ForgetBytes(state, target, static_cast<uint32_t>(size.bits));
+    } else {
+      ForgetThrough(state, target);
+    }
+    return;
+  }
+  const bool fills = effect == ApiEffect::kFill;
+  std::vector<std::pair<uint32_t, Value>> parts;  // size, value
+  for (uint64_t done = 0; done < size.bits; done += 4) {
+    const uint32_t part =
+        static_cast<uint32_t>(std::min<uint64_t>(4, size.bits - done));
+    Value value;
+    if (fills && source.IsConstant()) {
+      value =
+          ConstantValue((source.bits & 0xff) * 0x01010101 & LowBits(8 * part));
+    } else if (!fills && from) {
+      const int64_t offset = from->offset + static_cast<int64_t>(done);
+      value = state.memory.Load({from->region, offset}, part);
+    }
+    parts.emplace_back(part, value);
+  }
+  int64_t offset = to->offset;
+  for (const auto& [part, value] : parts) {
+    StoreAt(state, {to->region, offset}, part, value);
+    offset += part;
+  }
+}
+
+/// `size` bytes from `block` on are 0, where that is not too much to be kept.
+void Interpreter::Clear(State& state, const Value& block, const Value& size) {
+  if (!size.IsConstant() || size.bits > kMaxCopiedBytes) return;
+  for (int64_t at = 0; at < static_cast<int64_t>(size.bits); at += 4) {
+    state.memory.Store({block.symbol, at}, 4, ConstantValue(0));
+  }
+}
+
+/// A new block of memory, or NULL.
+void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
+  constexpr uint64_t kHeapZeroMemory = 0x8;  // HEAP_ZERO_MEMORY (winnt.h)
+  constexpr uint64_t kLocalZeroInit = 0x40;  // LMEM_ZEROINIT (winbase.h)
+  const Value block = FreshBlock(state);
+  const bool is_heap = effect == ApiEffect::kAllocateHeap;
+  const Value flags = Argument(state, is_heap ? 1 : 0);
+  const Value size = Argument(state, is_heap ? 2 : 1);
+  state.at(isa_.convention().result) = block;
+  const uint64_t zero = is_heap ? kHeapZeroMemory : kLocalZeroInit;
+  if (effect != ApiEffect::kAllocate && flags.IsConstant() &&
+      (flags.bits & zero) != 0) {
+    Clear(state, block, size);
+  }
+}
+
+/// A new block of memory. The C runtime's own tables are made this way; that
+/// there is memory for them is assumed.
+void Interpreter::Allocate(State& state, ApiEffect effect) {
+  const Value block = FreshBlock(state, true);
+  state.at(isa_.convention().result) = block;
+  if (effect == ApiEffect::kAllocateZeroed) {
+    Clear(state, block,
+          Evaluate(BinaryOp::kMul, 32, Argument(state, 0), Argument(state, 1)));
+    return;
+  }
+  const size_t argument = effect == ApiEffect::kReallocate ? 0 : 2;
+  const std::optional<MemoryAddress> old = AddressOf(Argument(state, argument));
+  if (!old || old->region < kFirstFreshSymbol) return;
+  const CellMap content = state.memory.cells();
+  for (const CellMap::Entry* entry = content.AtOrAfter(*old);
+       entry != nullptr && entry->address.region == old->region;
+       entry = content.After(entry->address)) {
+    const int64_t offset = entry->address.offset - old->offset;
+    state.memory.Store({block.symbol, offset}, entry->cell.size,
+                       entry->cell.value);
+  }
+}
+
+void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
+                                       const Api& api) {
+  const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
+  size_t count = counted ? *api.stack_bytes / 4 : kMaxArguments;
+  if (!counted && state.calls.depth() > 0 && IsCode(state.calls.return_va())) {
+    // The caller of a cdecl function drops the arguments at once.
+    const int64_t dropped = StackChangeAt(state.calls.return_va());
+    if (dropped > 0) count = std::min(count, static_cast<size_t>(dropped) / 4);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const Value argument = Argument(state, i);
+    if (argument.IsConstant() && IsCode(argument.bits) && counted &&
+        !IsString(view_, argument.bits)) {
+      Incomplete("passes code at " + Where(argument.bits) + " to " +
+                 ToText(import) + ", which may run it, at " + Site());
+    }
+    ForgetThrough(state, argument);
+  }
+}
+
+/// An import may write as far as it likes from where a pointer points to.
+void Interpreter::ForgetThrough(State& state, const Value& pointer) {
+  const std::optional<MemoryAddress> address = AddressOf(pointer);
+  if (!address) {
+    // A number, nothing of the image's, or an element of one of its arrays.
+    if (pointer.MayBeInImage()) {
+      state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
+    }
+    return;
+  }
+  if (address->region == kStackSymbol) {
+    ForgetStackFrom(state, *address);
+    return;
+  }
+  if (address->region != kAbsolute) {
+    if (address->region >= kFirstFreshSymbol) {
+      state.memory.ForgetRegion(address->region);
+    }
+    return;
+  }
+  for (const CodeRegion& region : view_.regions) {
+    const int64_t begin = int64_t{view_.image_base} + region.begin.value;
+    if (address->offset < begin || address->offset >= begin + region.size) {
+      continue;
+    }
+    if (IsString(view_, static_cast<uint64_t>(address->offset))) return;
+    const int64_t end = begin + region.size;
+    state.memory.ForgetImage({address->offset, end}, LiveSectionRanges(state));
+  }
+}
+
+/// A buffer on the stack ends at the latest where the frame's saved words
+/// begin: a return address, the frame pointer below it, what the entry's caller
+/// left in a register.
+void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
+  const auto is_return_address = [&](const Value& value) {
+    return (value.IsSymbolic() && (value.symbol == kReturnSymbol ||
+                                   value.symbol == kCallbackSymbol)) ||
+           (value.IsConstant() && state.calls.ReturnsTo(value.bits));
+  };
+  // A procedure that aligns its stack keeps a pointer to its own arguments.
+  const Value own_arguments =
+      Evaluate(BinaryOp::kAdd, isa_.convention().register_width,
+               state.calls.depth() > 0 ? state.calls.CallersFrame().stack
+                                       : state.calls.frame().stack,
+               ConstantValue(isa_.convention().first_stack_argument));
+  CellMap& cells = state.memory.cells();
+  const CellMap before = cells;
+  for (const CellMap::Entry* entry = before.AtOrAfter(from);
+       entry != nullptr && entry->address.region == from.region;
+       entry = before.After(entry->address)) {
+    const auto& [address, cell] = *entry;
+    const Value& value = cell.value;
+    const bool entry_register = value.IsSymbolic() &&
+                                value.symbol >= kFirstRegisterSymbol &&
+                                value.symbol < kFirstFreshSymbol;
+    const Value above = state.memory.Load(
+        {from.region, address.offset + isa_.convention().word_size}, 4);
+    const bool frame_pointer = value.IsSymbolic() &&
+                               value.symbol == kStackSymbol &&
+                               is_return_address(above);
+    if (entry_register || frame_pointer || is_return_address(value)) return;
+    // The address of a function lies in a variable of its own.
+    if (IsFunction(value) || value == own_arguments) continue;
+    cells.Erase(address, {address.region, address.offset + cell.size});
+  }
+}
+
+}  // namespace detachfix
