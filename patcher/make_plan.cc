@@ -250,6 +250,21 @@ Result<Plan> Attempt(Draft draft, const Question& q, const Tactic& tactic) {
   return SealPlan(q.image, std::move(plan), draft.padding());
 }
 
+/// The plan, unless the analysis could not follow what it makes. Both happen:
+/// code near the limits of a run gets past them with a stub added; code may
+/// hand on its return address, which is the loader's at first and then the
+/// stub's. Any other verdict than "unknown" is for CheckPatched.
+Result<Plan> Followed(const PeImage& image, Result<Plan> plan) {
+  if (!plan) return plan;
+  const Result<Bytes> bytes = Apply(plan->edits, image.bytes);
+  if (!bytes) return plan;
+  const Result<ReadPe> patched = ReadPeImage(*bytes);
+  if (!patched || !patched->image) return plan;
+  const Diagnosis diagnosis = Diagnose(*patched->image);
+  if (diagnosis.verdict != Verdict::kUnknown) return plan;
+  return Error{"the patched file would be unknown: " + diagnosis.because};
+}
+
 std::string Reasons(const std::vector<std::string>& rejected) {
   std::string text;
   for (const std::string& reason : rejected) {
@@ -264,7 +279,8 @@ std::optional<Plan> TryTactics(const Question& q, const Draft& draft,
                                std::vector<std::string>& rejected) {
   for (const HookKind kind : q.maker.rules().kinds) {
     const Result<Tactic> tactic = FindTactic(q, kind);
-    Result<Plan> plan = tactic ? Attempt(draft, q, *tactic) : tactic.error();
+    Result<Plan> plan =
+        tactic ? Followed(q.image, Attempt(draft, q, *tactic)) : tactic.error();
     if (plan) return std::move(*plan);
     const std::string reason =
         Name(kind) + (tactic ? where : "") + ": " + plan.error().message;

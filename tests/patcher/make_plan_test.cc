@@ -382,6 +382,25 @@ TEST(MakePlan, NamesEveryWayThatDidNotServe) {
       "zero: no room for another header of 0x28 bytes");
 }
 
+// The function is given fewer arguments than it takes, so that the entry's
+// return address is among what it may read: of the loader at first, then of the
+// stub around the entry.
+TEST(MakePlan, RefusesWhatTheAnalysisCouldNotFollow) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.imports[0].functions.push_back("CreateFileTransactedA");
+  spec.sections[0].content = LeakyCode(
+      "55 8b ec 6a 00 ff 15 [KERNEL32.dll!CreateFileTransactedA] 8b e5 5d "
+      "a1 [.data] c2 0c 00");
+  const PeImage image = MustRead(spec);
+  const Diagnosis diagnosis = Diagnose(image);
+  EXPECT_EQ(diagnosis.verdict, Verdict::kLeaks) << diagnosis.because;
+  const std::string message = WhyNot(image, diagnosis);
+  EXPECT_NE(message.find("entry wrapper: the patched file would be unknown: "
+                         "detach: passes code at "),
+            std::string::npos)
+      << message;
+}
+
 TEST(MakePlan, GivesUpTheBindingsForTheHeaderOfASection) {
   PeSpec spec = FullText();
   spec.imports[0].bound_stamp = 0x3300;
