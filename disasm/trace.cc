@@ -133,8 +133,9 @@ void Tracer::PrepareCall(State& state, Rva entry,
   state.calls.Clear();
   state.open_branches = 0;
   state.memory.ForgetRegion(kStackSymbol);
-  for (uint8_t id = 0; id < convention.place_names.size(); ++id) {
-    state.places[id] = SymbolicValue(kFirstRegisterSymbol + id);
+  for (size_t id = 0; id < convention.place_names.size(); ++id) {
+    state.places[id] =
+        SymbolicValue(kFirstRegisterSymbol + static_cast<Symbol>(id));
   }
   state.at(convention.stack_pointer) = SymbolicValue(kStackSymbol);
   if (convention.return_address) {
@@ -189,7 +190,7 @@ bool Tracer::ArgumentsIntact(const State& state,
 bool Tracer::StackBalanced(const State& state) const {
   const CallingConvention& convention = isa_.convention();
   int64_t expected = convention.return_address ? 0 : convention.word_size;
-  if (convention.callee_pops) expected += 3 * convention.word_size;
+  if (convention.callee_pops) expected += int64_t{3} * convention.word_size;
   const std::optional<MemoryAddress> top =
       AddressOf(state.at(convention.stack_pointer));
   return top == MemoryAddress{kStackSymbol, expected};

@@ -83,7 +83,7 @@ Result<void> ReadRecords(std::span<const uint8_t> data, uint64_t begin,
       return Error{"symbol at " + HexNumber(at) + " takes " + HexNumber(size) +
                    " bytes, its subsection ends at " + HexNumber(end)};
     }
-    const Result<void> read = ReadRecord(*reader.Range(at, size), at, file);
+    Result<void> read = ReadRecord(*reader.Range(at, size), at, file);
     if (!read) return read;
     at += size;
   }
@@ -159,8 +159,7 @@ Result<void> ReadCodeViewSymbols(std::span<const uint8_t> data,
     if (!records) return records.error();
     total += records->end - records->begin;
     if (total > data.size()) return Error{"subsections overlap"};
-    const Result<void> read =
-        ReadRecords(data, records->begin, records->end, file);
+    Result<void> read = ReadRecords(data, records->begin, records->end, file);
     if (!read) return read;
   }
   return {};

@@ -325,7 +325,7 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   if ((bits & kOneFile) != 0 && options.paths.size() != 1) {
     return "explain takes one FILE, got " + count;
   }
-  const std::string wrong = CheckBatchOptions(bits, options);
+  std::string wrong = CheckBatchOptions(bits, options);
   if (!wrong.empty()) return wrong;
   if ((bits & kReportPaths) != 0 && options.paths.size() < 2) {
     return "give the report to write and at least one to merge";

@@ -15,7 +15,7 @@
 namespace detachfix {
 
 /// Largest .dbg file that is read, in bytes.
-inline constexpr uint64_t kMaxDebugFileSize = 64u * 1024 * 1024;
+inline constexpr uint64_t kMaxDebugFileSize = uint64_t{64} * 1024 * 1024;
 
 /// A section of the image, as the .dbg file repeats its header.
 struct DebugSection {

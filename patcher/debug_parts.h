@@ -14,7 +14,7 @@ namespace detachfix {
 /// bytes, so its size alone does not bound them. The largest DLL of NT 4.0 has
 /// a few thousand symbols.
 inline constexpr size_t kMaxSymbols = 256 * 1024;
-inline constexpr size_t kMaxSymbolNameBytes = 16 * 1024 * 1024;
+inline constexpr size_t kMaxSymbolNameBytes = size_t{16} * 1024 * 1024;
 
 /// Appends the symbols of a COFF symbol table with its
 /// IMAGE_COFF_SYMBOLS_HEADER to `file.coff`.

@@ -52,7 +52,7 @@ std::optional<Piece> TakeBehind(Draft& draft, Rva end, uint32_t size,
   need.section = static_cast<size_t>(section - image.sections.data());
   need.load_only = load_only;
   Draft tried = draft;
-  const std::optional<Piece> piece = tried.Take(need);
+  std::optional<Piece> piece = tried.Take(need);
   if (!piece || piece->rva != end) return std::nullopt;
   draft = std::move(tried);
   return piece;

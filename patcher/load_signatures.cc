@@ -12,7 +12,7 @@ namespace detachfix {
 namespace {
 
 /// A table of every build there ever was would be far below this.
-constexpr uint64_t kMaxTableSize = 4 * 1024 * 1024;
+constexpr uint64_t kMaxTableSize = uint64_t{4} * 1024 * 1024;
 
 /// $XDG_CONFIG_HOME, or ~/.config: XDG Base Directory Specification 0.8, which
 /// also says that a path that is not absolute is to be ignored.

@@ -20,8 +20,8 @@ namespace detachfix {
 namespace {
 
 /// SETUP.LOG lists every file of the system; a few hundred kilobytes.
-constexpr uint64_t kMaxLogSize = 16 * 1024 * 1024;
-constexpr uint64_t kMaxTableSize = 4 * 1024 * 1024;
+constexpr uint64_t kMaxLogSize = uint64_t{16} * 1024 * 1024;
+constexpr uint64_t kMaxTableSize = uint64_t{4} * 1024 * 1024;
 
 /// What a row can tell a file by: "sha256, dllmain", or "size".
 std::string KnownBy(const Signature& row) {

@@ -11,7 +11,7 @@ namespace detachfix {
 namespace {
 
 /// Undo records are a header and the bytes that changed: far below this.
-constexpr uint64_t kMaxUndoFileSize = 1024 * 1024;
+constexpr uint64_t kMaxUndoFileSize = uint64_t{1024} * 1024;
 
 /// The record of the side file of `path`; nothing when there is no such file.
 Result<std::optional<UndoRecord>> ReadSideRecord(Files& files,

@@ -22,6 +22,7 @@ TEST_PACKAGES=(libgtest-dev libbenchmark-dev libunicorn-dev python3-pefile
 # npm may come with Node.js from elsewhere, which Debian's would not go with.
 command -v npm >/dev/null || TEST_PACKAGES+=(npm)
 FUZZ_PACKAGES=(clang libclang-rt-14-dev)
+TIDY_PACKAGES=(clang clang-tidy git)
 CI_PACKAGES=(clang-format git)
 
 # build/ and build-demo/ share what ccache knows, though -g names the folder.

@@ -27,7 +27,7 @@ bool LooksLikeFormula(const std::string& text) {
 }
 
 std::string Field(const std::string& text) {
-  const std::string safe = (LooksLikeFormula(text) ? "'" : "") + ToUtf8(text);
+  std::string safe = (LooksLikeFormula(text) ? "'" : "") + ToUtf8(text);
   if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
   std::string quoted = "\"";
   for (const char c : safe) {

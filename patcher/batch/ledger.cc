@@ -220,7 +220,7 @@ Result<void> Ledger::EndRun(const std::string& id, RunState state,
                             const std::string& finished, int exit_status,
                             const std::string& summary) {
   const std::lock_guard lock(mutex_);
-  const Result<void> written = WriteWaiting();
+  Result<void> written = WriteWaiting();
   if (!written) return written;
   const Result<void> done = database_->Run(
       "UPDATE runs SET state=?2, finished=?3, exit_status=?4, summary=?5 "
@@ -260,7 +260,7 @@ Result<void> Ledger::WriteWaiting() {
 Result<void> Ledger::Intend(const LedgerEntry& entry) {
   const std::lock_guard lock(mutex_);
   waiting_.push_back(entry);
-  const Result<void> written = WriteWaiting();
+  Result<void> written = WriteWaiting();
   // What is not on the device will not be done, so it must not appear later.
   if (!written) waiting_.pop_back();
   return written;

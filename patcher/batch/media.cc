@@ -114,7 +114,7 @@ Result<void> PlanPlacing(Files& files, const std::string& path,
   undo.renamed_to = aside->path;
   undo.placed_stood = placed->stands;
   if (placed->stands) {
-    const Result<void> fine = CheckStanding(files, *placed, undo, item);
+    Result<void> fine = CheckStanding(files, *placed, undo, item);
     if (!fine) return fine;
     if (PlacedByEarlier(undo, options.earlier)) undo.placed_stood = false;
   }

@@ -78,10 +78,10 @@ class Merge {
     const Result<BatchHead> head = HeadOf(path);
     if (!head) return head.error();
     input.head = *head;
-    const Result<void> fits = CheckAgainstOthers(input);
+    Result<void> fits = CheckAgainstOthers(input);
     if (!fits) return fits;
     const Result<BatchHead> read =
-        ReadReport(files_, path, [&](BatchItem item) -> Result<void> {
+        ReadReport(files_, path, [&](const BatchItem& item) -> Result<void> {
           return Enter(item, {index, input.items++}, input);
         });
     if (!read) return read.error();

@@ -17,7 +17,7 @@ constexpr uint64_t kFirstRead = FileParts::kPage;
 // A miss brings in so much: tables lie close together.
 constexpr uint64_t kReadSize = 4 * FileParts::kPage;
 // A file of which more is needed is read whole, the usual way.
-constexpr uint64_t kMaxRead = 1024 * 1024;
+constexpr uint64_t kMaxRead = uint64_t{1024} * 1024;
 constexpr uint32_t kMaxHeaders = 64 * 1024;
 
 constexpr uint16_t kMz = 0x5a4d;

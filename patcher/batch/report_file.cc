@@ -94,7 +94,7 @@ Result<void> ReportFile::WriteAllOf(ReportFile& other) {
         files_.ReadPart(other.output_->path(), at, kCopySize);
     if (!part) return Keep("cannot be read back", part.error());
     if (part->empty()) return State();
-    const Result<void> written = Write(TextOf(*part));
+    Result<void> written = Write(TextOf(*part));
     if (!written) return written;
     at += part->size();
   }

@@ -60,7 +60,7 @@ std::string Line(const Json& json) {
 /// where. The host is named in a merged log alone, where paths may be equal.
 std::string UriOf(const BatchItem& item) {
   const std::string& path = item.outcome.path;
-  const std::string encoded = PercentEncoded(path);
+  std::string encoded = PercentEncoded(path);
   if (!path.starts_with('/')) return encoded;
   return "file://" + PercentEncoded(item.host) + encoded;
 }

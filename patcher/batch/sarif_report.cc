@@ -24,7 +24,7 @@ class SarifReport : public Report {
   Result<void> Add(const BatchItem& item) override {
     const std::optional<std::string> result = SarifResult(item, artifacts_);
     const std::string comma = artifacts_++ == 0 ? "" : ",";
-    const Result<void> written = file_->Write(comma + SarifArtifact(item));
+    Result<void> written = file_->Write(comma + SarifArtifact(item));
     if (!written || !result) return written;
     return results_->Write((result_count_++ == 0 ? "" : ",") + *result);
   }

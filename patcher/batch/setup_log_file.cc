@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kKind[] = "detachfix setup.log undo 1";
 /// A line for each file of the system: a few hundred kilobytes.
-constexpr uint64_t kMaxLogSize = 16 * 1024 * 1024;
+constexpr uint64_t kMaxLogSize = uint64_t{16} * 1024 * 1024;
 
 std::string NameOf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
@@ -162,12 +162,12 @@ Result<std::optional<std::string>> FindSetupLog(Files& files,
   if (LowerAscii(NameOf(folder)) != "system32") {
     return std::optional<std::string>();
   }
-  const Result<std::optional<std::string>> repair =
+  Result<std::optional<std::string>> repair =
       FindIn(files, FolderOf(folder), "repair");
   if (!repair || !*repair) return repair;
   Result<std::optional<std::string>> log = FindIn(files, **repair, "setup.log");
   if (!log || *log) return log;
-  const Result<std::optional<std::string>> packed =
+  Result<std::optional<std::string>> packed =
       FindIn(files, **repair, "setup.lo_");
   if (!packed || !*packed) return packed;
   return Error{**packed + " is packed, and there is no setup.log: not read"};

@@ -13,6 +13,7 @@ namespace {
 [[noreturn]] void Execute(const std::vector<std::string>& command, int in,
                           int out) {
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const std::string& word : command) {
     words.push_back(const_cast<char*>(word.c_str()));
   }

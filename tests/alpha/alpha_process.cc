@@ -96,7 +96,7 @@ void AlphaProcess::SendSystem(FakeSystem& system, const Steering& steering) {
     host_.Send("module " + Hex(module.base) + " " + dll);
   }
   for (const auto& [name, value] : steering.environment) {
-    host_.Send("variable " + name + " " + value);
+    host_.Send("variable " + name + (" " + value));
   }
   for (const auto& [name, value] : steering.returns) {
     host_.Send("result " + name + " " + Hex(value));

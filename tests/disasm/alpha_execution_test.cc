@@ -304,7 +304,7 @@ Comparison Compare(const State& state, const char* after) {
   for (uint32_t r = 0; r < 31; ++r) {
     if (r == kAt) continue;
     uint64_t real = 0;
-    std::memcpy(&real, after + kAfter + 8 * r, 8);
+    std::memcpy(&real, after + kAfter + size_t{8} * r, 8);
     compare(state.places[r], real, "register " + std::to_string(r));
   }
   for (uint32_t at = kBytes; at < kDataSize; ++at) {

@@ -300,9 +300,9 @@ class StateLaws : public StateTest {
         return partial;
       }
       case 2:
-        return SymbolicValue(kStackSymbol, 4 * (Random() % 3));
+        return SymbolicValue(kStackSymbol, uint64_t{4} * (Random() % 3));
       case 3:
-        return SymbolicValue(kSym + Random() % 3, 4 * (Random() % 2),
+        return SymbolicValue(kSym + Random() % 3, uint64_t{4} * (Random() % 2),
                              Random() % 4 == 0);
       case 4:
         return Is(kSym + Random() % 3, Random() % 2, Random() % 2 == 0);

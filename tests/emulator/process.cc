@@ -267,7 +267,7 @@ void Process::CheckReturn(const Frame& frame) {
   for (uint32_t i = 0; i < kCanaries; ++i) {
     uint32_t at = frame.esp + 4 + frame.arguments + i * 4;
     if (machine_->Peek32(at) != frame.canaries[i]) {
-      Violation("changed its caller's stack at " + Hex(i * 4) +
+      Violation("changed its caller's stack at " + Hex(uint64_t{i} * 4) +
                 " above the arguments");
     }
   }
