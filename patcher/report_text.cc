@@ -288,7 +288,8 @@ std::string PlanText(const FileOutcome& outcome) {
                                ? std::nullopt
                                : std::optional<Rva>(rva->second));
   }
-  text += "  injected code, " + plan.cave + ":\n" + ListingText(plan.stub);
+  text += "  injected code, " + ForTerminal(plan.cave) + ":\n" +
+          ListingText(plan.stub);
   text += plan.undo_in_file
               ? "  undo record: in the file itself\n"
               : "  undo record: in a side file, NAME.detachfix-undo\n";

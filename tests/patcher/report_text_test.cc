@@ -75,6 +75,18 @@ TEST(ReportText, LetsNoNameBreakTheLineOrCommandTheTerminal) {
             "a\\x0ab\\x1b[2J.dll: unknown: import \\x07!x\n");
 }
 
+TEST(ReportText, LetsNoSectionNameCommandTheTerminal) {
+  FileOutcome outcome = Leaking();
+  outcome.action = Action::kWouldPatch;
+  outcome.plan.emplace();
+  outcome.plan->hook = "entry";
+  outcome.plan->cave = "slack of .text\x07";
+  EXPECT_NE(PlanText(outcome).find("  injected code, slack of .text\\x07:\n"),
+            std::string::npos);
+  EXPECT_NE(OutcomeLine(outcome, false).find("code in slack of .text\\x07\n"),
+            std::string::npos);
+}
+
 TEST(ReportText, PrintsEachEditWithItsBytesAndReason) {
   FileOutcome outcome = Leaking();
   outcome.action = Action::kWouldPatch;
