@@ -142,7 +142,7 @@ std::optional<Piece> TakeBehindAddressTable(Draft& draft) {
   const DataDirectory& table = image.directory(Directory::kImportAddressTable);
   const Section* section = SectionAt(image, Rva{table.rva});
   if (!IsPresent(table) || section == nullptr) return std::nullopt;
-  const std::optional<Piece> piece =
+  std::optional<Piece> piece =
       draft.Take({kSlotArraySize, 4, false, false,
                   static_cast<size_t>(section - image.sections.data())});
   if (!piece || piece->rva.value < table.rva) return std::nullopt;
@@ -188,7 +188,7 @@ const ImportDescriptor* DescriptorOf(const PeImage& image,
 
 std::optional<Piece> AddName(Draft& draft, const ImportName& function) {
   const Bytes name = HintName(function.name);
-  const std::optional<Piece> piece =
+  std::optional<Piece> piece =
       TakeNearImports(draft, {static_cast<uint32_t>(name.size()), 2}, true);
   if (piece) draft.Fill(*piece, name, "name of " + ToText(function));
   return piece;
@@ -334,11 +334,11 @@ Result<DeleteSlot> WidenDescriptor(Draft& draft, const ImportDescriptor& d,
   if (!spare) return spare.error();
   const std::optional<FileOffset> old =
       ToOffset(image, Rva{d.original_first_thunk});
-  const std::optional<Piece> lookup =
-      TakeNearImports(draft, {4 * (count + 2), 4}, true);
+  const uint32_t size = 4 * (count + 2);
+  const std::optional<Piece> lookup = TakeNearImports(draft, {size, 4}, true);
   const std::optional<Piece> name = AddName(draft, function);
   if (!old || !lookup || !name) {
-    return Error{"no " + HexNumber(4 * (count + 2)) +
+    return Error{"no " + HexNumber(size) +
                  " free bytes to map for a longer lookup table of " + d.dll};
   }
   const auto begin = image.bytes.begin() + old->value;

@@ -210,7 +210,7 @@ Result<void> ReadDebugDirectory(PeImage& image) {
   }
   const ImageReader reader(image);
   for (uint32_t i = 0; i < count; ++i) {
-    const uint64_t at = uint64_t{directory.rva} + i * kDebugEntrySize;
+    const uint64_t at = uint64_t{directory.rva} + uint64_t{i} * kDebugEntrySize;
     const Result<DebugEntry> entry = ReadDebugEntry(reader, at, image);
     if (!entry) return entry.error();
     image.debug.push_back(*entry);

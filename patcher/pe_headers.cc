@@ -65,7 +65,7 @@ Result<void> ReadDirectories(const ByteReader& reader, uint64_t optional,
                  ", optional header at " + HexNumber(optional + optional_size)};
   }
   for (uint32_t i = 0; i < image.directory_count; ++i) {
-    const uint64_t at = optional + kDirectories + i * kDirectorySize;
+    const uint64_t at = optional + kDirectories + uint64_t{i} * kDirectorySize;
     image.directories[i] = {*reader.U32(at), *reader.U32(at + 4)};
   }
   return {};

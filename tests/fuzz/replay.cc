@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kMaxSeconds = 1;          // of one input, processor time
-constexpr long kMaxResident = 256 * 1024;  // KiB, of the whole process
+constexpr double kMaxSeconds = 1;           // of one input, processor time
+constexpr long kMaxResident = 256L * 1024;  // KiB, of the whole process
 
 std::vector<fs::path> FilesAt(const fs::path& place) {
   if (!fs::is_directory(place)) return {place};

@@ -128,17 +128,19 @@ TEST(Packing, RefusesALyingSize) {
   const std::string size = std::to_string(image.size());
   const std::string more = std::to_string(image.size() + 1);
   const std::string less = std::to_string(image.size() - 1);
+  const std::string says = "the header says that ";
+  const std::string expands = " bytes are packed, but it expands to ";
+  const std::string too_large = says + more + expands + size;
+  const std::string too_small =
+      says + less + expands + "more than " + less + " bytes";
   // Where each form has its size: 10, 14, and in CFFILE.
   for (const auto& [packed, offset] :
        {std::pair{PackSzdd(image), size_t{10}},
         std::pair{PackKwaj({0, true, "", "", ""}, image), size_t{14}}}) {
     EXPECT_EQ(ExpandError(WithNumber(packed, offset, 4, image.size() + 1)),
-              "the header says that " + more +
-                  " bytes are packed, but it expands to " + size);
+              too_large);
     EXPECT_EQ(ExpandError(WithNumber(packed, offset, 4, image.size() - 1)),
-              "the header says that " + less +
-                  " bytes are packed, but it expands to more than " + less +
-                  " bytes");
+              too_small);
   }
   const Bytes cabinet = PackCabinet({"a"}, image, true);
   EXPECT_EQ(ExpandError(WithNumber(cabinet, 36 + 8, 4, image.size() + 1)),

@@ -15,11 +15,12 @@ std::string Times(int count) {
 }
 
 TEST(PlainText, KeepsWhatIsUtf8) {
-  for (const std::string text : {"", "Security.dll",
-                                 "S\xc3\xa9"
-                                 "curit\xc3\xa9",
-                                 "\xe2\x82\xac", "\xf0\x9f\x92\xbe",
-                                 "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"}) {
+  constexpr char kAccents[] =
+      "S\xc3\xa9"
+      "curit\xc3\xa9";
+  for (const std::string text :
+       {"", "Security.dll", kAccents, "\xe2\x82\xac", "\xf0\x9f\x92\xbe",
+        "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"}) {
     EXPECT_EQ(ToUtf8(text), text);
   }
 }
