@@ -129,6 +129,8 @@ enum class AlphaFormat : uint8_t {
   kFetch,        ///< (rb)
 };
 
+/// A word and what it is. The fields that its format does not have mean
+/// nothing.
 struct AlphaInstruction {
   uint32_t word = 0;
   AlphaOp op = AlphaOp::kUnknown;
@@ -157,6 +159,7 @@ struct AlphaInstruction {
   }
 };
 
+/// Never fails: a word that is no instruction is AlphaOp::kUnknown.
 AlphaInstruction DecodeAlpha(uint32_t word);
 
 /// As objdump prints it, with one space for the tab:

@@ -22,6 +22,7 @@ class AlphaLifter : private OpBuilder {
   AlphaLifter(const AlphaInstruction& instruction, uint64_t va)
       : i_(instruction), va_(va) {}
 
+  /// The operations; to be called once.
   std::vector<Op> Run();
 
  private:

@@ -62,6 +62,7 @@ struct OutParameter {
 };
 inline constexpr uint16_t kUnlimited = 0xffff;
 
+/// What the interpreter may rely on when it calls a function.
 struct Api {
   /// Argument bytes that the function removes from the stack (i386 stdcall),
   /// 0 for cdecl; nothing when not known.

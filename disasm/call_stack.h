@@ -27,6 +27,8 @@ struct Frame {
   bool guessed_several = false;  ///< more than one import
 };
 
+/// The calls that are open at one moment of a path. Copies share what neither
+/// has changed.
 class CallStack {
  public:
   /// No procedure at all: between two runs.
@@ -34,6 +36,7 @@ class CallStack {
   /// Only the entry, whose caller has no address.
   void EnterFirst(const Frame& frame);
 
+  /// A call that returns to `return_va`; it is taken back by Pop.
   void Push(uint64_t return_va, const Frame& frame);
   void Pop();
 

@@ -22,6 +22,7 @@ namespace detachfix {
 
 inline constexpr Symbol kAbsolute = 0;
 
+/// A place in memory: so many bytes from where a symbol points to, or from 0.
 struct MemoryAddress {
   Symbol region = kAbsolute;
   int64_t offset = 0;  ///< bytes; a virtual address in region 0
@@ -56,6 +57,7 @@ class SymbolFilter {
   uint64_t bits_ = 0;
 };
 
+/// What is known of memory, by address. Copies share what neither has changed.
 class CellMap {
  public:
   struct Entry {
@@ -68,11 +70,13 @@ class CellMap {
   const Entry* AtOrBefore(MemoryAddress address) const;
   /// The first entry at or after `address`, or after it.
   const Entry* AtOrAfter(MemoryAddress address) const;
+  /// The first entry after `address`, or of all; nullptr when there is none.
   const Entry* After(MemoryAddress address) const;
   const Entry* First() const;
 
   bool empty() const { return !root_; }
 
+  /// Adds an entry, or replaces the one that begins at `address`.
   void Set(MemoryAddress address, const Cell& cell);
   /// Erases what lies in [begin, end).
   void Erase(MemoryAddress begin, MemoryAddress end);
@@ -119,6 +123,8 @@ class CellMap {
   Link root_;
 };
 
+/// Of a tree that is ordered by address, and by priority from the root down (a
+/// treap).
 struct CellMap::Node : ReferenceCount {
   Entry entry;
   uint64_t priority = 0;

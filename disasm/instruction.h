@@ -24,6 +24,7 @@ enum class Flow : uint8_t {
   kUnknown,  ///< not an instruction that the decoder knows
 };
 
+/// What every machine says of an instruction.
 struct Instruction {
   Rva rva;
   uint8_t size = 1;  ///< bytes; 1 when unknown

@@ -52,6 +52,7 @@ inline constexpr size_t kMaxLearned = 64;
 /// import runs. No return address is that high.
 inline constexpr uint64_t kFirstCallbackList = uint64_t{1} << 32;
 
+/// Runs the code of one image. What it learns in one Run serves the next.
 class Interpreter {
  public:
   /// Both must outlive the interpreter.

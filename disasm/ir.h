@@ -28,6 +28,7 @@ inline constexpr uint8_t kPlaceCount = 96;
 /// What an operation reads: a place or a constant.
 using Operand = std::variant<Place, uint64_t>;
 
+/// What Binary computes. Arithmetic is modulo 2^width.
 enum class BinaryOp : uint8_t {
   kAdd,
   kSub,

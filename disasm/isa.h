@@ -45,6 +45,7 @@ class Isa {
   virtual Instruction Decode(const CodeView& view, Rva rva) const = 0;
   /// What it does; its `instruction.text` stays empty, for speed.
   virtual Lifted Lift(const CodeView& view, Rva rva) const = 0;
+  /// Lives as long as the program.
   virtual const CallingConvention& convention() const = 0;
 };
 

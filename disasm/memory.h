@@ -23,6 +23,7 @@ namespace detachfix {
 /// Where a value points to; nothing when that is not known.
 std::optional<MemoryAddress> AddressOf(const Value& value);
 
+/// What is known of all memory at one moment of a path.
 class Memory {
  public:
   /// `view` must outlive the memory and all its copies.

@@ -26,7 +26,9 @@ class SectionMap {
  public:
   using Map = std::map<MemoryAddress, SectionState>;
 
+  /// By the address of the structure, gone ones too.
   const Map& all() const;
+  /// The same, for this copy alone.
   Map& Change();
   /// Whether both are one and the same, because neither was changed.
   bool Shares(const SectionMap& other) const {
@@ -40,6 +42,7 @@ class SectionMap {
   SharedNode<Node> node_;
 };
 
+/// Registers, memory, open calls and critical sections at one moment of a path.
 struct State {
   explicit State(const CodeView& view) : memory(view) {}
 

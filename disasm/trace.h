@@ -59,6 +59,7 @@ struct TraceExit {
   bool leaves_other_section = false;
 };
 
+/// What one run did. `reason` and `reserved_null` are what it was given.
 struct Trace {
   Reason reason = Reason::kProcessAttach;
   bool reserved_null = true;

@@ -38,6 +38,7 @@ inline constexpr Symbol kFirstFreshSymbol = 128;
 inline constexpr Symbol kBlockBit = Symbol{1} << 31;
 constexpr bool IsBlock(Symbol symbol) { return (symbol & kBlockBit) != 0; }
 
+/// What is known of one word; see above.
 struct Value {
   enum class Kind : uint8_t {
     kUnknown,    ///< anything; two unknowns need not be equal

@@ -101,6 +101,7 @@ struct X86Register {
   friend bool operator==(const X86Register&, const X86Register&) = default;
 };
 
+/// One operand: a register, a number, or a place in memory.
 struct X86Operand {
   enum class Kind : uint8_t { kOther, kRegister, kImmediate, kMemory };
   Kind kind = Kind::kOther;  ///< kOther: a far pointer
@@ -116,6 +117,7 @@ struct X86Operand {
   bool in_thread_block = false;  ///< of FS or GS
 };
 
+/// An instruction and its operands. What its `op` does not use means nothing.
 struct X86Instruction {
   X86Op op = X86Op::kUnknown;
   uint8_t size = 1;  ///< bytes; 1 when unknown

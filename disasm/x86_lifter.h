@@ -21,6 +21,7 @@ class X86Lifter : private OpBuilder {
   X86Lifter(const X86Instruction& instruction, uint32_t va)
       : i_(instruction), va_(va) {}
 
+  /// The operations; to be called once.
   std::vector<Op> Run();
 
  private:

@@ -11,6 +11,8 @@
 
 namespace detachfix {
 
+/// The reads: a little-endian number at an offset, or nothing where it does not
+/// lie inside as a whole.
 class ByteReader {
  public:
   /// Points into `bytes`, which must outlive it.
@@ -23,6 +25,7 @@ class ByteReader {
     return offset <= bytes_.size() && count <= bytes_.size() - offset;
   }
 
+  /// `count` bytes from `offset` on; they are not copied.
   std::optional<std::span<const uint8_t>> Range(uint64_t offset,
                                                 uint64_t count) const {
     if (!Holds(offset, count)) return std::nullopt;
@@ -63,6 +66,7 @@ constexpr uint64_t RoundUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) & ~(alignment - 1);
 }
 
+/// 0 is none.
 constexpr bool IsPowerOfTwo(uint64_t value) {
   return value != 0 && (value & (value - 1)) == 0;
 }

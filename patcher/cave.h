@@ -12,6 +12,7 @@
 
 namespace detachfix {
 
+/// What kind of free bytes.
 enum class CaveKind : uint8_t {
   kSlack,       ///< behind a section's content; VirtualSize is raised to use it
   kPadding,     ///< between or behind functions, inside a section's content

@@ -12,6 +12,7 @@
 
 namespace detachfix {
 
+/// As the tables have it: see Signature::dllmain and helpers.
 struct CodePattern {
   MaskedPattern dllmain;          ///< from the entry on, without a gap
   std::vector<CodePart> helpers;  ///< the rest, by place

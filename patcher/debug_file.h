@@ -35,6 +35,8 @@ struct DebugSymbol {
   bool names_function = false;
 };
 
+/// What is read of one. Field names are those of IMAGE_SEPARATE_DEBUG_HEADER,
+/// whose fields tell the image that it is of.
 struct DebugFile {
   bool mismatched = false;  ///< IMAGE_SEPARATE_DEBUG_MISMATCH is set
   uint16_t machine = 0;

@@ -30,6 +30,7 @@ struct CriticalSection {
   bool leaked = false;
 };
 
+/// The verdict on one image, with everything that it rests on.
 struct Diagnosis {
   Verdict verdict = Verdict::kUnknown;
   FixedBy fixed_by = FixedBy::kNobody;

@@ -36,6 +36,7 @@ struct Piece {
   std::string text;  ///< of the cave
 };
 
+/// See above. Its pieces never overlap.
 class Draft {
  public:
   /// `image` must outlive the draft. Caves are used in the given order.

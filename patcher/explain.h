@@ -14,6 +14,7 @@
 
 namespace detachfix {
 
+/// What `explain` prints of one file.
 struct Explanation {
   FileOutcome outcome;
   std::string text;  ///< empty when the file could not be read

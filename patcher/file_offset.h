@@ -15,6 +15,8 @@ struct FileOffset {
   friend auto operator<=>(const FileOffset&, const FileOffset&) = default;
 };
 
+/// `offset` moved by `delta` bytes, modulo 2^32. Callers that add numbers read
+/// from a file check the range first.
 constexpr FileOffset operator+(FileOffset offset, uint32_t delta) {
   return FileOffset{offset.value + delta};
 }

@@ -39,6 +39,7 @@ struct FileState {
   std::string attributes_problem;
 };
 
+/// A whole file, and what it was when it was read.
 struct ReadFile {
   Bytes bytes;
   FileState state;
@@ -49,7 +50,9 @@ struct ReadFile {
 class OutputFile {
  public:
   virtual ~OutputFile() = default;
+  /// Where it is now: of CreateBeside, the temporary name.
   virtual const std::string& path() const = 0;
+  /// Appends all of `bytes`; a part that was written is an error.
   virtual Result<void> Write(std::span<const uint8_t> bytes) = 0;
   /// Gives the file the owner, group, permissions, times and exactly the
   /// extended attributes of `state`. To be called after the last Write, which
@@ -58,6 +61,7 @@ class OutputFile {
   /// Flushes it to the device, so that a later read comes from there where the
   /// file system allows that.
   virtual Result<void> Sync() = 0;
+  /// To be called once, last: a disk may report here that it is full.
   virtual Result<void> Close() = 0;
 };
 
@@ -125,6 +129,7 @@ class Files {
   /// Like Rename, but fails when `to` exists.
   virtual Result<void> RenameNew(const std::string& from,
                                  const std::string& to) = 0;
+  /// Removes the name; an error when nothing stands there.
   virtual Result<void> Remove(const std::string& path) = 0;
   /// fsync of the folder that holds `path`.
   virtual Result<void> SyncFolder(const std::string& path) = 0;

@@ -31,6 +31,7 @@ struct FlowBlock {
   bool changed = false;  ///< written by detachfix
 };
 
+/// How control gets from one block to another.
 enum class FlowKind : uint8_t {
   kNext,    ///< jump, or nothing else to run
   kBranch,  ///< the side of a branch that is taken
@@ -38,6 +39,7 @@ enum class FlowKind : uint8_t {
   kTable,  ///< where an indirect jump may have led
 };
 
+/// A way that some run may have gone.
 struct FlowEdge {
   Rva from;  ///< FlowBlock::begin
   Rva to;
@@ -46,6 +48,7 @@ struct FlowEdge {
   uint8_t runs = 0;
 };
 
+/// The code that was run, and nothing else.
 struct FlowGraph {
   std::vector<FlowBlock> blocks;  ///< ascending
   std::vector<FlowEdge> edges;

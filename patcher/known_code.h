@@ -12,6 +12,7 @@
 
 namespace detachfix {
 
+/// The instructions, and what of the entry could not be followed.
 struct KnownCode {
   std::map<Rva, Instruction> instructions;  ///< by their addresses
   /// Of the entry's own function: see FunctionBody.

@@ -13,6 +13,7 @@
 
 namespace detachfix {
 
+/// What the file does not tell: where it is from, and who says so.
 struct LearnOptions {
   std::vector<std::string> levels;  ///< at least one
   std::string product = "nt4";

@@ -12,6 +12,8 @@
 
 namespace detachfix {
 
+/// Fields of a section header, as LIEF gives them. Bytes; characteristics are
+/// IMAGE_SCN_*.
 struct LiefSection {
   uint32_t rva = 0;
   uint32_t virtual_size = 0;
@@ -20,17 +22,20 @@ struct LiefSection {
   uint32_t characteristics = 0;
 };
 
+/// A data directory; size in bytes.
 struct LiefDirectory {
   uint32_t rva = 0;
   uint32_t size = 0;
 };
 
+/// One function of an import.
 struct LiefImportedFunction {
   std::string name;      ///< empty when imported by ordinal
   uint16_t ordinal = 0;  ///< when `name` is empty
   uint32_t slot = 0;     ///< RVA
 };
 
+/// One import descriptor.
 struct LiefImport {
   std::string dll;
   uint32_t lookup_table = 0;  ///< RVA, or 0
@@ -38,11 +43,13 @@ struct LiefImport {
   std::vector<LiefImportedFunction> functions;
 };
 
+/// One base relocation.
 struct LiefRelocation {
   uint32_t rva = 0;
   uint8_t type = 0;  ///< IMAGE_REL_BASED_*
 };
 
+/// Field names as in PeImage.
 struct LiefFile {
   uint16_t machine = 0;
   uint16_t characteristics = 0;

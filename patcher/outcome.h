@@ -17,6 +17,7 @@
 
 namespace detachfix {
 
+/// What a command did with a file.
 enum class Action : uint8_t {
   kNone,        ///< nothing was to be done, or nothing was asked for
   kWouldPatch,  ///< a dry run: `plan` is what a run would do
@@ -37,6 +38,7 @@ struct SignatureReport {
   bool of_original = false;
 };
 
+/// What became of one file in one command.
 struct FileOutcome {
   std::string path;
   // What the command left behind at `path`; with -o, at `output`.

@@ -28,9 +28,11 @@ struct IntendedChange {
 class ChangeLog {
  public:
   virtual ~ChangeLog() = default;
+  /// Called once a change, after every check and before anything is written.
   virtual Result<void> Intend(const IntendedChange& change) = 0;
 };
 
+/// What `patch` was asked for.
 struct PatchOptions {
   bool dry_run = false;
   bool allow_signed = false;  ///< also what has a certificate table

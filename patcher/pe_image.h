@@ -42,11 +42,14 @@ enum class Directory : uint8_t {
 };
 inline constexpr size_t kDirectoryCount = 16;
 
+/// Where a part of the image is that the headers point to; 0 where it is
+/// absent.
 struct DataDirectory {
   uint32_t rva = 0;
   uint32_t size = 0;  ///< bytes
 };
 
+/// One section of the file, checked against it.
 struct Section {
   std::string name;
   FileOffset header_offset;  ///< of its 40-byte IMAGE_SECTION_HEADER
@@ -65,6 +68,7 @@ struct Section {
   /// Bytes that the section defines in memory: VirtualSize, or SizeOfRawData
   /// where VirtualSize is 0 (as the NT memory manager takes it).
   uint32_t MemorySize() const;
+  /// By `characteristics`: IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_WRITE.
   bool IsExecutable() const;
   bool IsWritable() const;
 };
@@ -75,6 +79,7 @@ struct ImportedFunction {
   Rva slot;
 };
 
+/// The imports from one DLL.
 struct ImportDescriptor {
   FileOffset offset;                  ///< of its 20 bytes in the file
   std::string dll;                    ///< as written
@@ -86,18 +91,21 @@ struct ImportDescriptor {
   std::vector<ImportedFunction> functions;
 };
 
+/// One entry of the bound import directory.
 struct BoundImport {
   std::string dll;
   uint32_t time_date_stamp = 0;
   bool forwarder = false;  ///< an entry that stands for a forwarder reference
 };
 
+/// One place that the loader rewrites when it moves the image.
 struct BaseRelocation {
   Rva rva;           ///< of the first rewritten byte
   uint8_t type = 0;  ///< IMAGE_REL_BASED_*; padding (ABSOLUTE) is left out
   int16_t low = 0;   ///< of HIGHADJ: the low half of the address
 };
 
+/// One function that the image offers.
 struct ExportedFunction {
   std::string name;  ///< empty when exported by ordinal only
   uint32_t ordinal = 0;
@@ -105,6 +113,7 @@ struct ExportedFunction {
   std::string forwarder;  ///< "SECUR32.InitSecurityInterfaceA", or empty
 };
 
+/// One entry of the debug directory.
 struct DebugEntry {
   uint32_t type = 0;  ///< IMAGE_DEBUG_TYPE_*; MISC is 4
   uint32_t time_date_stamp = 0;
@@ -124,6 +133,7 @@ struct VersionResource {
   std::string product_version;
 };
 
+/// The whole file, taken apart. ReadPeImage alone makes one.
 struct PeImage {
   std::vector<uint8_t> bytes;  ///< the whole file
   /// In place of `bytes` where only parts of the file were read, for a quick
@@ -192,6 +202,7 @@ struct OtherMachine {
   std::string text;  ///< e.g. "x86-64 (0x8664)", "MIPS R4000 (0x166)"
 };
 
+/// What ReadPeImage gives: one of the two.
 struct ReadPe {
   std::optional<PeImage> image;
   std::optional<OtherMachine> other;  ///< set exactly when `image` is not

@@ -50,6 +50,8 @@ Result<void> CheckSections(PeImage& image);
 /// That directories lie inside the image, the certificate inside the file.
 Result<void> CheckDirectories(const PeImage& image);
 
+// Each fails with one line that names the field and the numbers where
+// something lies outside of image or file.
 Result<void> ReadImports(PeImage& image);
 Result<void> ReadBoundImports(PeImage& image);
 Result<void> ReadRelocations(PeImage& image);

@@ -41,6 +41,7 @@ struct ListingLine {
   std::string text;  ///< assembly, as our own disassembler prints it
 };
 
+/// All that one repair does to one file, and how it was come by.
 struct Plan {
   std::vector<Edit> edits;  ///< ascending, not overlapping
   std::string hook;  ///< which way to hook was taken, e.g. "entry wrapper"

@@ -12,6 +12,7 @@
 
 namespace detachfix {
 
+/// See above; made once an image.
 class References {
  public:
   explicit References(const PeImage& image);

@@ -18,6 +18,7 @@ struct SideFile {
   Bytes bytes;
 };
 
+/// What is allowed, and what is made beside the file.
 struct ReplaceOptions {
   bool replace_read_only = false;  ///< --replace-read-only
   bool break_hard_links = false;   ///< --break-hard-links
@@ -28,12 +29,14 @@ struct ReplaceOptions {
   std::optional<std::string> backup;
 };
 
+/// What stands under the name now.
 enum class Written : uint8_t {
   kNothing,  ///< the file is as it was; with no error: it needed no change
   kNew,      ///< the file has its new content, also when there is an error
   kUnsure,   ///< a rename failed and the file could not be looked at after it
 };
 
+/// What became of the file, and why.
 struct WriteOutcome {
   Written written = Written::kNothing;
   std::optional<Error> error;

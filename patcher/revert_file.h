@@ -13,6 +13,7 @@
 
 namespace detachfix {
 
+/// What `revert` was asked for.
 struct RevertOptions {
   bool replace_read_only = false;
   bool break_hard_links = false;

@@ -44,6 +44,7 @@ struct FrameRange {
   Rva end;
 };
 
+/// The injected code of one hook.
 struct Stub {
   StubCode code;
   std::vector<Rva> entries;  ///< where each hooked place leads, in order
@@ -75,6 +76,7 @@ struct HookRules {
 class StubMaker {
  public:
   virtual ~StubMaker() = default;
+  /// Lives as long as the program.
   virtual const HookRules& rules() const = 0;
 
   /// Stands for the returns of the entry: runs what each site's jump displaced,
@@ -102,6 +104,7 @@ const StubMaker* StubMakerFor(uint16_t machine);
 
 /// Bytes of `code` together.
 uint32_t CodeSize(const StubCode& code);
+/// Its bytes, in the order of the lines.
 Bytes CodeBytes(const StubCode& code);
 
 /// `text` with every hexadecimal number, and a sign in front of it, replaced:

@@ -9,6 +9,7 @@
 
 namespace detachfix {
 
+/// One object, which lives as long as the program.
 const StubMaker& AlphaStubs();
 
 }  // namespace detachfix

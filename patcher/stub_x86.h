@@ -9,6 +9,7 @@
 
 namespace detachfix {
 
+/// One object, which lives as long as the program. Its stubs never fail.
 const StubMaker& X86Stubs();
 
 }  // namespace detachfix

@@ -11,6 +11,7 @@
 
 namespace detachfix {
 
+/// The name of one place.
 struct SymbolName {
   std::string name;             ///< as written: "_DllMain@12"
   bool names_function = false;  ///< see DebugSymbol

@@ -25,6 +25,7 @@ Stop Failed(const std::string& what, const Error& cause);
 /// What a new file shall be like, given how it came into being.
 using StateOf = std::function<FileState(const FileState& own)>;
 
+/// A temporary file that was made.
 struct Temporary {
   std::string path;
   FileState state;  ///< of the file when it was made: its device and inode

@@ -28,6 +28,7 @@ struct UndoRange {
   friend bool operator==(const UndoRange&, const UndoRange&) = default;
 };
 
+/// What leads from a patched file back to its original, and proves it.
 struct UndoRecord {
   std::string version;  ///< of the detachfix that patched, e.g. "1.0.0"
   uint32_t original_size = 0;

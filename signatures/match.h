@@ -48,6 +48,7 @@ const char* ToText(MatchClass match);
 /// Whether a match of that class tells which build a file is.
 bool Identifies(MatchClass match);
 
+/// A row that a file matches.
 struct Candidate {
   Signature row;
   /// The facts that agree: names of fields, and "window" for built_after and
@@ -55,6 +56,7 @@ struct Candidate {
   std::vector<std::string> agrees;
 };
 
+/// What all rows together say of a file.
 struct SignatureMatch {
   MatchClass match = MatchClass::kNone;
   /// Every row that matches in this class, those with most agreeing facts

@@ -28,6 +28,7 @@ enum class BuildState : uint8_t { kNotStated, kLeaks, kFixed };
 /// "leaks", "fixed", or an empty text.
 const char* ToText(BuildState state);
 
+/// MajorLinkerVersion and MinorLinkerVersion of the optional header.
 struct LinkerVersion {
   uint8_t major = 0;
   uint8_t minor = 0;

@@ -18,6 +18,7 @@ struct TableText {
   std::string text;
 };
 
+/// What was read of some tables.
 struct SignatureTables {
   std::vector<Signature> rows;  ///< in the order of the files
   /// "i386.toml:12: row 'x': field 'size': …", one for each thing that is
