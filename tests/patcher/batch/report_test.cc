@@ -43,7 +43,7 @@ Result<void> WriteReport(FakeFiles& files, const std::string& path) {
       OpenReport(files, path, Head());
   if (!report) return report.error();
   for (const char* name : {"/srv/a.dll", "/srv/b.dll"}) {
-    const Result<void> added = (*report)->Add(Item(name));
+    Result<void> added = (*report)->Add(Item(name));
     if (!added) return added;
   }
   return (*report)->Finish(Head());
