@@ -8,6 +8,7 @@
 
 #include "disasm/instruction.h"
 #include "patcher/hex_text.h"
+#include "patcher/pe_parts.h"
 #include "patcher/report_text.h"
 #include "patcher/verify_file.h"
 #include "patcher/version.h"
@@ -109,6 +110,8 @@ Result<void> CheckPatched(std::span<const uint8_t> original, const Plan& plan,
   const VerifiedFile after = VerifyBytes("", patched, side);
   Result<void> fixed = CheckFixed(after);
   if (!fixed) return fixed;
+  Result<void> relocations = CheckRelocationsWithLief(*after.image);
+  if (!relocations) return relocations;
   Result<void> listing = CheckListing(*after.image, plan.stub);
   if (!listing) return listing;
   return CheckUndo(original, after);

@@ -12,10 +12,10 @@
 namespace detachfix {
 
 /// Whether `patched` is what `plan` promised for `original`: it parses, is
-/// fixed by this version of detachfix, differs nowhere outside the edits, holds
-/// code that decodes back to the plan's listing, and leads back to `original`.
-/// `side` is the undo record when the plan does not put it into the file. An
-/// error here is a bug of ours.
+/// fixed by this version of detachfix, has base relocations that LIEF reads as
+/// we do, differs nowhere outside the edits, holds code that decodes back to
+/// the plan's listing, and leads back to `original`. `side` is the undo record
+/// when the plan does not put it into the file. An error here is a bug of ours.
 Result<void> CheckPatched(std::span<const uint8_t> original, const Plan& plan,
                           const Bytes& patched,
                           const std::optional<UndoRecord>& side);

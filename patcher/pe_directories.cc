@@ -4,8 +4,8 @@
 //
 // The debug directory is read here since LIEF 0.9 gives its first entry only;
 // TLS since it takes callbacks at any address; relocations since its answer
-// for a hostile table takes thirty times the table's size. AgreeWithLief holds
-// its relocations against these.
+// for a hostile table takes thirty times the table's size.
+// CheckRelocationsWithLief holds its relocations against these.
 #include <algorithm>
 
 #include "patcher/bytes.h"

@@ -68,6 +68,11 @@ void ReadVersionResource(PeImage& image);
 /// Takes LIEF's plain header fields over, and fails where LIEF's answer to
 /// what was read here is another one.
 Result<void> AgreeWithLief(PeImage& image, const LiefFile& lief);
+/// Fails where LIEF reads other base relocations.
+Result<void> AgreeOnRelocations(const PeImage& image, const LiefFile& lief);
+/// Asks LIEF for them. Not a part of ReadPeImage, since it takes LIEF longer
+/// than everything else: no verdict rests on relocations, what is written does.
+Result<void> CheckRelocationsWithLief(const PeImage& image);
 
 /// "section 2 (.data)": counted from 1, with unprintable characters as '?'.
 std::string SectionText(const PeImage& image, size_t index);

@@ -62,7 +62,8 @@ std::string Disagreement(void (*change)(LiefFile&)) {
   PeImage image = MustRead(FullSpec());
   LiefFile file = MustReadWithLief();
   change(file);
-  const Result<void> result = AgreeWithLief(image, file);
+  Result<void> result = AgreeWithLief(image, file);
+  if (result) result = AgreeOnRelocations(image, file);
   return result ? "no error" : result.error().message;
 }
 
@@ -72,9 +73,9 @@ TEST(LiefReader, IsContradictedWhereTheFileSaysOtherwise) {
             "SizeOfImage is 0x8000 in the file, LIEF reads 0x9000");
   EXPECT_EQ(Disagreement([](LiefFile& f) { f.sections.pop_back(); }),
             "number of sections is 0x7 in the file, LIEF reads 0x6");
-  EXPECT_EQ(Disagreement([](LiefFile& f) { f.sections[1].raw_size = 0x600; }),
-            "section 2 (.data): SizeOfRawData is 0x200 in the file, LIEF reads "
-            "0x600");
+  EXPECT_EQ(
+      Disagreement([](LiefFile& f) { f.sections[1].virtual_size = 0x600; }),
+      "section 2 (.data): VirtualSize is 0x800 in the file, LIEF reads 0x600");
   EXPECT_EQ(Disagreement([](LiefFile& f) { f.directories[1].size = 1; }),
             "data directory 1: Size is 0x3c in the file, LIEF reads 0x1");
   EXPECT_EQ(Disagreement([](LiefFile& f) { f.imports.pop_back(); }),
