@@ -177,9 +177,10 @@ bool CellMap::AllOf(SymbolFilter filter,
   return AllIn(root_.get(), filter, look);
 }
 
-/// The topmost node below `node` whose key is one of `keys`.
-const CellMap::Node* CellMap::Restrict(const Node* node, const Between& keys) {
-  while (node != nullptr) {
+/// The topmost node of `part` whose key is one of `keys`.
+const CellMap::Node* CellMap::Restrict(const Part& part, const Between& keys) {
+  const Node* node = part.node;
+  while (!part.whole && node != nullptr) {
     if (keys.low && !(*keys.low < node->entry.address)) {
       node = node->more.get();
     } else if (keys.high && !(node->entry.address < *keys.high)) {
@@ -191,39 +192,48 @@ const CellMap::Node* CellMap::Restrict(const Node* node, const Between& keys) {
   return node;
 }
 
-bool CellMap::Differences(const Node* a, const Node* b, const Between& keys,
+bool CellMap::Differences(Part a, Part b, const Between& keys,
                           const LookAtBoth& look) {
-  if (a == b) return true;
-  a = Restrict(a, keys);
-  b = Restrict(b, keys);
-  if (a == b) return true;
+  if (a.node == b.node) return true;
+  a.node = Restrict(a, keys);
+  b.node = Restrict(b, keys);
+  if (a.node == b.node) return true;
   // A key that stands above all others of one map and is in the other stands
   // above all there too: the shape depends on the keys alone.
-  const bool of_a = b == nullptr || (a != nullptr && !b->IsAbove(*a));
-  const bool of_b = a == nullptr || (b != nullptr && !a->IsAbove(*b));
-  const MemoryAddress at = of_a ? a->entry.address : b->entry.address;
-  const Node* less_a = of_a ? a->less.get() : a;
-  const Node* less_b = of_b ? b->less.get() : b;
-  if (!Differences(less_a, less_b, {keys.low, at}, look)) return false;
-  const bool same = of_a && of_b && a->entry.cell == b->entry.cell;
-  if (!same && !look(of_a ? &a->entry : nullptr, of_b ? &b->entry : nullptr)) {
+  const bool of_a =
+      b.node == nullptr || (a.node != nullptr && !b.node->IsAbove(*a.node));
+  const bool of_b =
+      a.node == nullptr || (b.node != nullptr && !a.node->IsAbove(*b.node));
+  const Entry& top = of_a ? a.node->entry : b.node->entry;
+  // Of the one that has no such key, each half has keys of the other half.
+  const Part less_a =
+      of_a ? Part{a.node->less.get(), a.whole} : Part{a.node, false};
+  const Part less_b =
+      of_b ? Part{b.node->less.get(), b.whole} : Part{b.node, false};
+  if (!Differences(less_a, less_b, {keys.low, top.address}, look)) return false;
+  const bool same = of_a && of_b && a.node->entry.cell == b.node->entry.cell;
+  if (!same &&
+      !look(of_a ? &a.node->entry : nullptr, of_b ? &b.node->entry : nullptr)) {
     return false;
   }
-  const Node* more_a = of_a ? a->more.get() : a;
-  const Node* more_b = of_b ? b->more.get() : b;
-  return Differences(more_a, more_b, {at, keys.high}, look);
+  const Part more_a =
+      of_a ? Part{a.node->more.get(), a.whole} : Part{a.node, false};
+  const Part more_b =
+      of_b ? Part{b.node->more.get(), b.whole} : Part{b.node, false};
+  return Differences(more_a, more_b, {top.address, keys.high}, look);
 }
 
 bool CellMap::AllDifferences(const CellMap& a, const CellMap& b,
                              const LookAtBoth& look) {
-  return Differences(a.root_.get(), b.root_.get(), {}, look);
+  return Differences({a.root_.get(), true}, {b.root_.get(), true}, {}, look);
 }
 
 bool CellMap::AllDifferencesIn(Symbol region, const CellMap& a,
                                const CellMap& b, const LookAtBoth& look) {
   const Between keys{MemoryAddress{region, INT64_MIN},
                      MemoryAddress{region, INT64_MAX}};
-  return Differences(a.root_.get(), b.root_.get(), keys, look);
+  return Differences({a.root_.get(), false}, {b.root_.get(), false}, keys,
+                     look);
 }
 
 }  // namespace detachfix

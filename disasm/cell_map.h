@@ -108,6 +108,11 @@ class CellMap {
     std::optional<MemoryAddress> low;
     std::optional<MemoryAddress> high;
   };
+  /// A subtree, of which only some keys may be meant.
+  struct Part {
+    const Node* node = nullptr;
+    bool whole = true;  ///< all of them are
+  };
 
   static void Insert(Link& link, const Entry& entry, uint64_t priority);
   static void Split(Link link, MemoryAddress at, Link& less, Link& rest);
@@ -116,8 +121,8 @@ class CellMap {
                        const std::function<void(Cell&)>& change);
   static bool AllIn(const Node* node, SymbolFilter filter,
                     const std::function<bool(const Entry&)>& look);
-  static const Node* Restrict(const Node* node, const Between& keys);
-  static bool Differences(const Node* a, const Node* b, const Between& keys,
+  static const Node* Restrict(const Part& part, const Between& keys);
+  static bool Differences(Part a, Part b, const Between& keys,
                           const LookAtBoth& look);
 
   Link root_;

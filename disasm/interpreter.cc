@@ -62,22 +62,23 @@ void Interpreter::Incomplete(const std::string& why) {
   }
 }
 
-const Lifted& Interpreter::Fetch(uint64_t va) {
-  const auto found = lifted_.find(va);
-  if (found != lifted_.end()) return found->second;
+Interpreter::Code& Interpreter::Fetch(uint64_t va) {
+  const uint32_t number = code_numbers_.Of(va);
+  if (number != AddressNumbers::kNone) return code_[number];
   const Rva rva{static_cast<uint32_t>(va) - view_.image_base};
   Lifted lifted = isa_.Lift(view_, rva);
   for (const Op& op : lifted.ops) {
     if (const Branch* branch = std::get_if<Branch>(&op)) {
-      leaders_.insert(branch->target);
+      leaders_.Add(branch->target);
     } else if (const Jump* jump = std::get_if<Jump>(&op)) {
       const uint64_t* target = std::get_if<uint64_t>(&jump->target);
-      if (target != nullptr) leaders_.insert(*target);
+      if (target != nullptr) leaders_.Add(*target);
     } else if (const Call* call = std::get_if<Call>(&op)) {
-      leaders_.insert(call->return_va);
+      leaders_.Add(call->return_va);
     }
   }
-  return lifted_.emplace(va, std::move(lifted)).first->second;
+  code_numbers_.Add(va);
+  return code_.emplace_back(Code{std::move(lifted)});
 }
 
 std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
@@ -99,6 +100,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
 
 std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
   log_ = &log;
+  ++run_;
   ends_.clear();
   seen_.clear();
   learned_ = false;
@@ -126,8 +128,7 @@ void Interpreter::Follow(State state) {
                  " instructions is spent at " + Where(state.pc));
       return;
     }
-    if (state.open_branches > 0 && leaders_.contains(state.pc) &&
-        !Admit(state)) {
+    if (state.open_branches > 0 && leaders_.Has(state.pc) && !Admit(state)) {
       return;
     }
     if (RunInstruction(state) == Step::kPathEnds) return;
@@ -146,28 +147,29 @@ bool Interpreter::Admit(State& state) {
     learned_ = false;
     return false;
   }
-  size_t alike = 0;
-  size_t similar = 0;
-  for (const State& old : seen) {
-    if (Covers(old, state)) return false;
-    if (!SameSections(old, state)) continue;
-    ++alike;
-    if (SameImports(old, state)) ++similar;
-  }
-  const bool join_all = alike >= kMaxStatesAtPoint;
-  if (join_all || similar >= kMaxSimilarStates) {
-    const State before = state;
-    const auto joins = [&](const State& old) {
-      return SameSections(old, before) &&
-             (join_all || SameImports(old, before));
-    };
-    for (const State& old : seen) {
-      if (joins(old)) state = Join(old, state);
-    }
-    std::erase_if(seen, joins);
-  }
+  // What came by last is most like it.
+  const auto covers = [&](const State& old) { return Covers(old, state); };
+  if (std::any_of(seen.rbegin(), seen.rend(), covers)) return false;
+  JoinAlike(seen, state);
   seen.push_back(state);
   return true;
+}
+
+void Interpreter::JoinAlike(std::vector<State>& seen, State& state) {
+  std::vector<const State*> alike;
+  for (const State& old : seen) {
+    if (SameSections(old, state)) alike.push_back(&old);
+  }
+  if (alike.size() < kMaxSimilarStates) return;
+  if (alike.size() < kMaxStatesAtPoint) {
+    std::erase_if(alike,
+                  [&](const State* old) { return !SameImports(*old, state); });
+    if (alike.size() < kMaxSimilarStates) return;
+  }
+  for (const State* old : alike) state = Join(*old, state);
+  std::erase_if(seen, [&](const State& old) {
+    return std::ranges::find(alike, &old) != alike.end();
+  });
 }
 
 Value Interpreter::ValueOf(const State& state, const Operand& operand) const {
@@ -188,7 +190,8 @@ void Interpreter::Set(State& state, Place place, const Value& value) {
 }
 
 Interpreter::Step Interpreter::RunInstruction(State& state) {
-  const Lifted& lifted = Fetch(state.pc);
+  Code& code = Fetch(state.pc);
+  const Lifted& lifted = code.lifted;
   site_ = lifted.instruction.rva;
   const auto written = written_code_.lower_bound(state.pc);
   if (written != written_code_.end() &&
@@ -196,7 +199,10 @@ Interpreter::Step Interpreter::RunInstruction(State& state) {
     Incomplete("runs code that it wrote at " + Site());
     return Step::kPathEnds;
   }
-  log_->visited.insert(site_);
+  if (code.visited_in != run_) {
+    code.visited_in = run_;
+    log_->visited.insert(site_);
+  }
   return RunOps(state, lifted, 0);
 }
 
@@ -239,7 +245,8 @@ void Interpreter::ForkChoice(State& state, const Choose& op, const Value& cond,
   State other = state;
   Assume(other, cond, false);
   Set(other, op.dst, no);
-  if (RunOps(other, Fetch(state.pc), index + 1) == Step::kInstructionDone) {
+  if (RunOps(other, Fetch(state.pc).lifted, index + 1) ==
+      Step::kInstructionDone) {
     todo_.push_back(std::move(other));
   }
   temporaries_ = temporaries;

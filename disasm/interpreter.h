@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "disasm/address_numbers.h"
 #include "disasm/api.h"
 #include "disasm/isa.h"
 #include "disasm/state.h"
@@ -67,6 +69,12 @@ class Interpreter {
   /// What to do after an operation.
   enum class Step : uint8_t { kNextOp, kInstructionDone, kPathEnds };
 
+  /// An instruction that was run.
+  struct Code {
+    Lifted lifted;
+    uint32_t visited_in = 0;  ///< the last run that came by
+  };
+
   struct Point {
     uint64_t pc;
     CallStack calls;
@@ -95,9 +103,12 @@ class Interpreter {
   };
 
   std::vector<PathEnd> RunOnce(State start, Trace& log);
-  const Lifted& Fetch(uint64_t va);
+  Code& Fetch(uint64_t va);
   void Follow(State state);
   bool Admit(State& state);
+  /// Joins `state` with those of `seen` that agree with it on what counts, when
+  /// they are many, and drops them.
+  static void JoinAlike(std::vector<State>& seen, State& state);
   Step RunInstruction(State& state);
   Step RunOps(State& state, const Lifted& lifted, size_t first);
   void ForkChoice(State& state, const Choose& op, const Value& cond,
@@ -206,7 +217,8 @@ class Interpreter {
 
   const CodeView& view_;
   const Isa& isa_;
-  std::unordered_map<uint64_t, Lifted> lifted_;
+  AddressNumbers code_numbers_;
+  std::deque<Code> code_;  ///< by number
   /// What GetProcAddress was asked for: their "slots" lie behind every image.
   std::vector<ImportName> looked_up_;
   /// How many bytes imports pop that no table knows, as the balance of the
@@ -228,10 +240,11 @@ class Interpreter {
   Symbol next_symbol_ = kFirstFreshSymbol;
   /// By the index that is in State::calls. Never changed once made.
   std::vector<CallbackList> callbacks_;
-  std::set<uint64_t> leaders_;  ///< targets of jumps and branches seen so far
+  AddressNumbers leaders_;  ///< targets of jumps and branches seen so far
 
   // Of the current run.
   Trace* log_ = nullptr;
+  uint32_t run_ = 0;  ///< counts RunOnce
   std::vector<State> todo_;
   std::vector<PathEnd> ends_;
   std::unordered_map<Point, std::vector<State>, HashPoint> seen_;

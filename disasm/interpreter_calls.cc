@@ -154,7 +154,7 @@ std::vector<Value> Interpreter::TableTargets(const State& state,
   if (target == nullptr) return {};
   std::optional<Place> address;
   std::optional<uint64_t> table;
-  for (const Op& part : Fetch(state.pc).ops) {
+  for (const Op& part : Fetch(state.pc).lifted.ops) {
     if (const Load* load = std::get_if<Load>(&part)) {
       const Place* from = std::get_if<Place>(&load->address);
       if (load->dst == *target && from != nullptr) address = *from;
@@ -188,10 +188,10 @@ Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
       for (size_t i = 1; i < targets.size(); ++i) {
         State other = state;
         other.pc = targets[i].bits;
-        leaders_.insert(other.pc);
+        leaders_.Add(other.pc);
         todo_.push_back(std::move(other));
       }
-      leaders_.insert(targets[0].bits);
+      leaders_.Add(targets[0].bits);
       return JumpTo(state, targets[0]);
     }
   }

@@ -42,7 +42,7 @@ int64_t Interpreter::StackChangeAt(uint64_t va) {
     moved.erase(place);
     if (bytes) moved.emplace(place, *bytes);
   };
-  for (const Op& op : Fetch(va).ops) {
+  for (const Op& op : Fetch(va).lifted.ops) {
     if (const Assign* assign = std::get_if<Assign>(&op)) {
       set(assign->dst, distance(assign->src));
     } else if (const Binary* binary = std::get_if<Binary>(&op)) {
@@ -74,7 +74,7 @@ int64_t Interpreter::TakenBackAt(uint64_t va) {
   constexpr int kMaxInFront = 3;
   for (int i = 0; i <= kMaxInFront && IsCode(va); ++i) {
     const int64_t change = StackChangeAt(va);
-    const Lifted& lifted = Fetch(va);
+    const Lifted& lifted = Fetch(va).lifted;
     const bool pushes = std::ranges::any_of(lifted.ops, [](const Op& op) {
       return std::holds_alternative<Store>(op);
     });

@@ -334,14 +334,17 @@ void ForgetDifferent(const CellMap::Entry& in_a, const Memory& b,
 Memory Join(const Memory& a, const Memory& b) {
   Memory joined = a;
   // What stands alike in both stays.
-  CellMap::AllDifferences(a.cells(), b.cells(), [&](const auto* in_a, auto*) {
-    if (in_a != nullptr) ForgetDifferent(*in_a, b, joined);
-    return true;
-  });
-  CellMap::AllDifferences(a.cells(), b.cells(), [&](auto*, const auto* in_b) {
-    if (in_b != nullptr) ForgetDifferent(*in_b, a, joined);
-    return true;
-  });
+  std::vector<const CellMap::Entry*> only_in_b;
+  CellMap::AllDifferences(a.cells(), b.cells(),
+                          [&](const auto* in_a, const auto* in_b) {
+                            if (in_a != nullptr)
+                              ForgetDifferent(*in_a, b, joined);
+                            if (in_b != nullptr) only_in_b.push_back(in_b);
+                            return true;
+                          });
+  for (const CellMap::Entry* in_b : only_in_b) {
+    ForgetDifferent(*in_b, a, joined);
+  }
   joined.LoseSlotsOf(b);
   return joined;
 }

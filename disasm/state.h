@@ -3,9 +3,9 @@
 #ifndef DETACHFIX_DISASM_STATE_H_
 #define DETACHFIX_DISASM_STATE_H_
 
-#include <array>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "disasm/call_stack.h"
 #include "disasm/memory.h"
@@ -48,7 +48,8 @@ struct State {
 
   uint64_t pc = 0;              ///< virtual address of the next instruction
   uint8_t register_width = 32;  ///< bits, of each place that is a register
-  std::array<Value, kFirstTemporary> places{};
+  /// By Place::id; a run has those of its machine only.
+  std::vector<Value> places = std::vector<Value>(kFirstTemporary);
   Memory memory;
   CallStack calls;
   SectionMap sections;

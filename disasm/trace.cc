@@ -113,7 +113,7 @@ void Reduce(std::vector<Between>& ends, std::vector<TraceExit>& exits) {
 State KeepData(const State& state) {
   State kept = state;
   kept.pc = 0;
-  kept.places.fill(UnknownValue());
+  std::ranges::fill(kept.places, UnknownValue());
   kept.calls.Clear();
   kept.open_branches = 0;
   kept.memory.ForgetRegion(kStackSymbol);
@@ -133,6 +133,7 @@ void Tracer::PrepareCall(State& state, Rva entry,
   state.calls.Clear();
   state.open_branches = 0;
   state.memory.ForgetRegion(kStackSymbol);
+  state.places.assign(convention.place_names.size(), UnknownValue());
   for (size_t id = 0; id < convention.place_names.size(); ++id) {
     state.places[id] =
         SymbolicValue(kFirstRegisterSymbol + static_cast<Symbol>(id));
