@@ -41,6 +41,14 @@ struct CodeRegion {
   bool writable = false;
 };
 
+/// Brings in the content of a view that is read as it is needed.
+class ContentSource {
+ public:
+  virtual ~ContentSource() = default;
+  /// To be called before a part of some region's content is looked at.
+  virtual void Need(std::span<const uint8_t> part) = 0;
+};
+
 /// A loaded image as the analysis sees it. The spans point into the file's
 /// bytes: the view must not outlive them.
 struct CodeView {
@@ -51,6 +59,7 @@ struct CodeView {
   std::map<Rva, ImportName> import_slots;
   /// The word that the load configuration names as the /GS cookie.
   std::optional<Rva> security_cookie;
+  ContentSource* source = nullptr;  ///< nullptr: all content is there
 };
 
 }  // namespace detachfix

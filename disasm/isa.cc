@@ -18,7 +18,10 @@ std::span<const uint8_t> ContentAt(const CodeView& view, Rva rva,
     const uint32_t into = rva.value - region.begin.value;
     if (into >= region.content.size()) continue;
     const size_t rest = region.content.size() - into;
-    return region.content.subspan(into, std::min<size_t>(rest, limit));
+    const auto part =
+        region.content.subspan(into, std::min<size_t>(rest, limit));
+    if (view.source != nullptr) view.source->Need(part);
+    return part;
   }
   return {};
 }

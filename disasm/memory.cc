@@ -79,7 +79,9 @@ std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
   if (region == nullptr || SlotAt(va)) return std::nullopt;
   const int64_t into = va - view_->image_base - region->begin.value;
   if (into >= static_cast<int64_t>(region->content.size())) return uint8_t{0};
-  return region->content[static_cast<size_t>(into)];
+  const auto part = region->content.subspan(static_cast<size_t>(into), 1);
+  if (view_->source != nullptr) view_->source->Need(part);
+  return part[0];
 }
 
 bool Memory::HasInitialContent(MemoryAddress address, uint32_t size) const {

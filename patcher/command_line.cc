@@ -155,6 +155,12 @@ void DeclareFindOptions(CLI::App& app, BatchOptions& batch) {
            "whole wherever the share is mounted");
 }
 
+void DeclareJobs(CLI::App& app, BatchOptions& batch) {
+  AddValue(app, "-j,--jobs", batch.jobs, "N",
+           "files judged at the same time; default: cores")
+      ->check(CLI::Range(1u, 256u));
+}
+
 void DeclareBatchOptions(CLI::App& app, BatchOptions& batch) {
   app.add_flag("--apply", batch.apply,
                "repair what leaks; without it nothing is written");
@@ -170,9 +176,7 @@ void DeclareBatchOptions(CLI::App& app, BatchOptions& batch) {
                "command line");
   app.add_flag("--recheck", batch.recheck,
                "judge anew what the ledger knows to be unchanged");
-  AddValue(app, "-j,--jobs", batch.jobs, "N",
-           "files judged at the same time; default: cores")
-      ->check(CLI::Range(1u, 256u));
+  DeclareJobs(app, batch);
   AddValue(app, "--throttle", batch.throttle, "N",
            "at most so many files a second")
       ->check(CLI::PositiveNumber);
@@ -244,6 +248,11 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
                     FlagValues& values) {
   DeclareOperands(app, bits, options);
   if ((bits & kBatchOptions) != 0) DeclareBatchOptions(app, options.batch);
+  if ((bits & kVerifyOptions) != 0) {
+    DeclareJobs(app, options.batch);
+    app.add_flag("--any-dll", options.any_dll,
+                 "judge any DLL, not only Security.dll; verify always does");
+  }
   DeclareLedgerOptions(app, bits, options.batch);
   if ((bits & kDryRunOption) != 0) {
     app.add_flag("-n,--dry-run", options.dry_run,
@@ -251,7 +260,7 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
   }
   if ((bits & kAnyDllOption) != 0) {
     app.add_flag("--any-dll", options.any_dll,
-                 "also patch what is not Security.dll by its content");
+                 "also take what is not Security.dll by its content");
   }
   if ((bits & kAllowSignedOption) != 0) {
     app.add_flag("--allow-signed", options.allow_signed,

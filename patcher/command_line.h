@@ -77,6 +77,7 @@ enum OptionBit : uint32_t {
   kMaybeRun = 1u << 21,      ///< RUN or nothing
   kReportFiles = 1u << 22,   ///< --report
   kReportPaths = 1u << 23,   ///< the report to make, and those to make it of
+  kVerifyOptions = 1u << 24,  ///< -j, --any-dll
 };
 
 /// One row of the command table.

@@ -5,9 +5,12 @@
 #include <chrono>
 #include <exception>
 #include <new>
+#include <thread>
 #include <variant>
 
 #include "patcher/batch/batch_commands.h"
+#include "patcher/batch/ordered_run.h"
+#include "patcher/batch/quick_look.h"
 #include "patcher/batch/report_commands.h"
 #include "patcher/console.h"
 #include "patcher/consult_signatures.h"
@@ -63,19 +66,53 @@ void PrintNotes(const FileOutcome& outcome, const Options& options,
   }
 }
 
+/// Runs a command over files, several at the same time with `jobs` > 1, and
+/// gives `take` their outcomes in the order of `paths`.
+void ForEachFile(const std::vector<std::string>& paths, size_t jobs,
+                 const FileCommand& run,
+                 const std::function<void(FileOutcome)>& take) {
+  const auto outcome_of = [&](const std::string& path) {
+    FileOutcome outcome = run(path);
+    outcome.diagnosis.traces.reset();  // large, and no report prints them
+    return outcome;
+  };
+  jobs = std::min(jobs, paths.size());
+  if (jobs <= 1) {
+    for (const std::string& path : paths) {
+      if (Interrupted()) return;
+      take(outcome_of(path));
+    }
+    return;
+  }
+  constexpr size_t kAheadPerJob = 8;  // as far as one slow file holds up others
+  constexpr std::chrono::milliseconds kTick{100};
+  auto next = paths.begin();
+  using Results = OrderedRun<std::string, FileOutcome>;
+  Results results(
+      static_cast<unsigned>(jobs), {kAheadPerJob * jobs, kAheadPerJob * jobs},
+      [&] {
+        return next == paths.end() ? std::nullopt : std::optional(*next++);
+      },
+      [&](unsigned, const std::string& path) { return outcome_of(path); });
+  FileOutcome outcome;
+  while (true) {
+    if (Interrupted()) results.Stop();
+    const Results::Got got = results.Next(outcome, kTick);
+    if (got == Results::Got::kEnd) return;
+    if (got == Results::Got::kOutput) take(std::move(outcome));
+  }
+}
+
 int RunOverFiles(const char* name, const Options& options, Console& console,
-                 const FileCommand& run) {
+                 const FileCommand& run, size_t jobs = 1) {
   std::vector<FileOutcome> outcomes;
   int status = kExitFixed;
-  for (const std::string& path : options.paths) {
-    if (Interrupted()) break;
-    FileOutcome outcome = run(path);
+  ForEachFile(options.paths, jobs, run, [&](FileOutcome outcome) {
     PrintOutcome(outcome, options, console);
     PrintNotes(outcome, options, console);
     status = std::max(status, ExitStatus(outcome));
-    outcome.diagnosis.traces.reset();  // large, and no report prints them
     outcomes.push_back(std::move(outcome));
-  }
+  });
   const bool interrupted = Interrupted();
   if (interrupted) status = kExitInterrupted;
   if (options.json) {
@@ -97,11 +134,23 @@ int RunVerify(const Options& options, Files& files, Console& console) {
   const std::optional<SignatureTables> tables =
       TablesFor(options, files, console);
   if (!tables) return kExitFileError;
-  return RunOverFiles("verify", options, console, [&](const std::string& path) {
+  // Neither the hash nor the signature is to be shown, and none may matter.
+  const bool quickly = !options.verbose && !options.json &&
+                       !options.json_lines && !MayContradict(*tables);
+  const auto verify = [&](const std::string& path) {
+    if (quickly) {
+      std::optional<FileOutcome> outcome =
+          LookQuickly(files, path, Look::kCode);
+      if (outcome) return std::move(*outcome);
+    }
     VerifiedFile file = VerifyFile(files, path);
     ConsultSignatures(file, *tables);
     return std::move(file.outcome);
-  });
+  };
+  const size_t jobs = options.batch.jobs > 0
+                          ? options.batch.jobs
+                          : std::max(1u, std::thread::hardware_concurrency());
+  return RunOverFiles("verify", options, console, verify, jobs);
 }
 
 int RunPatch(const Options& options, Files& files, Console& console) {
@@ -191,7 +240,8 @@ constexpr Command kCommands[] = {
      "Examples:\n"
      "  detachfix verify Security.dll\n"
      "  detachfix verify --jsonl i386/*.dll > report.jsonl\n",
-     kVerboseOption | kReportOptions | kSignaturesOption, RunVerify},
+     kVerboseOption | kReportOptions | kSignaturesOption | kVerifyOptions,
+     RunVerify},
     {"patch", "repair files that leak, in place or to a new file",
      "Examples:\n"
      "  detachfix patch --dry-run Security.dll\n"

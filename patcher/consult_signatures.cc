@@ -164,6 +164,12 @@ void ConsultSignatures(VerifiedFile& file, const SignatureTables& tables) {
   Compare(file.outcome.signature->found, file.outcome.diagnosis);
 }
 
+bool MayContradict(const SignatureTables& tables) {
+  return std::ranges::any_of(tables.rows, [](const Signature& row) {
+    return row.sha256 || row.invariant_sha256 || row.dllmain;
+  });
+}
+
 std::vector<std::string> SignatureLines(const SignatureReport& report) {
   std::vector<std::string> lines;
   for (const Candidate& candidate : report.found.candidates) {

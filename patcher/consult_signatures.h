@@ -25,6 +25,10 @@ void ConsultSignatures(VerifiedFile& file, const SignatureTables& tables);
 /// A line for each row that may be the file's build, or one that none is.
 std::vector<std::string> SignatureLines(const SignatureReport& report);
 
+/// Whether a row identifies files by more than their fields, so that one may
+/// contradict the analysis of any file.
+bool MayContradict(const SignatureTables& tables);
+
 }  // namespace detachfix
 
 #endif  // DETACHFIX_PATCHER_CONSULT_SIGNATURES_H_

@@ -294,11 +294,16 @@ EntryTraces RunEntry(const PeImage& image, Runs runs) {
                     runs);
 }
 
-Diagnosis Diagnose(const PeImage& image) {
+Diagnosis Diagnose(const PeImage& image, Scope scope) {
   Diagnosis diagnosis;
   const TargetMatch target = IdentifyTarget(image);
   diagnosis.target = target.name;
   diagnosis.not_target_because = target.because;
+  if (scope == Scope::kTarget && !target.name) {
+    diagnosis.verdict = Verdict::kNotApplicable;
+    diagnosis.because = "is not Security.dll: " + target.because;
+    return diagnosis;
+  }
   if (NeedsTraces(image)) {
     diagnosis.traces = RunEntry(image, Runs::kThatCount);
     Judge(image, diagnosis).Run();

@@ -58,8 +58,16 @@ bool NeedsTraces(const PeImage& image);
 /// Runs what the loader calls in `image`.
 EntryTraces RunEntry(const PeImage& image, Runs runs);
 
+/// Which images are judged by their code.
+enum class Scope : uint8_t {
+  kAnyDll,
+  /// Security.dll (and Secur128.dll) by content; any other one is "not
+  /// applicable" for not being that.
+  kTarget,
+};
+
 /// Judges `image`. Never fails: what cannot be decided is kUnknown.
-Diagnosis Diagnose(const PeImage& image);
+Diagnosis Diagnose(const PeImage& image, Scope scope = Scope::kAnyDll);
 
 /// The verdict on a file whose machine or format is not looked into.
 Diagnosis NotApplicable(const OtherMachine& other);

@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/file_parts.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <new>
 
 #include "patcher/bytes.h"
 
 namespace detachfix {
 
+// Not the file itself is mapped: one that is cut short meanwhile, or whose
+// server goes away, would end the program by a signal.
 FileParts::FileParts(uint64_t size)
-    : size_(size),
-      bytes_(std::make_unique_for_overwrite<uint8_t[]>(size)),
-      is_read_(RoundUp(size, kPage) / kPage) {}
+    : size_(size), is_read_(RoundUp(size, kPage) / kPage) {
+  if (size == 0) return;
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  bytes_ = static_cast<uint8_t*>(memory);
+}
+
+FileParts::~FileParts() {
+  if (bytes_ != nullptr) munmap(bytes_, size_);
+}
 
 void FileParts::MarkRead(Part part) {
   const uint64_t end = part.offset + part.size;

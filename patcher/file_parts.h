@@ -3,7 +3,6 @@
 #define DETACHFIX_PATCHER_FILE_PARTS_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -21,13 +20,16 @@ class FileParts {
   };
 
   explicit FileParts(uint64_t size);
+  ~FileParts();
+  FileParts(const FileParts&) = delete;
+  FileParts& operator=(const FileParts&) = delete;
 
   uint64_t size() const { return size_; }
-  /// As many bytes as the file has; those that were not read have no value.
-  std::span<const uint8_t> bytes() const { return {bytes_.get(), size_}; }
+  /// As many bytes as the file has; those that were not read are 0.
+  std::span<const uint8_t> bytes() const { return {bytes_, size_}; }
   /// Where to put what is read at `part`, which lies inside the file.
   std::span<uint8_t> Room(Part part) {
-    return {bytes_.get() + part.offset, part.size};
+    return {bytes_ + part.offset, part.size};
   }
   /// Whole pages, the one at the end of the file excepted.
   void MarkRead(Part part);
@@ -45,8 +47,8 @@ class FileParts {
 
  private:
   uint64_t size_;
-  std::unique_ptr<uint8_t[]> bytes_;  // pages that are not read cost nothing
-  std::vector<bool> is_read_;         // by page
+  uint8_t* bytes_ = nullptr;   // mapped: pages that are not read cost nothing
+  std::vector<bool> is_read_;  // by page
   mutable std::optional<Part> missed_;
 };
 

@@ -28,7 +28,7 @@ constexpr uint32_t kImportDescriptorSize = 20;
 constexpr uint32_t kFirstThunkField = 16;  // in a descriptor
 constexpr uint64_t kSector = 0x200;
 // LIEF needs three times that. More has none but a file made for it.
-constexpr uint64_t kMaxCopy = 32 * 1024 * 1024;
+constexpr uint64_t kMaxCopy = uint64_t{32} * 1024 * 1024;
 
 void PutU32(std::vector<uint8_t>& bytes, uint64_t at, uint32_t word) {
   for (size_t i = 0; i < 4; ++i) {

@@ -241,7 +241,7 @@ Result<PatchedBytes> PatchInMemory(VerifiedFile& file,
 
 FileOutcome PatchFile(Files& files, const std::string& path,
                       const PatchOptions& options) {
-  VerifiedFile file = VerifyFile(files, path);
+  VerifiedFile file = VerifyFile(files, path, options.scope);
   std::optional<FileOutcome> done = WithoutPatch(files, file, options);
   if (done) return *done;
   if (options.dry_run || !options.output.empty()) {
@@ -253,7 +253,7 @@ FileOutcome PatchFile(Files& files, const std::string& path,
       GuardToPatch(files, path, options);
   if (!guard) return Unpatched(file, Action::kFailed, guard.error());
   if (!IsAsRead(files, file)) {
-    file = VerifyFile(files, path);
+    file = VerifyFile(files, path, options.scope);
     done = WithoutPatch(files, file, options);
     if (done) return *done;
   }

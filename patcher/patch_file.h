@@ -37,6 +37,7 @@ struct PatchOptions {
   bool dry_run = false;
   bool allow_signed = false;  ///< also what has a certificate table
   bool any_dll = false;       ///< also what is not Security.dll by its content
+  Scope scope = Scope::kAnyDll;
   bool replace_read_only = false;
   bool break_hard_links = false;
   std::string output;  ///< write there instead, a new file; or empty

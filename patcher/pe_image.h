@@ -137,9 +137,11 @@ struct VersionResource {
 struct PeImage {
   std::vector<uint8_t> bytes;  ///< the whole file
   /// In place of `bytes` where only parts of the file were read, for a quick
-  /// look. Must outlive the image, which only readers and a Diagnose without
-  /// traces may then be given.
+  /// look. Must outlive the image, which only readers and Diagnose may then be
+  /// given.
   const FileParts* parts = nullptr;
+  /// Reads the parts that running code needs; only with `parts`.
+  ContentSource* source = nullptr;
 
   uint16_t machine = 0;
   uint16_t characteristics = 0;

@@ -22,8 +22,7 @@ CodeRegion RegionOf(const PeImage& image, const Section& section) {
   region.writable = section.IsWritable();
   const uint64_t content =
       std::min<uint64_t>(MappedRawSize(image, section), region.size);
-  region.content =
-      std::span(image.bytes).subspan(section.raw_offset.value, content);
+  region.content = image.file().subspan(section.raw_offset.value, content);
   return region;
 }
 
@@ -109,7 +108,7 @@ CodeView MakeCodeView(const PeImage& image) {
   view.image_size = image.size_of_image;
   const uint32_t headers = static_cast<uint32_t>(MappedHeaderSize(image));
   view.regions.push_back(
-      {Rva{0}, headers, std::span(image.bytes).first(headers), false, false});
+      {Rva{0}, headers, image.file().first(headers), false, false});
   for (const Section& section : image.sections) {
     if (section.MemorySize() == 0) continue;
     view.regions.push_back(RegionOf(image, section));
@@ -120,6 +119,7 @@ CodeView MakeCodeView(const PeImage& image) {
     }
   }
   view.security_cookie = image.security_cookie;
+  view.source = image.source;
   return view;
 }
 

@@ -81,7 +81,7 @@ std::string UndoFilePath(const std::string& path) {
 }
 
 VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
-                         const std::optional<UndoRecord>& side) {
+                         const std::optional<UndoRecord>& side, Scope scope) {
   VerifiedFile verified;
   FileOutcome& outcome = verified.outcome;
   outcome.path = path;
@@ -103,12 +103,12 @@ VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
   }
   verified.image = std::move(read->image);
   outcome.machine = verified.image->machine;
-  outcome.diagnosis = Diagnose(*verified.image);
+  outcome.diagnosis = Diagnose(*verified.image, scope);
   NoteUndoError(verified, AttachUndo(verified, side));
   return verified;
 }
 
-VerifiedFile VerifyFile(Files& files, const std::string& path) {
+VerifiedFile VerifyFile(Files& files, const std::string& path, Scope scope) {
   VerifiedFile verified;
   Result<ReadFile> file = files.Read(path, kMaxFileSize);
   if (!file) {
@@ -117,7 +117,7 @@ VerifiedFile VerifyFile(Files& files, const std::string& path) {
   }
   const Result<std::optional<UndoRecord>> side = ReadSideRecord(files, path);
   verified = VerifyBytes(path, std::move(file->bytes),
-                         side ? *side : std::optional<UndoRecord>());
+                         side ? *side : std::optional<UndoRecord>(), scope);
   verified.file.state = file->state;
   if (!side && !verified.undo) NoteUndoError(verified, side.error());
   ConsultSymbols(files, verified);

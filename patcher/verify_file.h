@@ -33,12 +33,14 @@ struct VerifiedFile {
 std::string UndoFilePath(const std::string& path);
 
 /// Reads and judges the file at `path`. Writes nothing.
-VerifiedFile VerifyFile(Files& files, const std::string& path);
+VerifiedFile VerifyFile(Files& files, const std::string& path,
+                        Scope scope = Scope::kAnyDll);
 
 /// The same for bytes at hand, as if they were the file at `path`; `side` is
 /// the undo record of its side file, if any.
 VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
-                         const std::optional<UndoRecord>& side);
+                         const std::optional<UndoRecord>& side,
+                         Scope scope = Scope::kAnyDll);
 
 }  // namespace detachfix
 

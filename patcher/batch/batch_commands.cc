@@ -69,6 +69,13 @@ BatchHead HeadOf(const RunRecord& run, const Options& options) {
   return head;
 }
 
+/// Of every file of a share, only those that may be patched are to be judged by
+/// their code.
+Scope ScopeOf(const Options& options) {
+  const bool any = !options.batch.all_dlls || options.any_dll;
+  return any ? Scope::kAnyDll : Scope::kTarget;
+}
+
 /// What an answer depends on: this program, the tables, and the options that
 /// decide whether a file is of interest.
 std::string JudgedBy(const SignatureTables& tables, const Options& options) {
@@ -76,6 +83,7 @@ std::string JudgedBy(const SignatureTables& tables, const Options& options) {
   const Bytes bytes(rows.begin(), rows.end());
   return std::string(kVersion) + " " + ToHex(HashSha256(bytes)).substr(0, 16) +
          (options.any_dll ? " any-dll" : "") +
+         (ScopeOf(options) == Scope::kTarget ? " target" : "") +
          (options.require_signature
               ? std::string(" require-") + ToText(*options.require_signature)
               : "") +
@@ -131,6 +139,7 @@ RunSettings SettingsFor(const Options& options, const RunRecord& run,
   PatchOptions& patch = process.media.patch;
   patch.dry_run = !batch.apply;
   patch.any_dll = options.any_dll;
+  patch.scope = ScopeOf(options);
   patch.allow_signed = options.allow_signed;
   patch.replace_read_only = options.replace_read_only;
   patch.break_hard_links = options.break_hard_links;

@@ -37,7 +37,8 @@ JudgedMedia Judge(const std::string& path, const Bytes& packed,
     return judged;
   }
   judged.expanded = std::move(*expanded);
-  judged.verified = VerifyBytes(path, judged.expanded->image, std::nullopt);
+  judged.verified =
+      VerifyBytes(path, judged.expanded->image, std::nullopt, options.scope);
   FileOutcome& outcome = judged.verified->outcome;
   if (outcome.action == Action::kFailed) {
     outcome.error =

@@ -234,7 +234,9 @@ struct Settled {
 std::optional<Settled> Settle(Files& files, const std::string& path,
                               const ProcessOptions& options) {
   if (!options.images_only) return std::nullopt;
-  std::optional<FileOutcome> outcome = LookQuickly(files, path);
+  const Look look = options.media.patch.scope == Scope::kTarget ? Look::kTarget
+                                                                : Look::kTables;
+  std::optional<FileOutcome> outcome = LookQuickly(files, path, look);
   if (!outcome) return std::nullopt;
   Settled settled;
   if (outcome->machine) settled.item.emplace().outcome = std::move(*outcome);

@@ -6,8 +6,11 @@
 
 #include "patcher/batch/usual_form.h"
 #include "patcher/bytes.h"
+#include "patcher/consult_symbols.h"
 #include "patcher/file_parts.h"
 #include "patcher/pe_parts.h"
+#include "patcher/target.h"
+#include "patcher/verify_file.h"
 
 namespace detachfix {
 namespace {
@@ -16,14 +19,18 @@ namespace {
 constexpr uint64_t kFirstRead = FileParts::kPage;
 // A miss brings in so much: tables lie close together.
 constexpr uint64_t kReadSize = 4 * FileParts::kPage;
+// What is read where code is run: much of it lies close together.
+constexpr uint64_t kCodeReadSize = 2 * FileParts::kPage;
 // A file of which more is needed is read whole, the usual way.
-constexpr uint64_t kMaxRead = uint64_t{1024} * 1024;
+constexpr uint64_t kMaxRead = uint64_t{4} * 1024 * 1024;
 constexpr uint32_t kMaxHeaders = 64 * 1024;
 
 constexpr uint16_t kMz = 0x5a4d;
 constexpr uint32_t kPeSignature = 0x00004550;
 constexpr uint32_t kNewHeaderField = 0x3c;  // e_lfanew
 constexpr uint32_t kCoffHeaderSize = 24;
+constexpr uint32_t kCharacteristics = 22;   // from "PE\0\0"
+constexpr uint16_t kDebugStripped = 0x200;  // IMAGE_FILE_DEBUG_STRIPPED
 constexpr uint32_t kSectionHeaderSize = 40;
 constexpr uint32_t kPackedMagics[] = {0x44445a53, 0x4a41574b,
                                       0x4643534d};  // SZDD, KWAJ, MSCF
@@ -45,12 +52,17 @@ Result<void> ReadVersionToo(PeImage& image) {
   return {};
 }
 
-// Those that decide come first.
+// Those that say whether it is the target.
+constexpr Table kNaming[] = {
+    {ReadExports, [](PeImage& image) { image.exports.clear(); },
+     Directory::kExport},
+    {ReadVersionToo, [](PeImage& image) { image.version = {}; },
+     Directory::kResource},
+};
+// Those that say whether code is to be run; exports do so too.
 constexpr Table kDeciding[] = {
     {ReadImports, [](PeImage& image) { image.imports.clear(); },
      Directory::kImport},
-    {ReadExports, [](PeImage& image) { image.exports.clear(); },
-     Directory::kExport},
     {ReadTlsCallbacks, [](PeImage& image) { image.tls_callbacks.clear(); },
      Directory::kTls},
 };
@@ -64,17 +76,18 @@ constexpr Table kOthers[] = {
     {ReadLoadConfigurationToo,
      [](PeImage& image) { image.security_cookie.reset(); },
      Directory::kLoadConfig},
-    {ReadVersionToo, [](PeImage& image) { image.version = {}; },
-     Directory::kResource},
 };
 
 /// Thrown away when anything is not as usual: false and nothing both mean that
 /// the quick look ends without an answer.
-class QuickLook {
+class QuickLook : private ContentSource {
  public:
-  explicit QuickLook(InputFile& file) : file_(file), parts_(SizeToHold(file)) {}
+  QuickLook(InputFile& file, Look look)
+      : file_(file), look_(look), parts_(SizeToHold(file)) {}
 
   std::optional<FileOutcome> Run();
+  /// Whether code was run of an image whose symbols may lie beside it.
+  bool MayHaveSymbols() const { return may_have_symbols_; }
 
  private:
   static uint64_t SizeToHold(const InputFile& file) {
@@ -86,11 +99,16 @@ class QuickLook {
   std::optional<FileOutcome> NotPe() const;
   bool ReadHeaderParts();
   bool ReadTable(const Table& table);
+  void Need(std::span<const uint8_t> part) override;
+  std::optional<Diagnosis> JudgeCode();
   std::optional<Diagnosis> Judge();
 
   InputFile& file_;
+  const Look look_;
   FileParts parts_;
   uint64_t read_ = 0;
+  bool code_is_missing_ = false;
+  bool may_have_symbols_ = false;
   PeImage image_;
 };
 
@@ -153,7 +171,9 @@ bool QuickLook::ReadHeaderParts() {
 // Tries until nothing is missed: what a try found out with parts missing may be
 // wrong.
 bool QuickLook::ReadTable(const Table& table) {
-  const DataDirectory& directory = image_.directory(table.directory);
+  DataDirectory directory = image_.directory(table.directory);
+  // Icons and dialogs too; what is wanted of it comes with what is missed.
+  if (table.directory == Directory::kResource) directory.size = 0;
   const std::optional<FileOffset> begin = ToOffset(image_, Rva{directory.rva});
   if (directory.rva != 0 && begin &&
       !parts_.Has(
@@ -171,15 +191,49 @@ bool QuickLook::ReadTable(const Table& table) {
   }
 }
 
+void QuickLook::Need(std::span<const uint8_t> part) {
+  const auto offset =
+      static_cast<uint64_t>(part.data() - parts_.bytes().data());
+  if (parts_.Has(offset, part.size())) return;
+  if (Load(offset, std::max<uint64_t>(part.size(), kCodeReadSize))) return;
+  // The run goes on with zeros, and counts for nothing.
+  code_is_missing_ = true;
+}
+
+std::optional<Diagnosis> QuickLook::JudgeCode() {
+  const ByteReader reader(parts_.bytes());
+  const uint64_t pe = image_.pe_header_offset.value;
+  may_have_symbols_ =
+      (*reader.U16(pe + kCharacteristics) & kDebugStripped) != 0;
+  image_.source = this;
+  Diagnosis diagnosis = Diagnose(image_);
+  image_.source = nullptr;
+  if (code_is_missing_) return std::nullopt;
+  // Whatever else is known of a file that leaks, or was repaired, counts.
+  if (diagnosis.verdict == Verdict::kLeaks ||
+      diagnosis.verdict == Verdict::kFixed) {
+    return std::nullopt;
+  }
+  return diagnosis;
+}
+
 std::optional<Diagnosis> QuickLook::Judge() {
+  const auto read = [this](const Table& table) { return ReadTable(table); };
+  if (!HasUsualOutline(image_) || !std::ranges::all_of(kNaming, read)) {
+    return std::nullopt;
+  }
+  // The target's hash is asked for in the tables of shipped builds.
+  if (IdentifyTarget(image_).name) return std::nullopt;
+  if (look_ == Look::kTarget) return Diagnose(image_, Scope::kTarget);
   for (const Table& table : kDeciding) {
     // What is still to be read can only add reasons to run code.
-    if (!ReadTable(table) || NeedsTraces(image_)) return std::nullopt;
+    if (!ReadTable(table)) return std::nullopt;
+    if (look_ == Look::kTables && NeedsTraces(image_)) return std::nullopt;
   }
-  const auto read = [this](const Table& table) { return ReadTable(table); };
-  if (!std::ranges::all_of(kOthers, read)) return std::nullopt;
-  if (!HasUsualForm(image_)) return std::nullopt;
-  return Diagnose(image_);
+  if (!std::ranges::all_of(kOthers, read) || !HasUsualForm(image_)) {
+    return std::nullopt;
+  }
+  return NeedsTraces(image_) ? JudgeCode() : Diagnose(image_);
 }
 
 std::optional<FileOutcome> QuickLook::Run() {
@@ -198,8 +252,7 @@ std::optional<FileOutcome> QuickLook::Run() {
   image_.pe_header_offset = kind->pe_header_offset;
   if (!ReadHeaderParts()) return std::nullopt;
   std::optional<Diagnosis> diagnosis = Judge();
-  // The target's hash is asked for in the tables of shipped builds.
-  if (!diagnosis || diagnosis->target) return std::nullopt;
+  if (!diagnosis) return std::nullopt;
   outcome.machine = image_.machine;
   outcome.diagnosis = std::move(*diagnosis);
   return outcome;
@@ -207,11 +260,18 @@ std::optional<FileOutcome> QuickLook::Run() {
 
 }  // namespace
 
-std::optional<FileOutcome> LookQuickly(Files& files, const std::string& path) {
+std::optional<FileOutcome> LookQuickly(Files& files, const std::string& path,
+                                       Look depth) {
   const Result<std::unique_ptr<InputFile>> file = files.OpenToRead(path);
   if (!file) return std::nullopt;
-  std::optional<FileOutcome> outcome = QuickLook(**file).Run();
+  QuickLook look(**file, depth);
+  std::optional<FileOutcome> outcome = look.Run();
   if (!outcome) return std::nullopt;
+  if (depth != Look::kTarget && outcome->machine) {
+    const Result<bool> side = files.Exists(UndoFilePath(path));
+    if (!side || *side) return std::nullopt;
+  }
+  if (look.MayHaveSymbols() && HasDebugFile(files, path)) return std::nullopt;
   const Result<bool> unchanged = (*file)->IsUnchanged();
   if (!unchanged || !*unchanged) return std::nullopt;
   outcome->path = path;

@@ -108,9 +108,13 @@ bool HasUsualRelocations(const PeImage& image) {
 
 }  // namespace
 
+bool HasUsualOutline(const PeImage& image) {
+  return HasUsualHeaders(image) && HasUsualSections(image);
+}
+
 bool HasUsualForm(const PeImage& image) {
-  return HasUsualHeaders(image) && HasUsualSections(image) &&
-         HasUsualImports(image) && HasUsualRelocations(image);
+  return HasUsualOutline(image) && HasUsualImports(image) &&
+         HasUsualRelocations(image);
 }
 
 }  // namespace detachfix

@@ -12,6 +12,9 @@ namespace detachfix {
 /// tables behind the end of a section, in the headers, of an odd length.
 bool HasUsualForm(const PeImage& image);
 
+/// The same of headers and sections alone.
+bool HasUsualOutline(const PeImage& image);
+
 }  // namespace detachfix
 
 #endif  // DETACHFIX_PATCHER_BATCH_USUAL_FORM_H_

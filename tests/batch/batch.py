@@ -311,5 +311,20 @@ def all_dlls_are_judged_by_content(share):
     equal(items["a/any.bin"]["action"], "would-patch")
 
 
+@case
+def all_dlls_runs_no_code_of_other_dlls(share):
+    share.put("a/other.dll", share.sample("c-array-O2.dll"))
+    share.put("a/target.bin", share.sample(LEAKING))
+    items = share.items("--all-dlls", status=1)
+    other = items["a/other.dll"]
+    equal(other["verdict"], "not-applicable")
+    equal(other["target"], None)
+    equal(other["action"], "none")
+    equal(items["a/target.bin"]["verdict"], "leaks")
+    items = share.items("--all-dlls", "--any-dll", status=1)
+    equal(items["a/other.dll"]["verdict"], "leaks")
+    equal(items["a/other.dll"]["action"], "would-patch")
+
+
 if __name__ == "__main__":
     sys.exit(main(CASES))

@@ -33,10 +33,11 @@ Bytes ToBytes(const std::string& text) {
   return Bytes(text.begin(), text.end());
 }
 
-std::optional<FileOutcome> Look(const Bytes& bytes) {
+std::optional<FileOutcome> Answer(const Bytes& bytes,
+                                  Look look = Look::kTables) {
   FakeFiles files;
   files.Add(kPath, bytes);
-  return LookQuickly(files, kPath);
+  return LookQuickly(files, kPath, look);
 }
 
 std::string Line(const FileOutcome& outcome) {
@@ -45,15 +46,15 @@ std::string Line(const FileOutcome& outcome) {
          "; " + outcome.diagnosis.not_target_because;
 }
 
-std::string FullLine(const Bytes& bytes) {
+std::string FullLine(const Bytes& bytes, Scope scope = Scope::kAnyDll) {
   FakeFiles files;
   files.Add(kPath, bytes);
-  return Line(VerifyFile(files, kPath).outcome);
+  return Line(VerifyFile(files, kPath, scope).outcome);
 }
 
 TEST(LookQuickly, SettlesAnImageThatImportsNoInitialise) {
   const std::optional<FileOutcome> outcome =
-      Look(test::BuildPe(HarmlessSpec()).bytes);
+      Answer(test::BuildPe(HarmlessSpec()).bytes);
   ASSERT_TRUE(outcome);
   EXPECT_EQ(Line(*outcome),
             "none, not-applicable: imports no function that initialises a "
@@ -67,7 +68,7 @@ TEST(LookQuickly, SettlesAnImageThatImportsNoInitialise) {
 TEST(LookQuickly, SettlesOtherMachines) {
   test::PeSpec spec = test::FullSpec();
   spec.overrides = {{"Machine", 0x8664}};
-  const std::optional<FileOutcome> outcome = Look(test::BuildPe(spec).bytes);
+  const std::optional<FileOutcome> outcome = Answer(test::BuildPe(spec).bytes);
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->diagnosis.because,
             "machine x86-64 (0x8664), which KB Q238493 does not list");
@@ -75,7 +76,7 @@ TEST(LookQuickly, SettlesOtherMachines) {
 
 TEST(LookQuickly, SettlesWhatIsNoPe) {
   for (const char* text : {"", "x", "#!/bin/sh\n", "PK\x03\x04 and more"}) {
-    const std::optional<FileOutcome> outcome = Look(ToBytes(text));
+    const std::optional<FileOutcome> outcome = Answer(ToBytes(text));
     ASSERT_TRUE(outcome) << text;
     EXPECT_EQ(Line(*outcome), FullLine(ToBytes(text)));
     EXPECT_EQ(outcome->action, Action::kFailed);
@@ -83,18 +84,18 @@ TEST(LookQuickly, SettlesWhatIsNoPe) {
 }
 
 TEST(LookQuickly, LeavesTheRestToAFullLook) {
-  EXPECT_FALSE(Look(test::LeakingSecurityDll()));
-  EXPECT_FALSE(Look(test::LeakingOtherDll()));
-  EXPECT_FALSE(Look(ToBytes("SZDD packed")));
-  EXPECT_FALSE(Look(ToBytes("MSCF packed")));
-  EXPECT_FALSE(Look(ToBytes("KWAJ packed")));
-  EXPECT_FALSE(Look(ToBytes("MZ")));
+  EXPECT_FALSE(Answer(test::LeakingSecurityDll()));
+  EXPECT_FALSE(Answer(test::LeakingOtherDll()));
+  EXPECT_FALSE(Answer(ToBytes("SZDD packed")));
+  EXPECT_FALSE(Answer(ToBytes("MSCF packed")));
+  EXPECT_FALSE(Answer(ToBytes("KWAJ packed")));
+  EXPECT_FALSE(Answer(ToBytes("MZ")));
   FakeFiles files;
-  EXPECT_FALSE(LookQuickly(files, "/d/missing"));
+  EXPECT_FALSE(LookQuickly(files, "/d/missing", Look::kTables));
   // The target, whose hash a table may know, also when it needs no fix.
   test::PeSpec spec = HarmlessSpec();
   spec.export_name = "SECURITY.dll";
-  EXPECT_FALSE(Look(test::BuildPe(spec).bytes));
+  EXPECT_FALSE(Answer(test::BuildPe(spec).bytes));
 }
 
 TEST(LookQuickly, ReadsNoCodeAndNoMoreThanItNeeds) {
@@ -104,7 +105,7 @@ TEST(LookQuickly, ReadsNoCodeAndNoMoreThanItNeeds) {
   bytes.resize(size + 1'000'000);  // an installer's payload
   FakeFiles files;
   files.Add(kPath, bytes);
-  ASSERT_TRUE(LookQuickly(files, kPath));
+  ASSERT_TRUE(LookQuickly(files, kPath, Look::kTables));
   for (const std::string& step : files.log) {
     if (!step.starts_with("read-at")) continue;
     const size_t last = step.rfind(' ');
@@ -117,20 +118,71 @@ TEST(LookQuickly, SaysNothingWhenAnyStepFailsOrTheFileChanges) {
   const Bytes bytes = test::BuildPe(HarmlessSpec()).bytes;
   FakeFiles counted;
   counted.Add(kPath, bytes);
-  ASSERT_TRUE(LookQuickly(counted, kPath));
+  ASSERT_TRUE(LookQuickly(counted, kPath, Look::kTables));
   ASSERT_GE(counted.log.size(), 3u);
   for (size_t step = 0; step < counted.log.size(); ++step) {
     FakeFiles files;
     files.Add(kPath, bytes);
     files.fail = {step};
-    EXPECT_FALSE(LookQuickly(files, kPath)) << counted.log[step];
+    EXPECT_FALSE(LookQuickly(files, kPath, Look::kTables)) << counted.log[step];
   }
   FakeFiles files;
   files.Add(kPath, bytes);
   files.before = [&](size_t step) {
     if (step == 1) files.Overwrite(kPath, test::LeakingOtherDll());
   };
-  EXPECT_FALSE(LookQuickly(files, kPath));
+  EXPECT_FALSE(LookQuickly(files, kPath, Look::kTables));
+}
+
+// HarmlessSpec, but it might initialise a section.
+Bytes DllThatMustBeRun() {
+  test::PeSpec spec = HarmlessSpec();
+  spec.imports[0].functions = {"TlsAlloc", "InitializeCriticalSection"};
+  return test::BuildPe(spec).bytes;
+}
+
+TEST(LookQuickly, RunsCodeOnlyWhenAskedTo) {
+  const Bytes bytes = DllThatMustBeRun();
+  EXPECT_FALSE(Answer(bytes, Look::kTables));
+  const std::optional<FileOutcome> outcome = Answer(bytes, Look::kCode);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->diagnosis.because,
+            "attach initialises no critical section");
+  EXPECT_EQ(Line(*outcome), FullLine(bytes));
+  // What leaks is LIEF's to read, too.
+  EXPECT_FALSE(Answer(test::LeakingOtherDll(), Look::kCode));
+}
+
+TEST(LookQuickly, AsksTheRestOfTheFolderWhereCodeIsRun) {
+  FakeFiles files;
+  files.Add(kPath, DllThatMustBeRun());
+  ASSERT_TRUE(LookQuickly(files, kPath, Look::kCode));
+  files.Add(UndoFilePath(kPath), ToBytes("of whatever"));
+  EXPECT_FALSE(LookQuickly(files, kPath, Look::kCode));
+}
+
+TEST(LookQuickly, AnswersForNoCodeThatItCouldNotRead) {
+  FakeFiles counted;
+  counted.Add(kPath, DllThatMustBeRun());
+  ASSERT_TRUE(LookQuickly(counted, kPath, Look::kCode));
+  for (size_t step = 0; step < counted.log.size(); ++step) {
+    FakeFiles files;
+    files.Add(kPath, DllThatMustBeRun());
+    files.fail = {step};
+    EXPECT_FALSE(LookQuickly(files, kPath, Look::kCode)) << counted.log[step];
+  }
+}
+
+TEST(LookQuickly, TellsTheTargetFromOtherDllsWithoutTheirCode) {
+  const std::optional<FileOutcome> other =
+      Answer(test::LeakingOtherDll(), Look::kTarget);
+  ASSERT_TRUE(other);
+  EXPECT_EQ(Line(*other),
+            "none, not-applicable: is not Security.dll: it is not named "
+            "security.dll: export name \"OTHER.dll\"; it is not named "
+            "security.dll: export name \"OTHER.dll\"");
+  EXPECT_EQ(Line(*other), FullLine(test::LeakingOtherDll(), Scope::kTarget));
+  EXPECT_FALSE(Answer(test::LeakingSecurityDll(), Look::kTarget));
 }
 
 // Each field wrong: an answer is that of a full look, and most get none.
@@ -142,7 +194,7 @@ TEST(LookQuickly, AgreesOnBrokenFiles) {
       test::PeSpec broken = sound;
       broken.overrides = {{name, value}};
       const Bytes bytes = test::BuildPe(broken).bytes;
-      const std::optional<FileOutcome> outcome = Look(bytes);
+      const std::optional<FileOutcome> outcome = Answer(bytes);
       if (!outcome) continue;
       ++answers;
       EXPECT_EQ(Line(*outcome), FullLine(bytes)) << name << " = " << value;
