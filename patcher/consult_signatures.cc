@@ -2,8 +2,8 @@
 #include "patcher/consult_signatures.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
 #include "patcher/rebase_invariant.h"
 #include "patcher/sha256.h"
@@ -134,9 +134,7 @@ std::string OwnName(const PeImage& image) {
   std::string name = IdentifyTarget(image).name.value_or("");
   if (name.empty()) name = image.export_name;
   if (name.empty()) name = image.version.original_filename;
-  std::ranges::transform(name, name.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
+  name = LowerAscii(name);
   if (!name.empty() && !name.ends_with(".dll")) name += ".dll";
   return name;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
 
 namespace detachfix {
@@ -20,13 +21,6 @@ constexpr uint16_t kDebugStripped = 0x0200;
 /// Bytes of arguments that DllMain(hinstDLL, fdwReason, lpvReserved) takes.
 constexpr char kDllMainArguments[] = "12";
 
-std::string Lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  return text;
-}
-
 std::string NameOf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
@@ -34,7 +28,7 @@ std::string NameOf(const std::string& path) {
 /// "security.dbg" for "/winnt/Security.dll".
 std::string DebugName(const std::string& path) {
   const std::string name = NameOf(path);
-  return Lower(name.substr(0, name.rfind('.'))) + ".dbg";
+  return LowerAscii(name.substr(0, name.rfind('.'))) + ".dbg";
 }
 
 /// Paths of the .dbg files of the image at `path`; none where the folder cannot
@@ -47,7 +41,7 @@ std::vector<std::string> DebugFilesBeside(Files& files,
   const std::string wanted = DebugName(path);
   const std::string folder = path.substr(0, path.size() - NameOf(path).size());
   for (const std::string& name : *names) {
-    if (Lower(name) == wanted) paths.push_back(folder + name);
+    if (EqualNoCase(name, wanted)) paths.push_back(folder + name);
   }
   std::ranges::sort(paths);
   return paths;

@@ -22,6 +22,7 @@
 
 #include <algorithm>
 
+#include "patcher/ascii_text.h"
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 
@@ -61,20 +62,12 @@ bool HasLookupTable(const PeImage& image, const ImportDescriptor& d) {
   return d.original_first_thunk >= image.size_of_headers;
 }
 
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 /// Whether the loader treats `d` as bound while the bound directory exists.
 bool IsBound(const PeImage& image, const ImportDescriptor& d) {
   if (d.time_date_stamp != 0) return true;
-  return std::any_of(image.bound_imports.begin(), image.bound_imports.end(),
-                     [&](const BoundImport& bound) {
-                       return LowerCase(bound.dll) == LowerCase(d.dll);
-                     });
+  return std::any_of(
+      image.bound_imports.begin(), image.bound_imports.end(),
+      [&](const BoundImport& bound) { return EqualNoCase(bound.dll, d.dll); });
 }
 
 Result<void> CheckLookupTables(const PeImage& image) {

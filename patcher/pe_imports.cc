@@ -6,8 +6,7 @@
 // without a lookup table (Borland's linker), drops DLLs whose names have fewer
 // than four characters, does not say where descriptors stand, and knows no
 // bound imports. Where it is reliable, AgreeWithLief holds it against this.
-#include <cctype>
-
+#include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
 #include "patcher/image_reader.h"
 #include "patcher/pe_parts.h"
@@ -21,10 +20,7 @@ constexpr uint32_t kByOrdinal = 0x80000000;
 
 // As LdrLoadDll completes a name: ".dll" where no extension stands.
 std::string LoaderName(const std::string& dll) {
-  std::string name = dll;
-  for (char& c : name) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
+  std::string name = LowerAscii(dll);
   if (name.find('.') == std::string::npos) name += ".dll";
   return name;
 }

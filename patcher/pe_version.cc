@@ -7,8 +7,8 @@
 // this one, and whose 0.9 throws at a VERSIONINFO without fixed file info. No
 // loader reads it, so damage makes the strings absent and not the file bad.
 #include <algorithm>
-#include <cctype>
 
+#include "patcher/ascii_text.h"
 #include "patcher/bytes.h"
 #include "patcher/image_reader.h"
 #include "patcher/pe_parts.h"
@@ -127,14 +127,6 @@ std::optional<Node> ReadNode(const ByteReader& bytes, uint64_t begin,
   return node;
 }
 
-bool SameKey(const std::string& a, const char* b) {
-  return std::equal(a.begin(), a.end(), b,
-                    b + std::char_traits<char>::length(b),
-                    [](unsigned char x, unsigned char y) {
-                      return std::tolower(x) == std::tolower(y);
-                    });
-}
-
 void TakeString(const ByteReader& bytes, const Node& node,
                 VersionResource& version) {
   const std::pair<const char*, std::string*> fields[] = {
@@ -144,7 +136,7 @@ void TakeString(const ByteReader& bytes, const Node& node,
       {"FileVersion", &version.file_version},
       {"ProductVersion", &version.product_version}};
   for (const auto& [key, field] : fields) {
-    if (!SameKey(node.key, key) || !field->empty()) continue;
+    if (!EqualNoCase(node.key, key) || !field->empty()) continue;
     uint64_t at = node.value;
     *field = ReadUtf16(bytes, at, node.end);
   }
@@ -171,10 +163,10 @@ void ReadVersionResource(PeImage& image) {
   if (!found) return;
   const ByteReader bytes(*found);
   const std::optional<Node> root = ReadNode(bytes, 0, bytes.size());
-  if (!root || !SameKey(root->key, "VS_VERSION_INFO")) return;
+  if (!root || !EqualNoCase(root->key, "VS_VERSION_INFO")) return;
   image.version.present = true;
   EachChild(bytes, root->children, root->end, [&](const Node& info) {
-    if (!SameKey(info.key, "StringFileInfo")) return;
+    if (!EqualNoCase(info.key, "StringFileInfo")) return;
     EachChild(bytes, info.children, info.end, [&](const Node& table) {
       EachChild(bytes, table.children, table.end, [&](const Node& string) {
         TakeString(bytes, string, image.version);

@@ -10,26 +10,18 @@
 #include "patcher/setup_log.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
 
 namespace detachfix {
 
 namespace {
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  return lower;
-}
 
 /// Where the texts between quotation marks stand in a line.
 struct QuotedText {
@@ -94,7 +86,7 @@ Result<uint32_t> RecordedCheckSum(std::string_view log,
   std::set<uint32_t> found;
   while (!log.empty()) {
     const size_t end = std::min(log.find('\n'), log.size());
-    const std::string line = Lower(log.substr(0, end));
+    const std::string line = LowerAscii(log.substr(0, end));
     log.remove_prefix(std::min(end + 1, log.size()));
     const std::optional<std::string> path = PathOf(line);
     if (!path || !path->ends_with("\\" + name)) continue;
@@ -122,7 +114,7 @@ Result<SetupLogLine> FindSetupLogLine(std::string_view log,
     SetupLogLine line{begin, std::string(log.substr(begin, end - begin))};
     begin = end + 1;
     if (line.text.ends_with('\r')) line.text.pop_back();
-    const std::optional<std::string> path = PathOf(Lower(line.text));
+    const std::optional<std::string> path = PathOf(LowerAscii(line.text));
     if (!path || !path->ends_with("\\system32\\" + name)) continue;
     if (++count == 1) found = std::move(line);
   }

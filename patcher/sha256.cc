@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "patcher/hex_text.h"
+
 namespace detachfix {
 
 Sha256 HashSha256(std::span<const uint8_t> bytes) {
@@ -22,14 +24,6 @@ Sha256 HashSha256(std::span<const uint8_t> bytes) {
   return hash;
 }
 
-std::string ToHex(const Sha256& hash) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const uint8_t byte : hash) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
+std::string ToHex(const Sha256& hash) { return HexBytes(hash, ""); }
 
 }  // namespace detachfix

@@ -2,8 +2,8 @@
 #include "patcher/target.h"
 
 #include <algorithm>
-#include <cctype>
 
+#include "patcher/ascii_text.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -16,10 +16,7 @@ constexpr const char* kEntries[] = {"InitSecurityInterfaceA",
 
 // The target that `name` names, with or without ".dll".
 std::optional<std::string> TargetNamed(const std::string& name) {
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
+  const std::string lower = LowerAscii(name);
   for (const std::string target : kTargets) {
     if (lower == target || lower + ".dll" == target) return target;
   }

@@ -3,12 +3,10 @@
 
 #include <optional>
 
+#include "patcher/ascii_text.h"
+
 namespace detachfix {
 namespace {
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // What one element of a pattern, not a star, says of one character.
 struct Element {
@@ -44,8 +42,8 @@ std::optional<Element> MatchSet(std::string_view pattern, char c) {
       ++at;
       high = take();
     }
-    found |=
-        IsBetween(Lower(low), Lower(c), Lower(high)) || IsBetween(low, c, high);
+    found |= IsBetween(LowerAscii(low), LowerAscii(c), LowerAscii(high)) ||
+             IsBetween(low, c, high);
   }
   return std::nullopt;
 }
@@ -57,9 +55,9 @@ Element MatchOne(std::string_view pattern, char c) {
     if (const std::optional<Element> set = MatchSet(pattern, c)) return *set;
   }
   if (pattern[0] == '\\' && pattern.size() > 1) {
-    return {2, Lower(pattern[1]) == Lower(c)};
+    return {2, LowerAscii(pattern[1]) == LowerAscii(c)};
   }
-  return {1, Lower(pattern[0]) == Lower(c)};
+  return {1, LowerAscii(pattern[0]) == LowerAscii(c)};
 }
 
 // Where matching goes on when what was tried after a star did not match: the

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/media_names.h"
 
-#include <algorithm>
 #include <optional>
 #include <variant>
 #include <vector>
+
+#include "patcher/ascii_text.h"
 
 namespace detachfix {
 
 namespace {
 
-bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
-
-char Lower(char c) { return IsUpper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
+/// Bytes of the longest extension that is packed under a name with '_'.
+constexpr size_t kMaxExtension = 3;
 
 char Upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -41,7 +41,8 @@ Stored StoredOf(const CabinetForm& form) { return FromName(form.name); }
 /// Letters and digits are what extensions are made of; anything else would be
 /// a header's mistake or an attempt to lead out of the folder.
 bool IsPlain(char c) {
-  return (Lower(c) >= 'a' && Lower(c) <= 'z') || (c >= '0' && c <= '9');
+  return (LowerAscii(c) >= 'a' && LowerAscii(c) <= 'z') ||
+         (c >= '0' && c <= '9');
 }
 
 Result<char> LastCharacter(const std::string& packed_name,
@@ -61,17 +62,11 @@ Result<char> LastCharacter(const std::string& packed_name,
 
 }  // namespace
 
-std::string LowerAscii(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), Lower);
-  return lower;
-}
-
 Result<std::string> UnpackedName(const std::string& packed_name,
                                  const PackedForm& form) {
   const size_t dot = packed_name.rfind('.');
   if (!packed_name.ends_with('_') || dot == packed_name.npos ||
-      packed_name.size() - dot > 4) {
+      packed_name.size() - dot > kMaxExtension + 1) {
     return Error{"its name is not one of install media, like Security.dl_"};
   }
   const Stored stored =
@@ -79,8 +74,8 @@ Result<std::string> UnpackedName(const std::string& packed_name,
   const Result<char> last = LastCharacter(packed_name, stored);
   if (!last) return last.error();
   std::string name = packed_name;
-  const bool upper = IsUpper(name[name.size() - 2]);
-  name.back() = upper ? Upper(*last) : Lower(*last);
+  const bool upper = IsUpperAscii(name[name.size() - 2]);
+  name.back() = upper ? Upper(*last) : LowerAscii(*last);
   // A KWAJ file may store the extension alone.
   const std::string told =
       stored.name.starts_with('.') ? name.substr(dot) : name;
@@ -91,10 +86,19 @@ Result<std::string> UnpackedName(const std::string& packed_name,
   return name;
 }
 
+std::string PairName(std::string_view name) {
+  std::string pair = LowerAscii(name);
+  const size_t dot = pair.rfind('.');
+  if (dot == pair.npos) return pair;
+  const size_t extension = pair.size() - dot - 1;
+  if (extension >= 1 && extension <= kMaxExtension) pair.back() = '_';
+  return pair;
+}
+
 std::string PutAsideName(const std::string& packed_name) {
   const size_t dot = packed_name.rfind('.');
   const bool upper =
-      dot + 1 < packed_name.size() && IsUpper(packed_name[dot + 1]);
+      dot + 1 < packed_name.size() && IsUpperAscii(packed_name[dot + 1]);
   return packed_name.substr(0, dot) + (upper ? ".ORG" : ".org");
 }
 

@@ -13,9 +13,6 @@
 
 namespace detachfix {
 
-/// `text` with A to Z in lower case, whatever the locale says.
-std::string LowerAscii(std::string_view text);
-
 /// The name of what is packed in the file called `packed_name`: "Security.dll"
 /// for "Security.dl_", "SECURITY.DLL" for "SECURITY.DL_". The character that
 /// `_` stands for is the one that the form stores; where none is stored,
@@ -23,6 +20,11 @@ std::string LowerAscii(std::string_view text);
 /// the form stores another name.
 Result<std::string> UnpackedName(const std::string& packed_name,
                                  const PackedForm& form);
+
+/// What the name of a file and that of the same file packed have in common:
+/// "security.dl_" for "Security.dll" and for "SECURITY.DL_". Of a name that
+/// neither can have it is the whole, in lower case.
+std::string PairName(std::string_view name);
 
 /// The name that KB Q159203 gives the packed file: "Security.org",
 /// "SECURITY.ORG".

@@ -4,16 +4,10 @@
 #include <algorithm>
 #include <array>
 
+#include "patcher/ascii_text.h"
+
 namespace detachfix {
 namespace {
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool EqualNoCase(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, {}, Lower);
-}
 
 bool EndsWithNoCase(std::string_view text, std::string_view lower) {
   return text.size() >= lower.size() &&
@@ -78,7 +72,7 @@ std::string_view BaseName(std::string_view path) {
 }  // namespace
 
 bool IsTargetFileName(std::string_view name) {
-  if (name.size() != kTargetSize || Lower(name[0]) != kTargets[0][0]) {
+  if (name.size() != kTargetSize || LowerAscii(name[0]) != kTargets[0][0]) {
     return false;
   }
   return std::ranges::any_of(kTargets, [&](std::string_view target) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/report.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "patcher/ascii_text.h"
 #include "patcher/batch/report_forms.h"
 
 namespace detachfix {
@@ -29,15 +29,8 @@ constexpr Row kForms[] = {
     {".html", ReportForm::kHtml, OpenHtmlReport},
 };
 
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 const Row* RowOf(const std::string& path) {
-  const std::string base = LowerCase(path.substr(path.rfind('/') + 1));
+  const std::string base = LowerAscii(path.substr(path.rfind('/') + 1));
   for (const Row& row : kForms) {
     const std::string ending = row.ending;
     // A name that is an ending and nothing else has none: it is hidden.

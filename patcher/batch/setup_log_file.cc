@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "patcher/ascii_text.h"
 #include "patcher/batch/field_codec.h"
 #include "patcher/batch/media_names.h"
 #include "patcher/pe_image.h"
