@@ -4,14 +4,13 @@
 one works on the same share: batch_faults.py --detachfix FILE --samples FOLDER
 CASE. Exit status 77: skipped. `batch_faults.py list` names the cases."""
 
-import re
 import shutil
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
-from share import (LEAKING, Skip, check, equal, main, sha256)
+from share import check, equal, main, most_calls, sha256, strace
 
 CASES = {}
 
@@ -24,12 +23,6 @@ WRITES = ("openat,write,pwrite64,fsync,fdatasync,rename,renameat2,unlink,"
 def case(function):
     CASES[function.__name__] = function
     return function
-
-
-def strace(*options, output="/dev/null"):
-    if not shutil.which("strace"):
-        raise Skip("strace is not installed")
-    return ["strace", "-f", "-qq", "-o", output, *options]
 
 
 def fill(share):
@@ -48,16 +41,7 @@ def calls_of(share, kinds):
     done = share.batch("--apply", "-j", 1, prefix=strace(
         "-e", f"trace={kinds}", output=log))
     equal(done.returncode, 0)
-    counts = {}
-    for line in log.read_text().splitlines():
-        match = re.match(r"(\d+) +(\w+)\(", line)
-        if match:
-            key = (match[1], match[2])
-            counts[key] = counts.get(key, 0) + 1
-    most = {}
-    for (_, kind), count in counts.items():
-        most[kind] = max(most.get(kind, 0), count)
-    return most
+    return most_calls(log)
 
 
 def steps(count, most):
@@ -94,7 +78,7 @@ def killed_at_each_system_call(share):
     olds = [path.read_bytes() for path in paths]
     news = [share.new(old) for old in olds]
     ends = set()
-    for kind, count in sorted(calls_of(share, WRITES).items()):
+    for kind, count in calls_of(share, WRITES):
         for number in steps(count, 30):
             paths = fill(share)
             share.batch("--apply", "-j", 1, prefix=strace(
@@ -110,7 +94,7 @@ def fails(share, error, kinds):
     olds = [path.read_bytes() for path in paths]
     news = [share.new(old) for old in olds]
     seen = set()
-    for kind, count in sorted(calls_of(share, kinds).items()):
+    for kind, count in calls_of(share, kinds):
         for number in steps(count, 12):
             paths = fill(share)
             done = share.batch("--apply", "-j", 1, prefix=strace(
@@ -161,7 +145,7 @@ def a_disk_that_writes_less_than_it_says(share):
     paths = fill(share)
     olds = [path.read_bytes() for path in paths]
     news = [share.new(old) for old in olds]
-    calls = calls_of(share, "write")["write"]
+    calls = dict(calls_of(share, "write"))["write"]
     for number in steps(calls, 12):
         paths = fill(share)
         share.batch("--apply", "-j", 1, "-q", prefix=strace(

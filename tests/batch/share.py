@@ -1,61 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """A share with leaking, fixed and broken files, and runs of detachfix on it."""
 
-import argparse
-import hashlib
 import json
 import os
 import pathlib
-import re
-import shutil
 import subprocess
 import sys
-import tempfile
-import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import trial
+from trial import (Skip, TEMPORARY, Trial, check, equal, most_calls, sha256,
+                   strace)
 
 LEAKING = "nt4-sp3-dec-jz.dll"
 OTHER_LEAKING = "nt4-sp5-work.dll"
 FIXED = "nt4-sp6a-work-fixed.dll"
-TEMPORARY = re.compile(r"\.detachfix-\d+-\d+$")
-SKIPPED = 77
+NOT_APPLICABLE = "c-no-section-O2.dll"
 
 
-class Skip(Exception):
-    """The machine lacks what the case needs. The text says what."""
+class Share(Trial):
+    """A folder tree `root` in `top`, and a ledger beside it."""
 
-
-def check(condition, message):
-    if not condition:
-        raise AssertionError(message)
-
-
-def equal(found, expected):
-    check(found == expected, f"found\n  {found!r}\nexpected\n  {expected!r}")
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-class Share:
-    """A folder tree in a folder of its own, gone at the end of the `with`."""
-
-    def __init__(self, detachfix, samples):
-        self.detachfix = str(detachfix)
-        self.samples = pathlib.Path(samples)
-
-    def __enter__(self):
-        self.top = pathlib.Path(tempfile.mkdtemp(prefix="detachfix-batch-"))
+    def fill_top(self):
         self.root = self.top / "share"
         self.root.mkdir()
         self.ledger = self.top / "ledger.sqlite"
-        return self
-
-    def __exit__(self, *_):
-        shutil.rmtree(self.top)
-
-    def sample(self, name):
-        return (self.samples / name).read_bytes()
 
     def put(self, path, data):
         path = self.root / path
@@ -76,31 +46,14 @@ class Share:
                 if path.is_file() and not path.is_symlink()}
 
     def litter(self):
-        return [path for path in self.hashes() if TEMPORARY.search(path)]
-
-    def new(self, data):
-        """The patched form of a leaking file, made apart from the share."""
-        with tempfile.TemporaryDirectory() as calm:
-            path = pathlib.Path(calm) / "Security.dll"
-            path.write_bytes(data)
-            equal(self.run("patch", path).returncode, 0)
-            return path.read_bytes()
-
-    def line(self, *words):
-        return [self.detachfix, *map(str, words)]
-
-    def run(self, *words, prefix=(), stdin=None):
-        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-        return subprocess.run([*map(str, prefix), *self.line(*words)],
-                              capture_output=True, text=True, input=stdin,
-                              errors="backslashreplace",
-                              env=environment, timeout=300)
+        return [path for path in self.hashes()
+                if TEMPORARY.match(pathlib.Path(path).name)]
 
     def batch(self, *words, prefix=(), status=None):
         """`batch` on the root unless `words` say otherwise."""
-        where = () if "--resume" in words or any(
-            str(word).startswith("--files-from") for word in words) else (
-                self.root,)
+        where = () if any(
+            str(word).startswith(("--resume", "--files-from"))
+            for word in words) else (self.root,)
         done = self.run("batch", "--ledger", self.ledger, *words, *where,
                         prefix=prefix)
         if status is not None:
@@ -108,6 +61,15 @@ class Share:
                   f"status {done.returncode}, expected {status}:\n"
                   f"{done.stdout}{done.stderr}")
         return done
+
+    def start(self, *words):
+        """`batch --apply` that takes a while, once its first file is done."""
+        process = subprocess.Popen(
+            self.line("batch", "--ledger", self.ledger, "--apply", "--throttle",
+                      20, *words, self.root),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        return process
 
     def items(self, *words, status=None):
         """The objects of `batch --jsonl`, by path below the root."""
@@ -136,22 +98,4 @@ class Share:
 
 
 def main(cases):
-    """Runs the case that the command line names; `list` names them all."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--detachfix")
-    parser.add_argument("--samples")
-    parser.add_argument("case")
-    arguments = parser.parse_args()
-    if arguments.case == "list":
-        print("\n".join(cases))
-        return 0
-    try:
-        with Share(arguments.detachfix, arguments.samples) as share:
-            cases[arguments.case](share)
-    except Skip as reason:
-        print(f"skipped: {reason}")
-        return SKIPPED
-    except AssertionError:
-        traceback.print_exc(file=sys.stdout)
-        return 1
-    return 0
+    return trial.main(cases, Share)

@@ -2,35 +2,19 @@
 """What the fault cases share: a folder with a leaking Security.dll in it, runs
 of detachfix on it, and what must hold whatever happens."""
 
-import hashlib
 import os
 import pathlib
 import re
-import shutil
 import struct
 import subprocess
-import tempfile
+import sys
 
-# What CreateBeside names its temporary files.
-TEMPORARY = re.compile(r"^\..*\.detachfix-\d+-\d+$")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from trial import (Skip, TEMPORARY, Trial, check, equal, main, sha256,
+                   strace)
+
 SAMPLE = "nt4-sp5-work.dll"
-
-
-class Skip(Exception):
-    """The machine lacks what the case needs. The text says what."""
-
-
-def check(condition, message):
-    if not condition:
-        raise AssertionError(message)
-
-
-def equal(found, expected):
-    check(found == expected, f"found\n  {found!r}\nexpected\n  {expected!r}")
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
 
 
 def command(*words):
@@ -41,24 +25,18 @@ def command(*words):
     return done.stdout
 
 
-class Case:
-    """One folder, gone at the end of the `with`."""
+class Case(Trial):
+    """A leaking Security.dll alone in a folder."""
 
-    def __init__(self, detachfix, samples):
-        self.detachfix = str(detachfix)
-        self.samples = pathlib.Path(samples)
-
-    def __enter__(self):
-        self.top = pathlib.Path(tempfile.mkdtemp(prefix="detachfix-faults-"))
+    def fill_top(self):
         self.top.chmod(0o755)
         self.mounts = []
         self.use_folder(self.top / "share")
-        return self
 
     def __exit__(self, *_):
         for mount in reversed(self.mounts):
             subprocess.run(["umount", mount], check=True)
-        shutil.rmtree(self.top)
+        super().__exit__()
 
     def use_folder(self, folder):
         folder.mkdir(exist_ok=True)
@@ -74,24 +52,19 @@ class Case:
         """Puts the sample there, or `data`, as if it were the only file."""
         for entry in self.folder.iterdir():
             entry.unlink()
-        self.old = data or (self.samples / SAMPLE).read_bytes()
+        self.old = data or self.sample(SAMPLE)
         self.path.write_bytes(self.old)
         self.path.chmod(0o644)
 
-    def run(self, *words, prefix=(), expect=None):
-        """detachfix with `words`; `prefix` is what starts it (strace …)."""
-        line = [*map(str, prefix), self.detachfix, *map(str, words)]
-        # LeakSanitizer cannot work in a process that strace holds.
-        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-        done = subprocess.run(line, capture_output=True, text=True,
-                              env=environment)
-        if expect is not None:
-            equal((done.returncode, done.stdout + done.stderr), expect)
+    def expect(self, end, *words, prefix=()):
+        """A run with `words`; `end` is its status and output, or None."""
+        done = self.run(*words, prefix=prefix)
+        if end is not None:
+            equal((done.returncode, done.stdout + done.stderr), end)
         return done
 
     def patch(self, *words, prefix=(), expect=None):
-        return self.run("patch", *words, self.path, prefix=prefix,
-                        expect=expect)
+        return self.expect(expect, "patch", *words, self.path, prefix=prefix)
 
     def failed(self, why):
         """Status and output of a run that fails because of `why`."""
@@ -101,14 +74,9 @@ class Case:
         """The same of a run that refuses the file."""
         return 2, f"{self.path}: refused: {why}\n"
 
-    def new(self):
-        """The patched content, made in a place where nothing fails."""
-        with tempfile.TemporaryDirectory() as calm:
-            out = pathlib.Path(calm) / "Security.dll"
-            out.write_bytes(self.old)
-            done = self.run("patch", out)
-            equal(done.returncode, 0)
-            return out.read_bytes()
+    def new(self, data=None):
+        """The patched content of `data`, or of what `fill` put there."""
+        return super().new(data or self.old)
 
     def names(self):
         return sorted(os.listdir(self.folder))
@@ -153,15 +121,9 @@ def squeezed(data, room):
 
 def without_room_for_undo(case):
     """A sample whose code fits and whose undo record does not."""
-    data = (case.samples / SAMPLE).read_bytes()
+    data = case.sample(SAMPLE)
     for room in range(16, 400, 8):
         case.fill(squeezed(data, room))
         if "undo record: in a side file" in case.patch("--dry-run").stdout:
             return
     raise AssertionError("no amount of slack makes a side file")
-
-
-def strace(*options, output="/dev/null"):
-    if not shutil.which("strace"):
-        raise Skip("strace is not installed")
-    return ["strace", "-f", "-qq", "-o", output, *options]

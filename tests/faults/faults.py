@@ -4,9 +4,7 @@
 faults.py --detachfix FILE --samples FOLDER CASE. Exit status 77: skipped.
 `faults.py list` names the cases."""
 
-import argparse
 import os
-import pathlib
 import re
 import shutil
 import struct
@@ -16,8 +14,8 @@ import time
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
-from fault_case import (Case, Skip, TEMPORARY, check, command, equal, sha256,
-                        strace, without_room_for_undo)
+from fault_case import (Case, Skip, TEMPORARY, check, command, equal, main,
+                        sha256, strace, without_room_for_undo)
 
 NOBODY = 65534
 CASES = {}
@@ -451,25 +449,9 @@ def killed_at_each_system_call(c):
         again = c.patch("--backup")
         equal(again.returncode, 0)
         check(c.old_or_new(new), f"not patched after {what}")
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--detachfix", type=pathlib.Path)
-    parser.add_argument("--samples", type=pathlib.Path)
-    parser.add_argument("case", choices=["list", *CASES])
-    options = parser.parse_args()
-    if options.case == "list":
-        print(";".join(CASES))
-        return 0
-    try:
-        with Case(options.detachfix.resolve(), options.samples) as c:
-            CASES[options.case](c)
-    except Skip as why:
-        print(f"skipped: {why}")
-        return 77
-    return 0
+        # ... and clears up.
+        equal([name for name in c.names() if TEMPORARY.match(name)], [])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(CASES, Case))
