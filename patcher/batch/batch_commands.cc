@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "patcher/batch/counts_text.h"
 #include "patcher/batch/find_files.h"
 #include "patcher/batch/ledger.h"
 #include "patcher/batch/name_filter.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,8 @@ class ListFinder : public FileFinder {
   std::optional<Found> Next() override;
   FindCounts Counts() const override;
 
+  void set_total(std::optional<uint64_t> total) { total_ = total; }
+
  private:
   void Fill();
   void Sniff();
@@ -51,6 +54,7 @@ class ListFinder : public FileFinder {
   std::atomic<uint64_t> found_{0};
   std::atomic<uint64_t> problems_{0};
   std::atomic<uint64_t> other_shards_{0};
+  std::optional<uint64_t> total_;
 };
 
 void ListFinder::Fill() {
@@ -131,7 +135,23 @@ FindCounts ListFinder::Counts() const {
   counts.found = found_;
   counts.problems = problems_;
   counts.other_shards = other_shards_;
+  counts.total = total_;
   return counts;
+}
+
+Descriptor OpenList(const std::string& path) {
+  return Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+// How many files the list hands out.
+std::optional<uint64_t> CountList(const std::string& path,
+                                  const FindOptions& options) {
+  Descriptor list = OpenList(path);
+  if (list.number() < 0) return std::nullopt;
+  ListFinder finder(std::move(list), path, options);
+  uint64_t count = 0;
+  while (finder.Next()) ++count;
+  return count;
 }
 
 }  // namespace
@@ -139,13 +159,20 @@ FindCounts ListFinder::Counts() const {
 Result<std::unique_ptr<FileFinder>> FilesFromList(const std::string& list,
                                                   const FindOptions& options) {
   const bool is_input = list == "-";
-  Descriptor descriptor(is_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                                 : open(list.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe is not opened twice, to be counted: its writer would see an end.
+  struct stat info = {};
+  const bool is_file =
+      !is_input && stat(list.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  Descriptor descriptor =
+      is_input ? Descriptor(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3))
+               : OpenList(list);
   if (descriptor.number() < 0) {
     return Error{list + ": cannot be opened: " + SystemError(errno).message};
   }
-  return std::unique_ptr<FileFinder>(std::make_unique<ListFinder>(
-      std::move(descriptor), is_input ? "standard input" : list, options));
+  auto finder = std::make_unique<ListFinder>(
+      std::move(descriptor), is_input ? "standard input" : list, options);
+  if (is_file) finder->set_total(CountList(list, options));
+  return std::unique_ptr<FileFinder>(std::move(finder));
 }
 
 }  // namespace detachfix

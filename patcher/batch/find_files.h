@@ -56,6 +56,9 @@ struct FindCounts {
   uint64_t links = 0;            ///< symbolic links of a wanted name
   uint64_t again = 0;            ///< further names of a file handed out before
   uint64_t other_shards = 0;     ///< files that are another shard's
+  /// Files and problems that are to be handed out in all, where that is known
+  /// before the end: of a list that is a file.
+  std::optional<uint64_t> total;
 };
 
 class FileFinder {

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cmath>
 
+#include "patcher/batch/counts_text.h"
+
 namespace detachfix {
 namespace {
 
@@ -23,45 +25,35 @@ static_assert(std::atomic<bool>::is_always_lock_free,
 
 void OnRequest(int) { requested = true; }
 
-/// "1,234,567".
-std::string Grouped(uint64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3;) {
-    at -= 3;
-    text.insert(at, ",");
-  }
-  return text;
+std::string Rounded(double number) {
+  return Grouped(static_cast<uint64_t>(std::llround(number)));
 }
 
-void AddCount(std::string& text, uint64_t count, const char* what) {
-  if (count > 0) text += ", " + Grouped(count) + " " + what;
+/// Nothing while it is not known how many files there are.
+std::string RemainingText(const ProgressFacts& facts, double elapsed) {
+  if (!facts.total || *facts.total < facts.done) return "";
+  const uint64_t remaining = *facts.total - facts.done;
+  const std::string text = ", " + Grouped(remaining) + " remaining";
+  if (facts.elapsed < kSettled || facts.done == 0) return text;
+  const double rate = static_cast<double>(facts.done) / elapsed;
+  return text + ", " + Rounded(static_cast<double>(remaining) / rate) +
+         " s left";
 }
 
 }  // namespace
 
 std::string ProgressText(const ProgressFacts& facts) {
   const BatchCounts& counts = facts.counts;
-  std::string text =
-      Grouped(counts.files) + (counts.files == 1 ? " file" : " files");
+  std::string text = FilesText(counts.files);
   const double elapsed = static_cast<double>(facts.elapsed.count()) / 1000;
-  const bool settled = facts.elapsed >= kSettled;
-  const double rate = settled ? static_cast<double>(counts.files) / elapsed : 0;
-  if (settled) {
-    text += ", " + Grouped(static_cast<uint64_t>(std::llround(rate))) + "/s";
+  if (facts.elapsed >= kSettled) {
+    const double rate = static_cast<double>(counts.files) / elapsed;
+    text += ", " + Rounded(rate) + "/s";
   }
-  AddCount(text, counts.leaks, "leak");
-  AddCount(text, counts.would_patch, "would be patched");
-  AddCount(text, counts.patched, "patched");
-  AddCount(text, counts.unknown, "unknown");
-  AddCount(text, counts.refused, "refused");
-  AddCount(text, counts.failed, "failed");
-  AddCount(text, facts.seen, "names seen");
-  if (facts.total && *facts.total >= counts.files && rate > 0) {
-    const double left = static_cast<double>(*facts.total - counts.files) / rate;
-    text +=
-        ", " + Grouped(static_cast<uint64_t>(std::llround(left))) + " s left";
-  }
-  return text;
+  const std::string ends = EndsText(counts, Ends::kToWatch);
+  if (!ends.empty()) text += ", " + ends;
+  if (facts.seen > 0) text += ", " + Grouped(facts.seen) + " names seen";
+  return text + RemainingText(facts, elapsed);
 }
 
 Progress::Progress(std::ostream& err, bool terminal, bool wanted,

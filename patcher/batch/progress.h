@@ -17,12 +17,13 @@ namespace detachfix {
 struct ProgressFacts {
   BatchCounts counts;
   uint64_t seen = 0;              ///< names that the walk has looked at
+  uint64_t done = 0;              ///< files judged, those without an item too
   std::optional<uint64_t> total;  ///< files to judge, when that is known
   std::chrono::milliseconds elapsed{0};
 };
 
-/// "1,234 files, 57/s, 3 leak, 2 patched, 1 failed, 98,765 names seen, 21 s
-/// left", without a line end. What is zero is left out.
+/// "1,234 files, 57/s, 3 leak, 2 patched, 1 failed, 98,765 names seen, 1,197
+/// remaining, 21 s left", without a line end. What is zero is left out.
 std::string ProgressText(const ProgressFacts& facts);
 
 class Progress {

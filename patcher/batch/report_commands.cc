@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/report_commands.h"
 
+#include "patcher/batch/counts_text.h"
 #include "patcher/batch/merge_reports.h"
 #include "patcher/batch/report.h"
-#include "patcher/batch/run_printer.h"
 #include "patcher/exit_status.h"
 #include "patcher/report_text.h"
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <kainjow/mustache.hpp>
 
+#include "patcher/batch/counts_text.h"
 #include "patcher/batch/plain_text.h"
 #include "patcher/report_json.h"
 #include "patcher/report_text.h"
@@ -47,16 +48,6 @@ std::string HashSource(const std::string& text) {
   const Sha256 hash = HashSha256(
       std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
   return "sha256-" + Base64(hash);
-}
-
-/// "12,345".
-std::string Grouped(uint64_t number) {
-  std::string text = std::to_string(number);
-  for (size_t at = text.size(); at > 3;) {
-    at -= 3;
-    text.insert(at, ",");
-  }
-  return text;
 }
 
 struct Outcome {

@@ -28,6 +28,48 @@ constexpr milliseconds kTick{100};
 // What is finished is in the ledger after this time at the latest.
 constexpr std::chrono::seconds kFlushEvery{1};
 
+/// Files that are or will be worked on, by their folder and PairName. What is
+/// done to a packed file depends on the same file that stands not packed beside
+/// it, so it waits for that one, whatever the number of threads.
+class Pairs {
+ public:
+  void Begin(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    ++begun_[key];
+  }
+
+  void WaitFor(const std::string& key) {
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [&] { return !begun_.contains(key); });
+  }
+
+  /// Ends what Begin began when it goes, by an exception too.
+  class Ending {
+   public:
+    Ending(Pairs& pairs, std::string key)
+        : pairs_(pairs), key_(std::move(key)) {}
+    ~Ending() { pairs_.End(key_); }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+
+   private:
+    Pairs& pairs_;
+    const std::string key_;
+  };
+
+ private:
+  void End(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    const auto it = begun_.find(key);
+    if (--it->second == 0) begun_.erase(it);
+    ended_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::unordered_map<std::string, unsigned> begun_;
+};
+
 struct Processed {
   Found found;
   std::optional<BatchItem> item;
@@ -110,6 +152,7 @@ void RunBatch(const RunSettings& settings, const FilesFactory& make_files,
   using Got = OrderedRun<Found, Processed>::Got;
   Clock::time_point flushed = Clock::now();
   bool stopped = false;
+  uint64_t done = 0;
   while (true) {
     if (Interrupted() && !std::exchange(stopped, true)) results.Stop();
     Processed processed;
@@ -117,6 +160,7 @@ void RunBatch(const RunSettings& settings, const FilesFactory& make_files,
     if (got == Got::kEnd) break;
     const Clock::time_point now = Clock::now();
     if (got == Got::kOutput) {
+      if (!processed.found.skipped) ++done;
       if (processed.item || processed.found.skipped) progress.Clear();
       if (processed.item) Take(*processed.item, listener, head);
       if (processed.found.skipped) {
@@ -131,7 +175,9 @@ void RunBatch(const RunSettings& settings, const FilesFactory& make_files,
     ProgressFacts facts;
     facts.counts = head.counts;
     facts.seen = seen.entries;
-    if (results.InputEnded()) facts.total = seen.found;
+    facts.done = done;
+    facts.total = seen.total;
+    if (results.InputEnded()) facts.total = seen.found + seen.problems;
     progress.Tick(facts, now);
   }
   progress.Clear();

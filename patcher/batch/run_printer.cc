@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "patcher/batch/counts_text.h"
 #include "patcher/batch/report_head.h"
 #include "patcher/exit_status.h"
 #include "patcher/report_json.h"
@@ -13,11 +14,6 @@ namespace {
 
 // Lines of the summary that are kept in memory.
 constexpr size_t kMaxNotDone = 1000;
-
-void AddCount(std::string& text, uint64_t count, const char* what) {
-  if (count == 0) return;
-  text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
-}
 
 /// What only a batch knows of the file, a line each.
 std::string BatchLines(const BatchItem& item) {
@@ -42,22 +38,6 @@ std::string BatchLines(const BatchItem& item) {
 }
 
 }  // namespace
-
-std::string CountsText(const BatchCounts& counts) {
-  std::string ends;
-  AddCount(ends, counts.leaks, "leak");
-  AddCount(ends, counts.would_patch, "would be patched");
-  AddCount(ends, counts.patched, "patched");
-  AddCount(ends, counts.reverted, "reverted");
-  AddCount(ends, counts.fixed, "fixed before");
-  AddCount(ends, counts.not_applicable, "not applicable");
-  AddCount(ends, counts.unknown, "unknown");
-  AddCount(ends, counts.refused, "refused");
-  AddCount(ends, counts.failed, "failed");
-  return std::to_string(counts.files) +
-         (counts.files == 1 ? " file" : " files") +
-         (ends.empty() ? "" : ": " + ends);
-}
 
 RunPrinter::RunPrinter(const Options& options, Files& files, Console& console)
     : options_(options), files_(files), console_(console) {}

@@ -16,9 +16,6 @@
 
 namespace detachfix {
 
-/// "12 files: 2 would be patched, 10 fixed before".
-std::string CountsText(const BatchCounts& counts);
-
 class RunPrinter : public RunListener {
  public:
   /// All of these must outlive it.

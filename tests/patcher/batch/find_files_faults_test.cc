@@ -254,6 +254,25 @@ TEST_F(FilesFromListTest, TakesLinesOrWhatEndsWithNul) {
   EXPECT_EQ(Read(""), Lines{});
 }
 
+TEST_F(FilesFromListTest, HandsOutPackedFilesLast) {
+  EXPECT_EQ(Read("a/x.dl_\nb/y\na/X.DLL\nc/z.DL_\n"),
+            (Lines{"b/y", "a/X.DLL", "a/x.dl_", "c/z.DL_"}));
+}
+
+TEST_F(FilesFromListTest, KnowsHowManyAListHoldsThatIsAFile) {
+  const std::string list = tree_.File("list", "a\nold/b\nc.dl_\n\nd");
+  const std::unique_ptr<FileFinder> finder =
+      std::move(*FilesFromList(list, {.exclude = {"old/*"}}));
+  EXPECT_EQ(finder->Counts().total, 3u);
+  while (finder->Next()) continue;
+  EXPECT_EQ(finder->Counts().found, 3u);
+  const std::string pipe = tree_.At("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int writer = open(pipe.c_str(), O_RDWR | O_CLOEXEC);
+  EXPECT_FALSE((*FilesFromList(pipe, {}))->Counts().total);
+  close(writer);
+}
+
 TEST_F(FilesFromListTest, TakesListsOfAnyLength) {
   std::string text;
   Lines expected;

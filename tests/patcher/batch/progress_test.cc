@@ -27,9 +27,14 @@ TEST(ProgressText, SaysWhatIsKnown) {
   EXPECT_EQ(ProgressText(Facts()),
             "1,234 files, 123/s, 3 leak, 1,234,567 names seen");
   ProgressFacts facts = Facts();
-  facts.total = 2468;
+  facts.done = 2000;  // some of them no images, and so no items
+  facts.total = 6000;
   EXPECT_EQ(ProgressText(facts),
-            "1,234 files, 123/s, 3 leak, 1,234,567 names seen, 10 s left");
+            "1,234 files, 123/s, 3 leak, 1,234,567 names seen, 4,000 "
+            "remaining, 20 s left");
+  facts.elapsed = milliseconds(100);
+  EXPECT_EQ(ProgressText(facts),
+            "1,234 files, 3 leak, 1,234,567 names seen, 4,000 remaining");
   EXPECT_EQ(ProgressText(ProgressFacts()), "0 files");
 }
 
