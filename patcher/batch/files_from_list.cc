@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <deque>
 #include <utility>
 
 #include "patcher/batch/find_files.h"
@@ -39,6 +40,7 @@ class ListFinder : public FileFinder {
   void Sniff();
   std::optional<std::string> TakePath();
   bool Wants(const std::string& path);
+  Found MakeFound(std::string path);
 
   const std::string name_;
   const Descriptor list_;
@@ -50,6 +52,9 @@ class ListFinder : public FileFinder {
   bool sniffed_ = false;
   bool at_end_ = false;
   std::optional<Error> problem_;  // what reading ended with
+  // Packed files, by their names: they wait for what stands not packed beside
+  // them, which may come anywhere in the list.
+  std::deque<std::string> last_;
   std::atomic<uint64_t> entries_{0};
   std::atomic<uint64_t> found_{0};
   std::atomic<uint64_t> problems_{0};
@@ -115,14 +120,24 @@ bool ListFinder::Wants(const std::string& path) {
   return false;
 }
 
+Found ListFinder::MakeFound(std::string path) {
+  ++found_;
+  return Found{std::move(path), std::nullopt, std::nullopt};
+}
+
 std::optional<Found> ListFinder::Next() {
   if (!sniffed_) Sniff();
   while (std::optional<std::string> path = TakePath()) {
     if (path->empty()) continue;
     ++entries_;
     if (!Wants(*path)) continue;
-    ++found_;
-    return Found{std::move(*path), std::nullopt, std::nullopt};
+    if (!path->ends_with('_')) return MakeFound(std::move(*path));
+    last_.push_back(std::move(*path));
+  }
+  if (!last_.empty()) {
+    Found found = MakeFound(std::move(last_.front()));
+    last_.pop_front();
+    return found;
   }
   if (!problem_) return std::nullopt;
   ++problems_;

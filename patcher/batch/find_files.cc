@@ -143,6 +143,10 @@ std::unique_ptr<SearchFolder> FolderFinder::MakeTop(
   for (const std::string& root : roots) {
     AddRoot(WithoutSlashesAtEnd(root), *top);
   }
+  const FolderListing& listing = top->listing;
+  std::ranges::stable_partition(
+      top->listing.entries,
+      [&](const FolderEntry& entry) { return !listing.ComesLast(entry); });
   return top;
 }
 

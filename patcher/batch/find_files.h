@@ -72,18 +72,21 @@ class FileFinder {
 };
 
 /// Searches the roots. Files come sorted: root by root, and below a root by
-/// path, component by component, by the bytes of their names. A file with
+/// path, component by component, by the bytes of their names; but in each
+/// folder, and among the roots, files whose name ends with '_' come last, since
+/// a packed file waits for the same file that stands not packed beside it. A
+/// file with
 /// several names (hard links) comes once, under the first; a root that lies
 /// below another comes once, where it is named. Symbolic links below a root
 /// are not followed. A folder that cannot be read is a Found with a problem.
 std::unique_ptr<FileFinder> FindFiles(const FindOptions& options);
 
 /// Takes the paths that the file `list` holds ("-": standard input), in its
-/// order, as they are; of `options` only `include`, `exclude` and `shard` are
-/// used, with the whole path as the one below a root. Paths end with a NUL byte
-/// each if there is one in the list's first 64 KiB, else with a newline. Fails
-/// when the list cannot be opened; what goes wrong later is a Found with a
-/// problem.
+/// order, those that end with '_' after all others, as they are; of `options`
+/// only `include`, `exclude` and `shard` are used, with the whole path as the
+/// one below a root. Paths end with a NUL byte each if there is one in the
+/// list's first 64 KiB, else with a newline. Fails when the list cannot be
+/// opened; what goes wrong later is a Found with a problem.
 Result<std::unique_ptr<FileFinder>> FilesFromList(const std::string& list,
                                                   const FindOptions& options);
 

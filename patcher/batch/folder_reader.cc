@@ -115,6 +115,8 @@ void Listing::Take(const dirent64& entry) {
 
 FolderListing Listing::Finish(std::optional<Error> problem) {
   std::ranges::sort(listing_.entries, [this](const auto& a, const auto& b) {
+    const bool a_last = listing_.ComesLast(a);
+    if (a_last != listing_.ComesLast(b)) return !a_last;
     return std::strcmp(listing_.NameOf(a), listing_.NameOf(b)) < 0;
   });
   listing_.problem = std::move(problem);

@@ -34,7 +34,8 @@ struct FolderEntry {
   EntryKind kind = EntryKind::kFile;
 };
 
-/// The wanted part of what a folder holds, sorted by the bytes of the names.
+/// The wanted part of what a folder holds, sorted by the bytes of the names;
+/// packed files come last.
 struct FolderListing {
   std::string names;  ///< each ends with a NUL byte
   std::vector<FolderEntry> entries;
@@ -46,6 +47,13 @@ struct FolderListing {
 
   const char* NameOf(const FolderEntry& entry) const {
     return names.data() + entry.name;
+  }
+
+  /// Whether it is a packed file, by its name. It waits for what stands not
+  /// packed beside it, which may have any case and so sort anywhere.
+  bool ComesLast(const FolderEntry& entry) const {
+    return entry.kind == EntryKind::kFile &&
+           std::string_view(NameOf(entry)).ends_with('_');
   }
 };
 

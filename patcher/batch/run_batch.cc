@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "patcher/batch/media_names.h"
 #include "patcher/batch/ordered_run.h"
 #include "patcher/batch/pace.h"
 #include "patcher/exit_status.h"
@@ -95,6 +99,7 @@ class Run {
       : settings_(settings),
         finder_(finder),
         ledger_(ledger),
+        changes_files_(!settings.process.media.patch.dry_run),
         files_pace_(settings.files_per_second),
         bytes_pace_(settings.bytes_per_second) {
     for (unsigned i = 0; i < settings.jobs; ++i) files_.push_back(make_files());
@@ -104,7 +109,9 @@ class Run {
     WaitUntil(files_pace_.NextAt());
     if (Interrupted()) return std::nullopt;
     files_pace_.Charge(1, Clock::now());
-    return finder_.Next();
+    std::optional<Found> found = finder_.Next();
+    if (found && IsFirstOfPair(*found)) pairs_.Begin(KeyOf(*found));
+    return found;
   }
 
   Processed Process(unsigned thread, const Found& found) {
@@ -112,6 +119,11 @@ class Run {
     if (found.skipped) return processed;
     // How much a file costs is known afterwards: the next one waits for it.
     WaitUntil(bytes_pace_.NextAt());
+    // Files are begun in the order in which they are found, and packed ones are
+    // found last: what is waited for here was begun.
+    if (changes_files_ && IsPacked(found)) pairs_.WaitFor(KeyOf(found));
+    std::optional<Pairs::Ending> ending;
+    if (IsFirstOfPair(found)) ending.emplace(pairs_, KeyOf(found));
     processed.item =
         ProcessFile(*files_[thread], found, settings_.process, ledger_);
     if (processed.item && !processed.item->from_ledger) {
@@ -122,9 +134,23 @@ class Run {
   }
 
  private:
+  static bool IsPacked(const Found& found) { return found.path.ends_with('_'); }
+
+  bool IsFirstOfPair(const Found& found) const {
+    return changes_files_ && !found.skipped && !IsPacked(found);
+  }
+
+  std::string KeyOf(const Found& found) const {
+    const std::string path = LedgerPath(settings_.process.folder, found.path);
+    const size_t name = path.rfind('/') + 1;
+    return path.substr(0, name) + PairName(path.substr(name));
+  }
+
   const RunSettings& settings_;
   FileFinder& finder_;
   Ledger* ledger_;
+  const bool changes_files_;
+  Pairs pairs_;
   Pace files_pace_;
   Pace bytes_pace_;
   std::vector<std::unique_ptr<Files>> files_;

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "patcher/batch/media_names.h"
+
 namespace detachfix {
 namespace {
 
@@ -46,9 +48,12 @@ Result<Shard> ParseShard(std::string_view text) {
 }
 
 bool IsInShard(const Shard& shard, std::string_view path) {
+  const size_t name = path.rfind('/') + 1;  // npos + 1 is 0
+  const std::string key =
+      std::string(path.substr(0, name)) + PairName(path.substr(name));
   // The high half: the low bits of FNV-1a see little of the last characters'
   // high bits, and paths of one share differ in few places.
-  const uint64_t hash = HashFnv1a(path);
+  const uint64_t hash = HashFnv1a(key);
   const uint64_t mixed = (hash >> 32) ^ (hash & 0xffffffff);
   return mixed % shard.count == shard.index - 1;
 }

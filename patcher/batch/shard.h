@@ -25,7 +25,8 @@ Result<Shard> ParseShard(std::string_view text);
 /// Whether the file at `path` belongs to `shard`. `path` is the one below its
 /// root, so that it does not matter where the share is mounted. Every path
 /// belongs to exactly one of the N shards, for all time: reports and ledgers
-/// rest on it.
+/// rest on it. A file and the same file packed (PairName) belong to the same
+/// shard, since what is done to one depends on the other.
 bool IsInShard(const Shard& shard, std::string_view path);
 
 }  // namespace detachfix

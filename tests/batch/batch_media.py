@@ -130,6 +130,48 @@ def media_are_written_back_in_their_form(share):
     equal(share.hashes(), before)
 
 
+def pairs(share, packed_name, name, count=8):
+    """A leaking image in so many folders each, packed and not packed."""
+    data = fill(share)
+    shutil.rmtree(share.root)
+    for i in range(count):
+        share.put(f"{i}/{packed_name}", PACKED["szdd"])
+        share.put(f"{i}/{name}", data)
+    return share.new(data)
+
+
+@case
+def the_file_itself_goes_before_the_packed_one(share):
+    """The packed file is renamed once the other is repaired: in one run,
+    whatever sorts first and however many are worked on at a time."""
+    for names in (("security.dl_", "security.dll"),
+                  ("SECURITY.DL_", "security.dll"),
+                  ("SECURITY.DL_", "SECURITY.DLL")):
+        new = sha256(pairs(share, *names))
+        reports = []
+        for jobs in (1, 4):
+            pairs(share, *names)
+            items = share.items("--apply", "-j", jobs, status=0)
+            equal([item["action"] for item in items.values()],
+                  16 * ["patched"])
+            after = share.hashes()
+            for i in range(8):
+                equal(after[f"{i}/{names[1]}"], new)
+                check(f"{i}/{names[0]}" not in after, "was not renamed")
+            reports.append([{**item, "run": None} for item in items.values()])
+        equal(reports[1], reports[0])
+
+
+@case
+def a_list_may_name_the_packed_one_first(share):
+    pairs(share, "security.dl_", "security.dll", 1)
+    listing = share.top / "list"
+    listing.write_text(f"{share.root}/0/security.dl_\n"
+                       f"{share.root}/0/security.dll\n")
+    items = share.items("--apply", "--files-from", listing, status=0)
+    equal(list(items), ["0/security.dll", "0/security.dl_"])
+
+
 @case
 def setup_log_is_reported_and_updated_when_asked(share):
     data = fill(share)

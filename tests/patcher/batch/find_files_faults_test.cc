@@ -4,11 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,22 +44,53 @@ class AsNobody {
   const uid_t user_;
 };
 
+void WriteText(const char* path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) ADD_FAILURE() << path << " cannot be written";
+}
+
+// From here on this process sees mounts of its own, and may make them: who is
+// not root becomes root of a user namespace (user_namespaces(7)).
+void EnterOwnNamespace() {
+  const uid_t user = geteuid();
+  const gid_t group = getegid();
+  const int also = user == 0 ? 0 : CLONE_NEWUSER;
+  ASSERT_EQ(unshare(CLONE_NEWNS | also), 0) << strerror(errno);
+  if (user != 0) {
+    WriteText("/proc/self/setgroups", "deny");
+    WriteText("/proc/self/uid_map", "0 " + std::to_string(user) + " 1");
+    WriteText("/proc/self/gid_map", "0 " + std::to_string(group) + " 1");
+  }
+  ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0)
+      << strerror(errno);
+}
+
+// Runs `body` in another process, whose mounts go with it.
+void InOwnNamespace(const std::function<void()>& body) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    EnterOwnNamespace();
+    if (!testing::Test::HasFatalFailure()) body();
+    std::fflush(nullptr);
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "see the failures above";
+}
+
 class FindFaultsTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(chmod(tree_.path().c_str(), 0755), 0); }
-  void TearDown() override {
-    for (const std::string& mount : mounts_) umount(mount.c_str());
-  }
 
-  // Whether the test may mount at all.
-  bool Mount(const std::string& from, const std::string& below,
+  void Mount(const std::string& from, const std::string& below,
              const char* type, unsigned long flags) {
     const std::string to = tree_.Folder(below);
-    if (mount(from.c_str(), to.c_str(), type, flags, nullptr) != 0) {
-      return false;
-    }
-    mounts_.insert(mounts_.begin(), to);
-    return true;
+    ASSERT_EQ(mount(from.c_str(), to.c_str(), type, flags, nullptr), 0)
+        << to << ": " << strerror(errno);
   }
 
   std::unique_ptr<FileFinder> Start(FindOptions options) const {
@@ -80,7 +117,6 @@ class FindFaultsTest : public testing::Test {
   Lines Find(const FindOptions& options) const { return Rest(*Start(options)); }
 
   TempTree tree_;
-  Lines mounts_;
 };
 
 TEST_F(FindFaultsTest, SaysWhichFolderCannotBeReadAndGoesOn) {
@@ -179,32 +215,32 @@ TEST_F(FindFaultsTest, LeavesSnapshotsAloneUnlessAsked) {
 
 TEST_F(FindFaultsTest, EntersOtherFileSystemsOnlyWhenAsked) {
   tree_.File("a/Security.dll");
-  if (!Mount("none", "mounted", "tmpfs", 0)) {
-    GTEST_SKIP() << "nothing can be mounted here";
-  }
-  tree_.File("mounted/Security.dll");
-  EXPECT_EQ(Find({}),
-            (Lines{"a/Security.dll",
-                   "mounted (another file system is mounted there)"}));
-  const Lines both = {"a/Security.dll", "mounted/Security.dll"};
-  EXPECT_EQ(Find({.cross_file_systems = true}), both);
-  EXPECT_EQ(
-      Find({.roots = {tree_.path(), tree_.At("mounted")}}),
-      (Lines{"a/Security.dll", "mounted (another file system is mounted there)",
-             "mounted/Security.dll"}));
+  InOwnNamespace([this] {
+    Mount("none", "mounted", "tmpfs", 0);
+    tree_.File("mounted/Security.dll");
+    const std::string left_out =
+        "mounted (another file system is mounted there)";
+    EXPECT_EQ(Find({}), (Lines{"a/Security.dll", left_out}));
+    const Lines both = {"a/Security.dll", "mounted/Security.dll"};
+    EXPECT_EQ(Find({.cross_file_systems = true}), both);
+    EXPECT_EQ(Find({.roots = {tree_.path(), tree_.At("mounted")}}),
+              (Lines{"a/Security.dll", left_out, "mounted/Security.dll"}));
+  });
 }
 
 TEST_F(FindFaultsTest, EntersNoFileSystemTwiceAndNoPseudoOne) {
   tree_.File("a/Security.dll");
-  if (!Mount(tree_.At("a"), "again", nullptr, MS_BIND) ||
-      !Mount("none", "proc", "proc", 0)) {
-    GTEST_SKIP() << "nothing can be mounted here";
-  }
-  EXPECT_EQ(Find({.cross_file_systems = true}),
-            (Lines{"a/Security.dll",
-                   "again (a file system that is searched elsewhere is mounted "
-                   "there too)",
-                   "proc (a pseudo file system (proc))"}));
+  InOwnNamespace([this] {
+    Mount(tree_.At("a"), "again", nullptr, MS_BIND);
+    // Whoever is root of a user namespace alone may not leave out what is
+    // mounted below.
+    Mount("/proc", "proc", nullptr, MS_BIND | MS_REC);
+    EXPECT_EQ(Find({.cross_file_systems = true}),
+              (Lines{"a/Security.dll",
+                     "again (a file system that is searched elsewhere is "
+                     "mounted there too)",
+                     "proc (a pseudo file system (proc))"}));
+  });
 }
 
 TEST_F(FindFaultsTest, SearchesNoPseudoFileSystemThatIsNamed) {

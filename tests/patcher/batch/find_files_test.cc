@@ -77,6 +77,20 @@ TEST_F(FindFilesTest, SortsByPathComponentAndByByte) {
                    "new\nline", "z", "\xff"}));
 }
 
+TEST_F(FindFilesTest, HandsOutPackedFilesLastInTheirFolder) {
+  for (const char* name :
+       {"a/SECURITY.DL_", "a/security.dll", "a/security.dl_",
+        "a/z/Security.dll", "b_/Security.dll", "c/Security.dll"}) {
+    tree_.File(name);
+  }
+  EXPECT_EQ(Find({}),
+            (Lines{"a/security.dll", "a/z/Security.dll", "a/SECURITY.DL_",
+                   "a/security.dl_", "b_/Security.dll", "c/Security.dll"}));
+  EXPECT_EQ(Find({.roots = {tree_.At("a/security.dl_"), tree_.At("c"),
+                            tree_.At("a/security.dll")}}),
+            (Lines{"c/Security.dll", "a/security.dll", "a/security.dl_"}));
+}
+
 TEST_F(FindFilesTest, FollowsNoLinkBelowARootAndALinkThatIsOne) {
   tree_.File("real/Security.dll");
   tree_.Link("linked", "real");

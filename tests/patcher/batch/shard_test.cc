@@ -48,6 +48,18 @@ TEST(IsInShard, GivesEveryPathToExactlyOneInFairParts) {
   for (const uint32_t count : counts) EXPECT_NEAR(count, kFiles / kShards, 150);
 }
 
+TEST(IsInShard, GivesAPackedFileToThatOfTheFileItself) {
+  constexpr uint32_t kShards = 997;
+  for (const char* path :
+       {"i386/Security.dll", "i386/SECURITY.DLL", "i386/security.dl_"}) {
+    for (uint32_t i = 1; i <= kShards; ++i) {
+      EXPECT_EQ(IsInShard({i, kShards}, path),
+                IsInShard({i, kShards}, "i386/SECURITY.DL_"))
+          << path;
+    }
+  }
+}
+
 // FNV-1a of "" and "foobar", from the test vectors of draft-eastlake-fnv:
 // cbf29ce484222325 and 85944171f73967e8.
 TEST(IsInShard, IsTheSameForAllTime) {
