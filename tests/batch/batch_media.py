@@ -216,35 +216,31 @@ def bad_media_are_refused_and_the_rest_is_done(share):
     check("3 patched" in done.stderr, done.stderr)
 
 
-@case
-def killed_at_each_system_call(share):
-    if not shutil.which("strace"):
-        raise Skip("strace is not installed")
+KINDS = "rename,renameat2,unlink,fsync,close,pwrite64,openat,write"
+
+
+def calls_of(share, *words):
+    log = share.top / "calls"
+    share.batch(*words, status=0,
+                prefix=strace("-e", f"trace={KINDS}", output=log))
+    return most_calls(log)
+
+
+def killed_at_each_call(share, *options, places):
+    """Runs with `options`, each killed at another system call, at about so many
+    `places` of each kind; what goes on afterwards ends as if nothing had been."""
+    words = ("--apply", "-j", 1, *options)
     fill(share)
     before = share.hashes()
-    kinds = "rename,renameat2,unlink,fsync,close,pwrite64,openat,write"
-    log = share.top / "calls"
-    words = ("--apply", "--update-setup-log", "-j", 1)
-    share.batch(*words, status=0, prefix=[
-        "strace", "-f", "-qq", "-o", log, "-e", f"trace={kinds}"])
+    kinds = calls_of(share, *words)
     after = share.hashes()
-    most = {}
-    counts = {}
-    for line in log.read_text().splitlines():
-        match = re.match(r"(\d+) +(\w+)\(", line)
-        if match:
-            key = match.groups()
-            counts[key] = counts.get(key, 0) + 1
-            most[key[1]] = max(most.get(key[1], 0), counts[key])
     ends = set()
-    for kind, count in sorted(most.items()):
-        step = max(1, count // 12)
-        for number in range(1, count + 1, step):
+    for kind, count in kinds:
+        for number in range(1, count + 1, max(1, count // places)):
             fill(share)
-            share.batch(*words, prefix=[
-                "strace", "-f", "-qq", "-o", "/dev/null", "-e",
-                f"trace={kind}", "-e",
-                f"inject={kind}:signal=KILL:when={number}"])
+            share.batch(*words, prefix=strace(
+                "-e", f"trace={kind}", "-e",
+                f"inject={kind}:signal=KILL:when={number}"))
             now = share.hashes()
             ends.add(now == after)
             for path, found in now.items():
@@ -263,6 +259,16 @@ def killed_at_each_system_call(share):
             share.revert(share.runs()[-1])
             equal(share.hashes(), before)
     equal(ends, {False, True})
+
+
+@case
+def killed_at_each_system_call(share):
+    killed_at_each_call(share, "--update-setup-log", places=12)
+
+
+@case
+def killed_at_each_system_call_with_recompress(share):
+    killed_at_each_call(share, "--recompress", places=12)
 
 
 if __name__ == "__main__":
