@@ -351,7 +351,7 @@ Result<std::optional<RunRecord>> Ledger::FindUnfinished() {
   const Result<std::optional<Row>> row = database_->First(
       "SELECT " + std::string(kRunColumns) +
           " FROM runs WHERE state<>'finished' AND command='batch' ORDER BY "
-          "apply DESC, started DESC, id DESC LIMIT 1",
+          "apply DESC, rowid DESC LIMIT 1",
       {});
   if (!row) return Named(row.error());
   if (!*row) return std::optional<RunRecord>();
@@ -361,13 +361,12 @@ Result<std::optional<RunRecord>> Ledger::FindUnfinished() {
 Result<std::vector<RunSummary>> Ledger::Runs() {
   const std::lock_guard lock(mutex_);
   std::vector<RunSummary> runs;
-  Result<void> done =
-      database_->Query("SELECT " + std::string(kRunColumns) +
-                           " FROM runs ORDER BY started DESC, id DESC",
-                       {}, [&](const Row& row) {
-                         runs.push_back({ToRun(row), {}});
-                         return true;
-                       });
+  Result<void> done = database_->Query(
+      "SELECT " + std::string(kRunColumns) + " FROM runs ORDER BY rowid DESC",
+      {}, [&](const Row& row) {
+        runs.push_back({ToRun(row), {}});
+        return true;
+      });
   if (!done) return Named(done.error());
   done = database_->Query(
       "SELECT run, action, verdict, count(*) FROM files WHERE intended=0 "

@@ -174,6 +174,23 @@ TEST_F(LedgerTest, KnowsTheLastRunThatDidNotFinish) {
   EXPECT_EQ(ledger_->FindRun("a")->state, RunState::kRunning);
 }
 
+// Their ids begin with the second and the number of the process.
+TEST_F(LedgerTest, KnowsWhichRunOfOneSecondIsTheLater) {
+  const std::string second = "2000-01-01T00:00:00Z";
+  for (const char* id : {"x-99-b", "x-100-a", "x-98-c"}) {
+    ASSERT_TRUE(ledger_->BeginRun(Run(id, second)));
+  }
+  ASSERT_TRUE(ledger_->ResumeRun("x-99-b"));
+  const Result<std::vector<RunSummary>> runs = ledger_->Runs();
+  ASSERT_TRUE(runs);
+  std::vector<std::string> ids;
+  for (const RunSummary& summary : *runs) {
+    ids.push_back(summary.run.id);
+  }
+  EXPECT_EQ(ids, (std::vector<std::string>{"x-98-c", "x-100-a", "x-99-b"}));
+  EXPECT_EQ((**ledger_->FindUnfinished()).id, "x-98-c");
+}
+
 TEST_F(LedgerTest, CountsTheFilesOfEachRun) {
   ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
   ASSERT_TRUE(ledger_->BeginRun(Run("b", "2000-01-02T00:00:00Z")));
