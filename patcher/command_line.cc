@@ -18,6 +18,7 @@ namespace {
 
 constexpr char kDefaultBackupSuffix[] = ".orig";
 constexpr char kDefaultRequirement[] = "pattern";
+constexpr char kLastRun[] = "last";
 
 std::string VersionText() {
   return "detachfix " + std::string(kVersion) + "\nLIEF " + LiefVersion() +
@@ -35,6 +36,7 @@ class HelpFormatter : public CLI::Formatter {
     if (name.starts_with("--require-signature")) {
       return "--require-signature[=CLASS]";
     }
+    if (name.starts_with("--resume")) return "--resume[=RUN]";
     return name.starts_with("--backup") ? "--backup[=SUFFIX]" : name;
   }
 };
@@ -91,6 +93,7 @@ void DeclareReplaceOptions(CLI::App& app, Options& options) {
 struct FlagValues {
   std::string backup_suffix;
   std::string requirement;
+  std::string resumed;
 };
 
 void DeclareSignatureOptions(CLI::App& app, uint32_t bits, Options& options,
@@ -161,7 +164,8 @@ void DeclareJobs(CLI::App& app, BatchOptions& batch) {
       ->check(CLI::Range(1u, 256u));
 }
 
-void DeclareBatchOptions(CLI::App& app, BatchOptions& batch) {
+void DeclareBatchOptions(CLI::App& app, BatchOptions& batch,
+                         FlagValues& values) {
   app.add_flag("--apply", batch.apply,
                "repair what leaks; without it nothing is written");
   DeclareFindOptions(app, batch);
@@ -171,9 +175,9 @@ void DeclareBatchOptions(CLI::App& app, BatchOptions& batch) {
                "file renamed to .org");
   app.add_flag("--update-setup-log", batch.update_setup_log,
                "set the checksum that REPAIR/SETUP.LOG has for the file");
-  app.add_flag("--resume", batch.resume,
-               "go on with the last run that did not finish, with its\n"
-               "command line");
+  app.add_flag("--resume{" + std::string(kLastRun) + "}", values.resumed,
+               "go on with the last run that did not finish, or with this\n"
+               "one, with its command line");
   app.add_flag("--recheck", batch.recheck,
                "judge anew what the ledger knows to be unchanged");
   DeclareJobs(app, batch);
@@ -247,7 +251,9 @@ void DeclareOperands(CLI::App& app, uint32_t bits, Options& options) {
 void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
                     FlagValues& values) {
   DeclareOperands(app, bits, options);
-  if ((bits & kBatchOptions) != 0) DeclareBatchOptions(app, options.batch);
+  if ((bits & kBatchOptions) != 0) {
+    DeclareBatchOptions(app, options.batch, values);
+  }
   if ((bits & kVerifyOptions) != 0) {
     DeclareJobs(app, options.batch);
     app.add_flag("--any-dll", options.any_dll,
@@ -350,6 +356,20 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   return "";
 }
 
+/// Of `--resume`, `--resume=RUN` and `--resume RUN`.
+void TakeResume(const std::string& value, Options& options) {
+  BatchOptions& batch = options.batch;
+  batch.resume = true;
+  if (value != kLastRun) batch.run = value;
+  // No folder is searched, so the one operand that looks like a run is one.
+  const bool named = batch.run.empty() && options.paths.size() == 1 &&
+                     options.paths[0].find_first_not_of("0123456789abcdef-") ==
+                         std::string::npos;
+  if (!named) return;
+  batch.run = options.paths[0];
+  options.paths.clear();
+}
+
 /// Takes over the values of flags that may have one. Gives what is wrong with
 /// them, or an empty string.
 std::string TakeFlagValues(const CLI::App& app, const FlagValues& values,
@@ -360,6 +380,7 @@ std::string TakeFlagValues(const CLI::App& app, const FlagValues& values,
   if (given("--backup")) {
     options.backup_suffix = empty_suffix ? "" : values.backup_suffix;
   }
+  if (given("--resume")) TakeResume(values.resumed, options);
   if (!given("--require-signature")) return "";
   for (const MatchClass match :
        {MatchClass::kPattern, MatchClass::kRebased, MatchClass::kExact}) {

@@ -262,7 +262,8 @@ constexpr Command kCommands[] = {
      "Examples:\n"
      "  detachfix batch /srv/images\n"
      "  detachfix batch --apply --report run.html /srv/images\n"
-     "  detachfix batch --resume\n",
+     "  detachfix batch --resume\n"
+     "  detachfix batch --resume 20001224-0930\n",
      kMaybeFolders | kBatchOptions | kLedgerOption | kReportFiles |
          kVerboseOption | kReportOptions | kAnyDllOption | kAllowSignedOption |
          kBackupOption | kReplaceOptions | kSignaturesOption | kRequireOption,

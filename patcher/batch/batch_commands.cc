@@ -157,37 +157,58 @@ RunSettings SettingsFor(const Options& options, const RunRecord& run,
   return settings;
 }
 
-/// Goes on with the last run that did not finish: its options, in its folder.
-/// Gives nothing after saying why.
+/// The run that `--resume` means, unless there is none to go on with.
+Result<RunRecord> RunToResume(Ledger& ledger, const std::string& id) {
+  RunRecord run;
+  if (id.empty()) {
+    const Result<std::optional<RunRecord>> last = ledger.FindUnfinished();
+    if (!last) return last.error();
+    if (!*last) {
+      return Error{ledger.path() + ": every run in this ledger has finished"};
+    }
+    run = **last;
+  } else {
+    const Result<RunRecord> named = ledger.FindRun(id);
+    if (!named) return named.error();
+    run = *named;
+  }
+  if (run.command != "batch") {
+    return Error{"run " + run.id + " is one of 'detachfix " + run.command +
+                 "', which is given again to go on"};
+  }
+  if (run.state == RunState::kFinished) {
+    return Error{"run " + run.id + " has finished: " + run.summary};
+  }
+  if (run.state == RunState::kRunning && run.host == HostName() &&
+      IsRunning(run.id)) {
+    return Error{"run " + run.id + " is still running"};
+  }
+  return run;
+}
+
+/// Goes on with a run that did not finish: its options, in its folder. Gives
+/// nothing after saying why.
 std::optional<RunRecord> Resume(Ledger& ledger, Options& options,
                                 Console& console) {
-  const Result<std::optional<RunRecord>> found = ledger.FindUnfinished();
-  if (!found || !*found) {
-    Complain(console, !found ? found.error().message
-                             : ledger.path() +
-                                   ": every run in this ledger has finished");
+  const Result<RunRecord> found = RunToResume(ledger, options.batch.run);
+  if (!found) {
+    Complain(console, found.error().message);
     return std::nullopt;
   }
-  if ((*found)->state == RunState::kRunning && (*found)->host == HostName() &&
-      IsRunning((*found)->id)) {
-    Complain(console, "run " + (*found)->id + " is still running");
-    return std::nullopt;
-  }
-  std::vector<std::string> words = (*found)->words;
-  words.insert(words.begin(), (*found)->command);
+  std::vector<std::string> words = found->words;
+  words.insert(words.begin(), found->command);
   const std::variant<Invocation, Answer> line =
       ParseCommandLine(words, CommandTable());
   const Invocation* invocation = std::get_if<Invocation>(&line);
   if (invocation == nullptr) {
-    Complain(console, "run " + (*found)->id +
+    Complain(console, "run " + found->id +
                           ": its command line cannot be read by this version");
     return std::nullopt;
   }
   std::error_code error;
-  std::filesystem::current_path((*found)->folder, error);
+  std::filesystem::current_path(found->folder, error);
   if (error) {
-    Complain(console, "run " + (*found)->id + " was started in " +
-                          (*found)->folder +
+    Complain(console, "run " + found->id + " was started in " + found->folder +
                           ", which cannot be entered: " + error.message());
     return std::nullopt;
   }
@@ -198,7 +219,7 @@ std::optional<RunRecord> Resume(Ledger& ledger, Options& options,
   resumed.quiet = options.quiet;
   resumed.verbose = options.verbose;
   options = std::move(resumed);
-  return **found;
+  return *found;
 }
 
 /// Notes the run in the ledger, as new or as going on. A dry run goes on

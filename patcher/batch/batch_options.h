@@ -30,7 +30,7 @@ struct BatchOptions {
   std::string ledger;  ///< path; empty: the usual one
   bool resume = false;
   bool recheck = false;
-  std::string run;                ///< of `revert --run`
+  std::string run;  ///< of `revert --run` and `--resume`, or empty
   std::vector<std::string> only;  ///< of `revert --run`
 
   // How.

@@ -138,9 +138,8 @@ void RunPrinter::End(BatchHead& head) {
   if (options_.json || options_.json_lines || options_.quiet) return;
   PrintSummary(head);
   if (head.interrupted) {
-    console_.err << "detachfix: interrupted; 'detachfix batch --resume' goes "
-                    "on with run "
-                 << head.run << "\n";
+    console_.err << "detachfix: interrupted; 'detachfix batch --resume "
+                 << head.run << "' goes on with it\n";
   }
 }
 

@@ -181,18 +181,22 @@ def json_on_standard_output_is_the_report(share):
     equal(len(json.loads(done.stdout)["files"]), 2)
 
 
-@case
-def an_interrupted_run_goes_on(share):
-    paths = share.leaking(30)
-    process = subprocess.Popen(
-        share.line("batch", "--ledger", share.ledger, "--apply", "--throttle",
-                   20, share.root), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True)
-    process.stdout.readline()
+def interrupted(share):
+    """A run of at most 20 files a second, interrupted after the first; its id."""
+    process = share.start()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     equal(process.returncode, 130)
-    check("batch --resume" in err, err)
+    match = re.search(r"interrupted; 'detachfix batch --resume (\S+)' goes on "
+                      r"with it\n$", err)
+    check(match, err)
+    return match[1]
+
+
+@case
+def an_interrupted_run_goes_on(share):
+    paths = share.leaking(30)
+    interrupted(share)
     done = [path for path in paths
             if share.run("verify", path).returncode == 0]
     check(0 < len(done) < len(paths), f"{len(done)} were done")
@@ -213,11 +217,7 @@ def an_interrupted_run_goes_on(share):
 @case
 def a_run_that_goes_on_is_not_resumed(share):
     share.leaking(20)
-    process = subprocess.Popen(
-        share.line("batch", "--ledger", share.ledger, "--apply", "--throttle",
-                   10, share.root), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True)
-    process.stdout.readline()
+    process = share.start()
     done = share.batch("--resume", status=3)
     process.communicate(timeout=60)
     equal(process.returncode, 0)
@@ -240,6 +240,32 @@ def a_locked_file_is_reported_and_left_alone(share):
 
 
 @case
+def a_named_run_goes_on(share):
+    share.leaking(12)
+    first = interrupted(share)
+    second = interrupted(share)
+    equal(share.runs(), [second, first])
+    items = share.items("--resume=" + first[:-1], status=0)
+    equal({item["run"] for item in items.values()}, {first})
+    done = share.batch("--resume", first, status=3)
+    check(done.stderr.startswith(f"detachfix: run {first} has finished: "
+                                 "12 files: "), done.stderr)
+    done = share.batch("--resume", "1999", status=3)
+    equal(done.stderr, f"detachfix: the ledger {share.ledger}: has no run "
+          "'1999'\n")
+    # The last one that did not finish, where none is named.
+    items = share.items("--resume", status=0)
+    equal({item["run"] for item in items.values()}, {second})
+    share.revert(first)
+    undo = share.runs()[0]
+    done = share.batch("--resume", undo, status=3)
+    equal(done.stderr, f"detachfix: run {undo} is one of 'detachfix revert', "
+          "which is given again to go on\n")
+    done = share.run("batch", "--resume", first, second)
+    equal(done.returncode, 64)
+
+
+@case
 def files_come_from_a_list(share):
     paths = share.leaking(3)
     listing = share.top / "list"
@@ -252,6 +278,19 @@ def files_come_from_a_list(share):
                      stdin=f"{paths[1]}\0")
     equal(done.returncode, 1)
     check(done.stdout.startswith(str(paths[1])), done.stdout)
+
+
+@case
+def a_killed_run_leaves_nothing_of_its_reports(share):
+    """On ext4 and the like, where they have no name before they are whole."""
+    share.leaking(30)
+    reports = share.top / "reports"
+    reports.mkdir()
+    process = share.start(*(f"--report={reports}/run.{ending}" for ending in
+                            ("html", "csv", "json", "sarif")))
+    process.kill()
+    process.communicate(timeout=60)
+    equal(os.listdir(reports), [])
 
 
 @case
