@@ -131,11 +131,8 @@ std::optional<BatchItem> KnownItem(Files& files, const FileState& state,
   // A line of SETUP.LOG that is to be updated must be looked at.
   if (options.update_setup_log && !same_run) return std::nullopt;
   // Nor does the file's state tell of symbols that were put beside it since,
-  // which may turn "fixed" into "unknown".
-  if (!same_run && (*entry)->verdict == ToText(Verdict::kFixed) &&
-      HasDebugFile(files, path)) {
-    return std::nullopt;
-  }
+  // which may turn "fixed" and "not applicable" into "unknown".
+  if (!same_run && HasDebugFile(files, path)) return std::nullopt;
   return ItemOf(**entry, options.run, path);
 }
 

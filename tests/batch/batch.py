@@ -15,7 +15,8 @@ import time
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
-from share import (FIXED, LEAKING, OTHER_LEAKING, check, equal, main, sha256)
+from share import (FIXED, LEAKING, NOT_APPLICABLE, OTHER_LEAKING, check, equal,
+                   main, sha256)
 
 CASES = {}
 
@@ -147,12 +148,19 @@ def a_second_run_passes_over_what_it_knows(share):
 
 @case
 def symbols_put_beside_a_known_file_are_seen(share):
-    """The ledger's "fixed" was said without them."""
-    share.put("fixed/Security.dll", share.sample(FIXED))
+    """The ledger's "fixed" and "not applicable" were said without them."""
+    known = {"fixed": FIXED, "other": NOT_APPLICABLE}
+    for folder, name in known.items():
+        share.put(f"{folder}/Security.dll", share.sample(name))
     share.items(status=0)
-    equal(share.items(status=0)["fixed/Security.dll"]["from_ledger"], True)
-    share.put("fixed/SECURITY.DBG", b"symbols")
-    equal(share.items(status=0)["fixed/Security.dll"]["from_ledger"], False)
+    for verdict, found in share.items(status=0).items():
+        equal(found["from_ledger"], True)
+    for folder in known:
+        share.put(f"{folder}/SECURITY.DBG", b"symbols")
+    found = share.items(status=0)
+    equal(len(found), 2)
+    for item in found.values():
+        equal(item["from_ledger"], False)
 
 
 @case
