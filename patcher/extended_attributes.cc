@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <sys/xattr.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <optional>
 
+#include "patcher/samba_attributes.h"
 #include "patcher/system_error.h"
 
 namespace detachfix {
@@ -17,11 +19,15 @@ namespace {
 constexpr size_t kMaxListSize = 65536;
 constexpr size_t kMaxValueSize = 65536;
 
+constexpr char kSambaAttributes[] = "user.DOSATTRIB";
+
 // What ntfs-3g(8) gives of a file when asked by name, and never lists: DOS
 // attributes, security descriptor, creation time. Without them a new file has
 // those of the moment and of its folder, so that one which only administrators
 // may change would be everybody's.
 constexpr char kNtfsAttributes[] = "system.ntfs_attrib";
+constexpr char kNtfsShortName[] = "system.ntfs_dos_name";
+constexpr size_t kMaxShortName = 64;  // 8 + 1 + 3 characters in UTF-8
 constexpr const char* kNtfsOthers[] = {"system.ntfs_acl", "system.ntfs_crtime"};
 
 // [MS-FSCC] 2.6, those that ntfs-3g lets anyone set: READONLY, HIDDEN, SYSTEM,
@@ -143,11 +149,37 @@ Result<void> WriteAttributes(int descriptor, const Attributes& wanted) {
   return {};
 }
 
+std::string ReadShortName(int descriptor, const Attributes& attributes) {
+  return ShortName(attributes, [&](const char* name, void* value, size_t size) {
+    return fgetxattr(descriptor, name, value, size);
+  });
+}
+
+std::string ReadShortName(const std::string& path,
+                          const Attributes& attributes) {
+  return ShortName(attributes, [&](const char* name, void* value, size_t size) {
+    return lgetxattr(path.c_str(), name, value, size);
+  });
+}
+
+Result<void> WriteShortName(const std::string& path, const std::string& name) {
+  if (lsetxattr(path.c_str(), kNtfsShortName, name.data(), name.size(), 0) ==
+      0) {
+    return {};
+  }
+  return SystemError(errno);
+}
+
 bool IsDosReadOnly(const Attributes& attributes) {
-  const Attributes::const_iterator it = attributes.find(kNtfsAttributes);
+  const Attributes::const_iterator ntfs = attributes.find(kNtfsAttributes);
   uint32_t flags = 0;
-  if (it == attributes.end() || it->second.size() != sizeof flags) return false;
-  std::memcpy(&flags, it->second.data(), sizeof flags);
+  if (ntfs != attributes.end() && ntfs->second.size() == sizeof flags) {
+    std::memcpy(&flags, ntfs->second.data(), sizeof flags);
+  }
+  const Attributes::const_iterator samba = attributes.find(kSambaAttributes);
+  if (samba != attributes.end()) {
+    flags |= SambaDosAttributes(samba->second).value_or(0);
+  }
   return (flags & kDosReadOnly) != 0;
 }
 

@@ -26,7 +26,18 @@ Result<Attributes> ReadAttributes(const std::string& path);
 /// touched, so labels that the system sets by itself need no privilege.
 Result<void> WriteAttributes(int descriptor, const Attributes& wanted);
 
-/// Whether NTFS calls the file read-only, which its mode need not show.
+/// The 8.3 name that NTFS has for the file beside its long one, or empty. Only
+/// a file with NTFS's attributes is asked.
+std::string ReadShortName(int descriptor, const Attributes& attributes);
+std::string ReadShortName(const std::string& path,
+                          const Attributes& attributes);
+
+/// Gives it to the file at `path`. A rename takes it away, and while another
+/// file of the folder has it nobody gets it.
+Result<void> WriteShortName(const std::string& path, const std::string& name);
+
+/// Whether NTFS or a Samba server calls the file read-only, which its mode need
+/// not show.
 bool IsDosReadOnly(const Attributes& attributes);
 
 }  // namespace detachfix

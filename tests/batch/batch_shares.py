@@ -259,13 +259,61 @@ def samba_clients_are_not_patched_under(share):
               sha256(share.new(share.sample(LEAKING))))
 
 
+@case
+def samba_read_only_is_respected(share):
+    """By the DOS attribute, which the mode does not show (map readonly)."""
+    with Samba(share.root, share.top / "samba") as samba:
+        local = share.top / "local.dll"
+        local.write_bytes(share.sample(LEAKING))
+        samba.client(f"put {local} Security.dll", "setmode Security.dll +r")
+        path = share.root / "Security.dll"
+        check(path.stat().st_mode & 0o200, oct(path.stat().st_mode))
+        before = share.hashes()
+        done = share.batch("--apply", status=2)
+        check("is read-only (DOS attribute); --replace-read-only"
+              in done.stdout, done.stdout)
+        equal(share.hashes(), before)
+
+        def look(_):
+            found = samba.all_info("Security.dll")
+            equal(found["attributes"], "RA (21)")
+            return {**state(path), "client": found}
+        applied_and_undone(share, path, look, "--replace-read-only")
+
+
+@case
+def samba_clients_with_an_oplock_are_asked_for_it(share):
+    """The server has a lease for them (kernel oplocks, smb.conf(5)), so that
+    even a reader must wait until it is given up."""
+    with Samba(share.root, share.top / "samba") as samba:
+        path = share.put("Security.dll", share.sample(LEAKING))
+        before = share.hashes()
+        with samba.oplock("Security.dll", "batch") as client:
+            equal(client.granted, "batch")
+            for words in ((), ("--apply",)):
+                done = share.batch(*words, status=3)
+                check("Security.dll: is in use: another program has a lease "
+                      "on it" in done.stderr, done.stderr)
+            equal(share.hashes(), before)
+        equal(client.end, "broken")
+        for level in ("batch", "exclusive"):
+            path.write_bytes(share.sample(LEAKING))
+            with samba.oplock("Security.dll", level, "answer") as client:
+                equal(client.granted, level)
+                share.batch("--apply", status=0)
+            equal(client.end, "given up")
+            equal(sha256(samba.get("Security.dll")),
+                  sha256(share.new(share.sample(LEAKING))))
+
+
 class Holder:
     """Another process that has `path` open and does `what` to it, until the
     `with` ends or `seconds` are over."""
 
     SCRIPT = """
-import fcntl, mmap, os, sys, time
+import fcntl, mmap, os, signal, sys, time
 path, flags, what, seconds = sys.argv[1:]
+signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease is asked for
 fd = os.open(path, getattr(os, flags))
 {"flock": lambda: fcntl.flock(fd, fcntl.LOCK_EX),
  "bytes": lambda: fcntl.lockf(fd, fcntl.LOCK_SH, 16),

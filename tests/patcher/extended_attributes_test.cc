@@ -28,5 +28,12 @@ TEST(IsDosReadOnly, IsNotWithoutDosAttributes) {
   EXPECT_FALSE(IsDosReadOnly({{"system.ntfs_attrib", {1}}}));
 }
 
+TEST(IsDosReadOnly, IsWhatASambaServerSays) {
+  Bytes value = {0, 0, 5, 0, 5, 0, 0, 0, 0x1, 0, 0, 0, 0x21, 0, 0, 0};
+  EXPECT_TRUE(IsDosReadOnly({{"user.DOSATTRIB", value}}));
+  value[12] = 0x26;
+  EXPECT_FALSE(IsDosReadOnly({{"user.DOSATTRIB", value}}));
+}
+
 }  // namespace
 }  // namespace detachfix

@@ -177,7 +177,7 @@ TEST_F(PosixFilesTest, TemporaryNamesFitWhateverTheName) {
 
 TEST_F(PosixFilesTest, ReplacingKeepsEverythingButTheContent) {
   ASSERT_EQ(chmod(path_.c_str(), 0604), 0);
-  ASSERT_EQ(setxattr(path_.c_str(), "user.DOSATTRIB", "0x21", 4, 0), 0)
+  ASSERT_EQ(setxattr(path_.c_str(), "user.DOSATTRIB", "0x20", 4, 0), 0)
       << "this test needs a folder with user.* attributes";
   ASSERT_EQ(setxattr(path_.c_str(), "user.empty", "", 0, 0), 0);
   if (geteuid() == 0) {
