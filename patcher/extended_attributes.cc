@@ -104,6 +104,14 @@ Result<Attributes> ReadAll(const List& list, const Get& get) {
   return attributes;
 }
 
+std::string ShortName(const Attributes& attributes, const Get& get) {
+  if (!attributes.contains(kNtfsAttributes)) return "";
+  std::string name(kMaxShortName, '\0');
+  const ssize_t size = get(kNtfsShortName, name.data(), name.size());
+  name.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));  // it has none
+  return name;
+}
+
 }  // namespace
 
 Result<Attributes> ReadAttributes(int descriptor) {

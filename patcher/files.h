@@ -34,6 +34,12 @@ struct FileState {
   bool is_symlink = false;
   bool writable = true;  ///< by the permission bits of its owner
   std::map<std::string, Bytes> attributes;  ///< extended attributes
+  /// Those of chattr(1) that a new file is given too, as FS_IOC_GETFLAGS has
+  /// them; absent: not known, or the file system has none.
+  std::optional<uint32_t> flags;
+  /// The second name that NTFS has for old programs ("ALONGN~1.DLL"), or empty.
+  /// It belongs to the name, not to the file.
+  std::string short_name;
   /// Why `attributes` is not complete, or empty. Such a file can be read, but
   /// not replaced.
   std::string attributes_problem;
@@ -54,7 +60,10 @@ class OutputFile {
   virtual const std::string& path() const = 0;
   /// Appends all of `bytes`; a part that was written is an error.
   virtual Result<void> Write(std::span<const uint8_t> bytes) = 0;
-  /// Gives the file the owner, group, permissions, times and exactly the
+  /// Of CreateUnseenBeside: gives the file a name, which path() is from then
+  /// on. Any other has one.
+  virtual Result<void> Appear() { return {}; }
+  /// Gives the file the owner, group, permissions, flags, times and exactly the
   /// extended attributes of `state`. To be called after the last Write, which
   /// would change the times. The error names which of them failed.
   virtual Result<void> SetState(const FileState& state) = 0;
@@ -131,6 +140,12 @@ class Files {
                                  const std::string& to) = 0;
   /// Removes the name; an error when nothing stands there.
   virtual Result<void> Remove(const std::string& path) = 0;
+  /// Gives the file at `path` the FileState::short_name that the one before it
+  /// had there.
+  virtual Result<void> SetShortName(const std::string& /*path*/,
+                                    const std::string& /*name*/) {
+    return {};
+  }
   /// fsync of the folder that holds `path`.
   virtual Result<void> SyncFolder(const std::string& path) = 0;
 };

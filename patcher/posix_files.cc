@@ -16,6 +16,7 @@
 
 #include "patcher/descriptor.h"
 #include "patcher/extended_attributes.h"
+#include "patcher/file_flags.h"
 #include "patcher/file_guard.h"
 #include "patcher/files.h"
 #include "patcher/interrupt.h"
@@ -65,6 +66,12 @@ FileState ToState(const struct stat& info,
     state.attributes_problem = attributes.error().message;
   }
   return state;
+}
+
+// NTFS counts it as another link, though it goes with the long name.
+void TakeShortName(const std::string& name, FileState& state) {
+  state.short_name = name;
+  if (!name.empty() && state.link_count > 1) --state.link_count;
 }
 
 Result<void> CheckCall(int result) {
@@ -118,6 +125,8 @@ class PosixOutputFile : public OutputFile {
     if ((now.st_mode & 07777) != mode && fchmod(fd, mode) != 0) {
       return Error{"mode " + Octal(mode) + ": " + SystemError(errno).message};
     }
+    const Result<void> flags = WriteFlags(fd, state.flags);
+    if (!flags) return flags;
     const timespec times[2] = {ToTimespec(state.accessed_ns),
                                ToTimespec(state.modified_ns)};
     if (futimens(fd, times) != 0) {
@@ -270,7 +279,9 @@ class PosixFilesImpl : public Files {
   Result<FileState> Look(const std::string& path) override {
     struct stat info = {};
     if (lstat(path.c_str(), &info) != 0) return SystemError(errno);
-    return ToState(info, ReadAttributes(path));
+    FileState state = ToState(info, ReadAttributes(path));
+    TakeShortName(ReadShortName(path, state.attributes), state);
+    return state;
   }
 
   Result<bool> Exists(const std::string& path) override {
@@ -391,6 +402,11 @@ class PosixFilesImpl : public Files {
     return {};
   }
 
+  Result<void> SetShortName(const std::string& path,
+                            const std::string& name) override {
+    return WriteShortName(path, name);
+  }
+
   Result<void> SyncFolder(const std::string& path) override {
     const Descriptor folder(
         open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -420,11 +436,13 @@ class PosixFilesImpl : public Files {
       replaced = after.st_nlink < before.st_nlink;
       return Error{"changed while it was read"};
     }
-    return ReadFile{std::move(*bytes),
-                    ToState(before, ReadAttributes(file.number()))};
+    FileState state = ToState(before, ReadAttributes(file.number()));
+    state.flags = ReadFlags(file.number());
+    TakeShortName(ReadShortName(file.number(), state.attributes), state);
+    return ReadFile{std::move(*bytes), std::move(state)};
   }
 
-  std::map<std::string, std::unique_ptr<RemoveOnInterrupt>> guards_;
+  Guards guards_;
 };
 
 }  // namespace

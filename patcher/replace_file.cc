@@ -268,6 +268,17 @@ Step ReadAfterwards(Files& files, const std::string& path, const Bytes& bytes,
   return std::nullopt;
 }
 
+// The file that had the name of old programs is gone from under its long name.
+Step KeepShortName(Files& files, const std::string& path,
+                   const FileState& original) {
+  if (original.short_name.empty()) return std::nullopt;
+  const Result<void> given = files.SetShortName(path, original.short_name);
+  if (given) return std::nullopt;
+  return Failed("has its new content, but not its short name " +
+                    original.short_name + " again",
+                given.error());
+}
+
 Step Replace(Files& files, const std::string& path, const ReadFile& original,
              const Bytes& bytes, const ReplaceOptions& options, MadeFiles& made,
              WriteOutcome& outcome) {
@@ -289,18 +300,21 @@ Step Replace(Files& files, const std::string& path, const ReadFile& original,
   }
   stop = PutInPlace(files, temporary, path, &Files::Rename, made, outcome);
   if (stop) return stop;
+  stop = KeepShortName(files, path, original.state);
+  if (stop) return stop;
   return ReadAfterwards(files, path, bytes, outcome);
 }
 
-Step WriteNew(Files& files, const std::string& path, const FileState& like,
-              const Bytes& bytes, const std::optional<SideFile>& undo_file,
-              const StateOf& state_of, MadeFiles& made, WriteOutcome& outcome) {
+Step WriteNew(Files& files, const std::string& path, const std::string& guarded,
+              const FileState& like, const Bytes& bytes,
+              const std::optional<SideFile>& undo_file, const StateOf& state_of,
+              MadeFiles& made, WriteOutcome& outcome) {
   bool same = false;
   Step stop = CheckTaken(files, path, {path, bytes}, same);
   if (stop) return stop;
   if (undo_file) {
     stop = PutNew(
-        files, "the undo file", *undo_file,
+        files, "the undo file", *undo_file, guarded,
         [&](const FileState& own) { return OwnState(own, like); }, made);
     if (stop) return stop;
   }

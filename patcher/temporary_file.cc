@@ -22,8 +22,14 @@ std::optional<std::string> NotKept(const FileState& wanted,
   if (OctalMode(wanted.mode) != OctalMode(now.mode)) {
     return "mode " + OctalMode(wanted.mode) + ": it has " + OctalMode(now.mode);
   }
-  if (wanted.modified_ns != now.modified_ns) return "time of modification";
+  if (wanted.modified_ns != now.modified_ns) {
+    return "time of modification " + std::to_string(wanted.modified_ns) +
+           " ns: it has " + std::to_string(now.modified_ns) + " ns";
+  }
   if (wanted.attributes != now.attributes) return "extended attributes";
+  if (wanted.flags && now.flags && *wanted.flags != *now.flags) {
+    return "chattr flags";
+  }
   return std::nullopt;
 }
 

@@ -36,11 +36,12 @@ def state(path, unlisted=()):
             "attributes": {name: os.getxattr(path, name) for name in names}}
 
 
-def applied_and_undone(share, path, look, *words):
-    """Patches one file and takes it back; `look` sees the same each time."""
+def applied_and_undone(share, path, look, *words, find=()):
+    """Patches one file and takes it back; `look` sees the same each time. `find`
+    are options for batch alone."""
     original = path.read_bytes()
     before = look(path)
-    share.batch("--apply", *words, status=0)
+    share.batch("--apply", *words, *find, status=0)
     equal(look(path), before)
     check(path.read_bytes() != original, "was not patched")
     before = look(path)  # to read it has set a time
@@ -72,6 +73,26 @@ def ext4_keeps_owner_mode_times_and_attributes(share):
         found = state(path)["attributes"]
         check("system.posix_acl_access" in found, found)
         applied_and_undone(share, path, look)
+
+
+@case
+def ext4_keeps_the_flags_of_chattr(share):
+    with mounts.ext4(share.root, share.top / "image"):
+        path = share.put(NAME, share.sample(LEAKING))
+        # What the folder hands down must not reach the file.
+        mounts.tool("chattr", "+d", path.parent)
+        mounts.tool("chattr", "+ASsut", path)
+        mounts.tool("chattr", "-d", path)
+
+        def look(path):
+            flags = mounts.tool("lsattr", path).split()[0]
+            equal({*flags} - {*"-e"}, {*"ASsut"})
+            return {**state(path), "flags": flags}
+        applied_and_undone(share, path, look)
+        mounts.tool("chattr", "-ASsut", path)
+        mounts.tool("chattr", "+d", path)
+        applied_and_undone(share, path,
+                           lambda path: mounts.tool("lsattr", path))
 
 
 @case
@@ -211,6 +232,41 @@ def ntfs_read_only_is_respected(share):
         applied_and_undone(share, path, lambda path: state(path, NTFS),
                            "--replace-read-only")
     mounts.ntfs_is_consistent(image)
+
+
+@case
+def ntfs_keeps_the_name_for_old_programs(share):
+    image = share.top / "image"
+    short = "system.ntfs_dos_name"
+    with mounts.ntfs(share.root, image, ""):
+        path = share.put("image/Security of old.dll", share.sample(LEAKING))
+        os.setxattr(path, short, b"SECURI~1.DLL")
+        applied_and_undone(share, path, lambda path: os.getxattr(path, short),
+                           find=("--include", "*.dll"))
+    mounts.ntfs_is_consistent(image)
+
+
+@case
+def ntfs_reports_of_killed_runs_are_cleared(share):
+    """There a report has a name while it grows: the next run that writes one of
+    that name removes what is left, but nothing of a run that goes on."""
+    share.leaking(30)
+    reports = share.top / "reports"
+    reports.mkdir()
+    with mounts.ntfs(reports, share.top / "image", ""):
+        word = f"--report={reports}/run.csv"
+        killed = share.start(word)
+        killed.kill()
+        killed.communicate(timeout=60)
+        left = os.listdir(reports)
+        equal(len(left), 1)
+        living = share.start(word, "--recheck")
+        equal(len({*os.listdir(reports)} - {*left}), 1)
+        share.batch(word, status=1)
+        equal(len(os.listdir(reports)), 2)
+        _, err = living.communicate(timeout=60)
+        check(living.returncode == 0, err)
+        equal(os.listdir(reports), ["run.csv"])
 
 
 @case

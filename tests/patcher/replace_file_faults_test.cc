@@ -180,7 +180,8 @@ TEST(ReplaceFile, NoticesAFileSystemThatDropsTheState) {
        "owner 1000:1000: it has 0:1000"},
       {[](FileState& state) { state.mode = 0100600; },
        "mode 0644: it has 0600"},
-      {[](FileState& state) { ++state.modified_ns; }, "time of modification"},
+      {[](FileState& state) { ++state.modified_ns; },
+       "time of modification 500 ns: it has 501 ns"},
       {[](FileState& state) { state.attributes.clear(); },
        "extended attributes"},
   };
