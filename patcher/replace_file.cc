@@ -124,15 +124,17 @@ Step CheckTaken(Files& files, const std::string& name, const SideFile& side,
   return Stop{Error{name + " exists and has other content"}, true};
 }
 
-// Makes a file of its own, durable when this returns.
+// Makes a file of its own, durable when this returns. Its temporary file is
+// named after `guarded`.
 Step PutNew(Files& files, const std::string& what, const SideFile& side,
-            const StateOf& state_of, MadeFiles& made) {
+            const std::string& guarded, const StateOf& state_of,
+            MadeFiles& made) {
   const std::string name = what + " " + side.path;
   bool same = false;
   Step stop = CheckTaken(files, name, side, same);
   if (stop || same) return stop;
   Temporary temporary;
-  stop = MakeTemporary(files, side.path, side.bytes, state_of, temporary);
+  stop = MakeTemporary(files, guarded, side.bytes, state_of, temporary);
   if (stop) {
     stop->error.message = name + ": " + stop->error.message;
     return stop;
@@ -324,7 +326,7 @@ Step WriteNew(Files& files, const std::string& path, const std::string& guarded,
     return std::nullopt;
   }
   Temporary temporary;
-  stop = MakeTemporary(files, path, bytes, state_of, temporary);
+  stop = MakeTemporary(files, guarded, bytes, state_of, temporary);
   if (stop) return stop;
   stop = PutInPlace(files, temporary, path, &Files::RenameNew, made, outcome);
   if (!stop) stop = ReadAfterwards(files, path, bytes, outcome);
@@ -369,19 +371,20 @@ WriteOutcome WriteNewFile(Files& files, const std::string& path,
   };
   WriteOutcome outcome;
   MadeFiles made;
-  Step stop =
-      WriteNew(files, path, like, bytes, undo_file, state_of, made, outcome);
+  Step stop = WriteNew(files, path, path, like, bytes, undo_file, state_of,
+                       made, outcome);
   return Finish(files, std::move(stop), made, std::move(outcome));
 }
 
 WriteOutcome PlaceFile(Files& files, const std::string& path,
-                       const FileState& like, const Bytes& bytes,
+                       const std::string& guarded, const FileState& like,
+                       const Bytes& bytes,
                        const std::optional<SideFile>& undo_file) {
   const StateOf state_of = [&](const FileState&) { return like; };
   WriteOutcome outcome;
   MadeFiles made;
-  Step stop =
-      WriteNew(files, path, like, bytes, undo_file, state_of, made, outcome);
+  Step stop = WriteNew(files, path, guarded, like, bytes, undo_file, state_of,
+                       made, outcome);
   return Finish(files, std::move(stop), made, std::move(outcome));
 }
 

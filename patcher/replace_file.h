@@ -75,8 +75,11 @@ WriteOutcome WriteNewFile(Files& files, const std::string& path,
 
 /// The same, but the new file has the whole state of `like`, its owner and
 /// extended attributes too: it takes the place of that file under another name.
+/// `guarded` is the path of that file, of which the caller has the guard; the
+/// guard of `path` may be another run's.
 WriteOutcome PlaceFile(Files& files, const std::string& path,
-                       const FileState& like, const Bytes& bytes,
+                       const std::string& guarded, const FileState& like,
+                       const Bytes& bytes,
                        const std::optional<SideFile>& undo_file);
 
 }  // namespace detachfix

@@ -98,11 +98,11 @@ void RemoveTemporary(Files& files, const std::string& path, Error& error) {
       " is left behind: it cannot be removed: " + removed.error().message;
 }
 
-Step MakeTemporary(Files& files, const std::string& path, const Bytes& bytes,
+Step MakeTemporary(Files& files, const std::string& guarded, const Bytes& bytes,
                    const StateOf& state_of, Temporary& temporary) {
-  Result<std::unique_ptr<OutputFile>> file = files.CreateBeside(path);
+  Result<std::unique_ptr<OutputFile>> file = files.CreateBeside(guarded);
   if (!file) {
-    return Failed("cannot create a temporary file in " + FolderOf(path),
+    return Failed("cannot create a temporary file in " + FolderOf(guarded),
                   file.error());
   }
   temporary.path = (*file)->path();

@@ -31,10 +31,11 @@ struct Temporary {
   FileState state;  ///< of the file when it was made: its device and inode
 };
 
-/// Makes a temporary file beside `path` with the content `bytes` and the state
-/// that `state_of` gives; flushes it, reads it back and compares both. Makes
-/// none when it fails.
-Step MakeTemporary(Files& files, const std::string& path, const Bytes& bytes,
+/// Makes a temporary file beside `guarded` with the content `bytes` and the
+/// state that `state_of` gives; flushes it, reads it back and compares both.
+/// Makes none when it fails. It is named after `guarded`, a path of which the
+/// caller has the guard if there is one: whoever has that next removes it.
+Step MakeTemporary(Files& files, const std::string& guarded, const Bytes& bytes,
                    const StateOf& state_of, Temporary& temporary);
 
 /// Removes it; says so in `error` when that fails too.

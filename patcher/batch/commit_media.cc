@@ -103,9 +103,9 @@ Error Unplace(Files& files, const MediaUndo& undo, const Error& cause) {
 std::optional<BatchItem> Place(Files& files, const PreparedMedia& prepared,
                                bool& made) {
   const MediaChange& change = *prepared.change;
-  const WriteOutcome placed =
-      PlaceFile(files, change.undo.placed, change.packed.state,
-                change.patched.bytes, SideRecord(change.undo));
+  const WriteOutcome placed = PlaceFile(
+      files, change.undo.placed, change.undo.packed_path, change.packed.state,
+      change.patched.bytes, SideRecord(change.undo));
   made = placed.written == Written::kNew;
   if (!placed.error) return std::nullopt;
   Error error = *placed.error;

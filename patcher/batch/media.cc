@@ -194,13 +194,6 @@ bool DoneMeanwhile(Files& files, const MediaUndo& undo) {
          Stands(files, undo.renamed_to, undo.packed_sha256);
 }
 
-Result<std::unique_ptr<FileGuard>> GuardMedia(Files& files,
-                                              const MediaUndo& undo) {
-  if (undo.placed.empty()) return files.Guard(undo.packed_path, {});
-  return files.Guard(undo.packed_path,
-                     {undo.placed, UndoFilePath(undo.placed)});
-}
-
 BatchItem MeanwhileItem(const PreparedMedia& prepared) {
   BatchItem item = prepared.item;
   const FileOutcome before = item.outcome;
@@ -259,8 +252,7 @@ BatchItem PatchMedia(Files& files, const std::string& path,
   if (!prepared.change || options.patch.dry_run) return prepared.item;
   // What is only looked at is never locked; what another run did before the
   // lock was had is seen by looking again.
-  const Result<std::unique_ptr<FileGuard>> guard =
-      GuardMedia(files, prepared.change->undo);
+  const Result<std::unique_ptr<FileGuard>> guard = files.Guard(path, {});
   if (DoneMeanwhile(files, prepared.change->undo)) {
     return MeanwhileItem(prepared);
   }

@@ -107,8 +107,8 @@ Result<void> RenameBack(Files& files, const MediaUndo& undo,
   }
   if (!undo.renamed_stood) return {};
   // The same content had stood under the other name before.
-  const WriteOutcome again =
-      PlaceFile(files, undo.renamed_to, aside.state, aside.bytes, std::nullopt);
+  const WriteOutcome again = PlaceFile(files, undo.renamed_to, undo.packed_path,
+                                       aside.state, aside.bytes, std::nullopt);
   if (again.error) return *again.error;
   return {};
 }

@@ -27,6 +27,7 @@ TEST(WriteNewFile, MakesTheFileWithModeAndTimesOfTheOriginal) {
   EXPECT_EQ(outcome.bytes, kNew);
   EXPECT_EQ(files.Names(),
             (std::set<std::string>{"/o/out.dll", "/o/out.dll.detachfix-undo"}));
+  EXPECT_EQ(std::ranges::count(files.log, "create-beside /o/out.dl_"), 1);
   const FileState& state = files.names.at("/o/out.dll")->state;
   EXPECT_EQ(state.mode, 0100640u);
   EXPECT_EQ(state.modified_ns, 77);
@@ -41,7 +42,7 @@ TEST(PlaceFile, GivesTheFileTheWholeStateOfAnother) {
   like.modified_ns = 77;
   like.attributes["user.DOSATTRIB"] = {1, 2};
   const WriteOutcome outcome =
-      PlaceFile(files, "/o/out.dll", like, kNew, std::nullopt);
+      PlaceFile(files, "/o/out.dll", "/o/out.dl_", like, kNew, std::nullopt);
   EXPECT_FALSE(outcome.error) << outcome.error->message;
   const FileState& state = files.names.at("/o/out.dll")->state;
   EXPECT_EQ(state.mode, 0100640u);
@@ -53,7 +54,8 @@ TEST(WriteNewFile, LeavesNothingWhicheverStepFails) {
   FakeFiles good;
   const SideFile undo{"/o/out.dll.detachfix-undo", kRecord};
   WriteNewFile(good, "/o/out.dll", {}, kNew, undo);
-  const size_t placed = IndexOf(good.log, "rename-new /o/.out.dll.tmp");
+  // The first temporary file is that of the undo file.
+  const size_t placed = IndexOf(good.log, "rename-new /o/.out.dll.tmp1");
   for (size_t i = 0; i < good.log.size(); ++i) {
     SCOPED_TRACE("fails: " + good.log[i]);
     FakeFiles files;

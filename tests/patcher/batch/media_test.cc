@@ -39,6 +39,16 @@ TEST(PatchMedia, PlacesTheImageAndPutsThePackedFileAside) {
   EXPECT_EQ(item.outcome.sha256_before, HashSha256(LeakingSecurityDll()));
 }
 
+// Another run may have the guard of the image's name, and be at work on it.
+TEST(PatchMedia, NamesItsTemporaryFilesAfterTheFileThatItGuards) {
+  Share share;
+  share.Patch();
+  for (const std::string& step : share.files.log) {
+    if (!step.starts_with("create-beside ")) continue;
+    EXPECT_EQ(step, std::string("create-beside ") + kPacked);
+  }
+}
+
 TEST(PatchMedia, KeepsTheCaseOfTheName) {
   Share share;
   share.files.Add("/m/SECURITY.DL_", Szdd());
