@@ -60,6 +60,13 @@ std::optional<SideFile> UndoFile(const std::string& path,
   return SideFile{UndoFilePath(path), Encode(*record)};
 }
 
+ReplaceOptions ReplaceOptionsOf(const PatchOptions& options) {
+  ReplaceOptions replace;
+  replace.replace_read_only = options.replace_read_only;
+  replace.break_hard_links = options.break_hard_links;
+  return replace;
+}
+
 WriteOutcome Write(Files& files, const VerifiedFile& file,
                    const PatchedBytes& patched, const PatchOptions& options) {
   const std::string& path = file.outcome.path;
@@ -67,9 +74,7 @@ WriteOutcome Write(Files& files, const VerifiedFile& file,
     return WriteNewFile(files, options.output, file.file.state, patched.bytes,
                         UndoFile(options.output, patched.side_record));
   }
-  ReplaceOptions replace;
-  replace.replace_read_only = options.replace_read_only;
-  replace.break_hard_links = options.break_hard_links;
+  ReplaceOptions replace = ReplaceOptionsOf(options);
   replace.undo_file = UndoFile(path, patched.side_record);
   if (options.backup_suffix) replace.backup = path + *options.backup_suffix;
   return ReplaceFile(files, path, file.file, patched.bytes, replace);
@@ -134,16 +139,25 @@ Result<void> NoteIntention(const VerifiedFile& file,
   return {};
 }
 
+/// What a run that writes would do.
+FileOutcome WouldBe(Files& files, VerifiedFile& file,
+                    const PatchOptions& options) {
+  NoteBrokenSignature(*file.image, file.outcome);
+  if (options.output.empty()) {
+    const std::optional<Error> refusal =
+        ReplaceRefusal(files, file.outcome.path, ReplaceOptionsOf(options));
+    if (refusal) return Unpatched(file, Action::kRefused, *refusal);
+  }
+  file.outcome.action = Action::kWouldPatch;
+  return file.outcome;
+}
+
 FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
                          const PatchOptions& options) {
   const Result<PatchedBytes> patched =
       PatchInMemory(file, {options.allow_signed});
   if (!patched) return Unpatched(file, Action::kRefused, patched.error());
-  if (options.dry_run) {
-    file.outcome.action = Action::kWouldPatch;
-    NoteBrokenSignature(*file.image, file.outcome);
-    return file.outcome;
-  }
+  if (options.dry_run) return WouldBe(files, file, options);
   // From here on the patch is known to be good; only the disk can fail.
   const Result<void> noted = NoteIntention(file, *patched, options);
   if (!noted) return Unpatched(file, Action::kFailed, noted.error());

@@ -67,6 +67,10 @@ Stop ChangedMeanwhile(const std::string& how) {
 }
 
 Step CheckAllowed(const FileState& state, const ReplaceOptions& options) {
+  if (state.is_symlink) {
+    return Stop{Error{"is a symbolic link; name the file that it points to"},
+                true};
+  }
   if (!state.is_regular) return Stop{Error{"is not a regular file"}, true};
   if (state.link_count > 1 && !options.break_hard_links) {
     return Stop{
@@ -90,10 +94,6 @@ Step CheckBefore(Files& files, const std::string& path,
                  const ReadFile& original, const ReplaceOptions& options) {
   Result<FileState> now = files.Look(path);
   if (!now) return Failed("cannot be looked at", now.error());
-  if (now->is_symlink) {
-    return Stop{Error{"is a symbolic link; name the file that it points to"},
-                true};
-  }
   if (Step stop = CheckAllowed(*now, options)) return stop;
   if (!original.state.attributes_problem.empty()) {
     return Failed("its attributes could not be kept",
@@ -169,14 +169,14 @@ Step PutSideFiles(Files& files, const ReadFile& original,
                   const ReplaceOptions& options, MadeFiles& made) {
   if (options.undo_file) {
     Step stop = PutNew(
-        files, "the undo file", *options.undo_file,
+        files, "the undo file", *options.undo_file, options.undo_file->path,
         [&](const FileState& own) { return OwnState(own, original.state); },
         made);
     if (stop) return stop;
   }
   if (options.backup) {
     return PutNew(
-        files, "the backup", {*options.backup, original.bytes},
+        files, "the backup", {*options.backup, original.bytes}, *options.backup,
         [&](const FileState&) { return original.state; }, made);
   }
   return std::nullopt;
@@ -346,6 +346,13 @@ WriteOutcome Finish(Files& files, Step stop, MadeFiles& made,
 }
 
 }  // namespace
+
+std::optional<Error> ReplaceRefusal(Files& files, const std::string& path,
+                                    const ReplaceOptions& options) {
+  const Result<FileState> now = files.Look(path);
+  const Step stop = now ? CheckAllowed(*now, options) : std::nullopt;
+  return stop ? std::optional<Error>(stop->error) : std::nullopt;
+}
 
 WriteOutcome ReplaceFile(Files& files, const std::string& path,
                          const ReadFile& original, const Bytes& bytes,

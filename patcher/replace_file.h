@@ -50,6 +50,11 @@ struct WriteOutcome {
   std::vector<std::string> made;
 };
 
+/// What ReplaceFile would refuse at once by its rules: a symbolic link, hard
+/// links, a read-only file. Nothing is written.
+std::optional<Error> ReplaceRefusal(Files& files, const std::string& path,
+                                    const ReplaceOptions& options);
+
 /// Puts `bytes` in the place of the file at `path`, which was read as
 /// `original`. The new file has the old one's owner, permissions, times and
 /// extended attributes. In this order: refuse symbolic links and what the

@@ -40,6 +40,20 @@ def a_dry_run_is_the_default_and_writes_nothing(share):
 
 
 @case
+def a_dry_run_refuses_what_apply_refuses(share):
+    read_only, linked, other = share.leaking(3)
+    read_only.chmod(0o444)
+    os.link(linked, linked.with_name("other name"))
+    dry = share.items(status=2)
+    wet = share.items("--apply", "--recheck", status=2)
+    equal([item["action"] for item in dry.values()],
+          ["refused", "refused", "would-patch"])
+    for path, item in wet.items():
+        equal(item["error"], dry[path]["error"])
+    equal(share.run("verify", other).returncode, 0)
+
+
+@case
 def apply_repairs_what_leaks_and_nothing_else(share):
     paths = share.leaking(4)
     share.put("fixed/security.dll", share.sample(FIXED))
@@ -223,31 +237,6 @@ def an_interrupted_run_goes_on(share):
 
 
 @case
-def a_run_that_goes_on_is_not_resumed(share):
-    share.leaking(20)
-    process = share.start()
-    done = share.batch("--resume", status=3)
-    process.communicate(timeout=60)
-    equal(process.returncode, 0)
-    check(done.stderr.endswith(" is still running\n"), done.stderr)
-
-
-@case
-def a_locked_file_is_reported_and_left_alone(share):
-    first, second = share.leaking(2)
-    original = first.read_bytes()
-    with open(first, "r+b") as holder:
-        fcntl.flock(holder, fcntl.LOCK_EX)
-        # Waiting for the lock is cut short by the end of the lock's holder
-        # only, so this takes the ten seconds that detachfix waits.
-        done = share.batch("--apply", status=3)
-    check("Security.dll: is in use: another program has locked it"
-          in done.stderr, done.stderr)
-    equal(first.read_bytes(), original)
-    equal(share.run("verify", second).returncode, 0)
-
-
-@case
 def a_named_run_goes_on(share):
     share.leaking(12)
     first = interrupted(share)
@@ -274,18 +263,13 @@ def a_named_run_goes_on(share):
 
 
 @case
-def files_come_from_a_list(share):
-    paths = share.leaking(3)
-    listing = share.top / "list"
-    listing.write_text(f"{paths[2]}\n{paths[0]}\n{share.root}/none\n")
-    done = share.batch("--files-from", listing, status=3)
-    equal([line.split(":")[0] for line in done.stdout.splitlines()],
-          [str(paths[2]), str(paths[0])])
-    check("none: cannot be opened" in done.stderr, done.stderr)
-    done = share.run("batch", "--ledger", share.ledger, "--files-from", "-",
-                     stdin=f"{paths[1]}\0")
-    equal(done.returncode, 1)
-    check(done.stdout.startswith(str(paths[1])), done.stdout)
+def a_run_that_goes_on_is_not_resumed(share):
+    share.leaking(20)
+    process = share.start()
+    done = share.batch("--resume", status=3)
+    process.communicate(timeout=60)
+    equal(process.returncode, 0)
+    check(done.stderr.endswith(" is still running\n"), done.stderr)
 
 
 @case
@@ -299,6 +283,36 @@ def a_killed_run_leaves_nothing_of_its_reports(share):
     process.kill()
     process.communicate(timeout=60)
     equal(os.listdir(reports), [])
+
+
+@case
+def a_locked_file_is_reported_and_left_alone(share):
+    first, second = share.leaking(2)
+    original = first.read_bytes()
+    with open(first, "r+b") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        # Waiting for the lock is cut short by the end of the lock's holder
+        # only, so this takes the ten seconds that detachfix waits.
+        done = share.batch("--apply", status=3)
+    check("Security.dll: is in use: another program has locked it"
+          in done.stderr, done.stderr)
+    equal(first.read_bytes(), original)
+    equal(share.run("verify", second).returncode, 0)
+
+
+@case
+def files_come_from_a_list(share):
+    paths = share.leaking(3)
+    listing = share.top / "list"
+    listing.write_text(f"{paths[2]}\n{paths[0]}\n{share.root}/none\n")
+    done = share.batch("--files-from", listing, status=3)
+    equal([line.split(":")[0] for line in done.stdout.splitlines()],
+          [str(paths[2]), str(paths[0])])
+    check("none: cannot be opened" in done.stderr, done.stderr)
+    done = share.run("batch", "--ledger", share.ledger, "--files-from", "-",
+                     stdin=f"{paths[1]}\0")
+    equal(done.returncode, 1)
+    check(done.stdout.startswith(str(paths[1])), done.stdout)
 
 
 @case
