@@ -39,9 +39,9 @@ class Lock : public FileGuard {
 constexpr int kOpenFlags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
 
 // To open a file for writing fails while another program has a lease of either
-// kind on it.
-bool IsLeased(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDWR | kOpenFlags));
+// kind on it, and asks for the lease.
+bool IsLeased(const std::string& path, std::chrono::milliseconds patience) {
+  const Descriptor file(OpenPastLease(path, O_RDWR | kOpenFlags, 0, patience));
   return file.number() < 0 && errno == EWOULDBLOCK;
 }
 
@@ -118,8 +118,9 @@ std::optional<Error> IsFixedInPlace(int fd) {
 // Why a file that we have locked is in use all the same, if so. The questions
 // open and lease the file, so they are asked only under the lock: two runs do
 // not take each other's for another program's.
-std::optional<Error> InUse(const std::string& path, int fd) {
-  if (IsLeased(path)) {
+std::optional<Error> InUse(const std::string& path, int fd,
+                           std::chrono::milliseconds patience) {
+  if (IsLeased(path, patience)) {
     return Error{"is in use: another program has a lease on it"};
   }
   if (IsOpenForWriting(fd)) {
@@ -138,7 +139,30 @@ bool IsNumbers(std::string_view text) {
          text.find_first_not_of("0123456789-") == std::string_view::npos;
 }
 
+// Removes a temporary file if it can be locked, under the lock, so that who has
+// just made one sees that it is gone.
+void RemoveUnlocked(int folder, const char* name) {
+  const Descriptor file(openat(folder, name, O_RDONLY | kOpenFlags));
+  if (file.number() < 0) return;
+  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) return;
+  unlinkat(folder, name, 0);
+}
+
 }  // namespace
+
+int OpenPastLease(const std::string& path, int flags, unsigned mode,
+                  std::chrono::milliseconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const int fd = open(path.c_str(), flags, mode);
+    if (fd >= 0 || errno != EWOULDBLOCK) return fd;
+    if (std::chrono::steady_clock::now() >= end || Interrupted()) {
+      errno = EWOULDBLOCK;
+      return -1;
+    }
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+}
 
 Error CannotOpen(int error) {
   if (error == EWOULDBLOCK) {
@@ -151,7 +175,7 @@ Result<std::unique_ptr<FileGuard>> GuardFile(
     const std::string& path, std::chrono::milliseconds patience) {
   const auto end = std::chrono::steady_clock::now() + patience;
   while (true) {
-    Descriptor file(open(path.c_str(), O_RDONLY | kOpenFlags));
+    Descriptor file(OpenPastLease(path, O_RDONLY | kOpenFlags, 0, patience));
     // A symbolic link is refused by who replaces files, and needs no lock.
     if (file.number() < 0 && errno == ELOOP) {
       return std::unique_ptr<FileGuard>(
@@ -166,7 +190,7 @@ Result<std::unique_ptr<FileGuard>> GuardFile(
       if (std::optional<Error> error = IsFixedInPlace(file.number())) {
         return *error;
       }
-      if (std::optional<Error> error = InUse(path, file.number())) {
+      if (std::optional<Error> error = InUse(path, file.number(), patience)) {
         return *error;
       }
       return std::unique_ptr<FileGuard>(

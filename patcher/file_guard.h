@@ -12,7 +12,7 @@
 
 namespace detachfix {
 
-/// How long Guard waits for another holder of the lock.
+/// How long another holder of a lock or of a lease is waited for.
 inline constexpr std::chrono::milliseconds kGuardPatience{10'000};
 
 /// An flock(2) on the file at `path`, which still stands there when this
@@ -20,6 +20,12 @@ inline constexpr std::chrono::milliseconds kGuardPatience{10'000};
 Result<std::unique_ptr<FileGuard>> GuardFile(
     const std::string& path,
     std::chrono::milliseconds patience = kGuardPatience);
+
+/// open(2) with O_NONBLOCK among the `flags`. That asks the holder of a lease,
+/// as a Samba server has for a client with an oplock, to give it up; so it is
+/// waited for. Gives what open gives, and sets errno.
+int OpenPastLease(const std::string& path, int flags, unsigned mode = 0,
+                  std::chrono::milliseconds patience = kGuardPatience);
 
 /// What open(2) with O_NONBLOCK failed with. A lease for writing keeps readers
 /// out too.

@@ -168,9 +168,9 @@ const char* KindOf(mode_t mode) {
 // allowed to the owner only.
 int OpenForReading(const std::string& path) {
   const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  const int fd = open(path.c_str(), flags | O_NOATIME);
+  const int fd = OpenPastLease(path, flags | O_NOATIME);
   if (fd >= 0 || errno != EPERM) return fd;
-  return open(path.c_str(), flags);
+  return OpenPastLease(path, flags);
 }
 
 Result<Bytes> ReadToEnd(int fd, uint64_t expected, uint64_t limit) {
@@ -213,8 +213,8 @@ Result<size_t> FillFrom(int fd, uint64_t offset, std::span<uint8_t> into) {
 Result<Descriptor> OpenRegular(const std::string& path, int flags) {
   // O_NONBLOCK: to open a pipe must not wait for its other end.
   Descriptor file(
-      open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-           S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
+      OpenPastLease(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                    S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
   if (file.number() < 0) return SystemError(errno);
   struct stat info = {};
   if (fstat(file.number(), &info) != 0) return SystemError(errno);

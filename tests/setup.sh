@@ -15,6 +15,7 @@ TEST_PACKAGES=(libgtest-dev libbenchmark-dev libunicorn-dev python3-pefile
   debian-archive-keyring strace graphviz mscompress gcab cabextract
   libc6.1-alpha-cross libc6.1-dev-alpha-cross qemu-user
   acl e2fsprogs iproute2 mount ntfs-3g samba samba-vfs-modules smbclient
+  python3-impacket
   chromium chromium-driver python3-selenium
   fish zsh mandoc groff man-db
   parallel shellcheck ansible-core

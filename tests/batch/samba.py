@@ -5,14 +5,17 @@ nobody else's there."""
 
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 import tempfile
+import types
 
 from mounts import tool, wait_for
 from share import Skip, check
 
 SERVER = "/usr/sbin/smbd"
+CLIENT = pathlib.Path(__file__).with_name("oplock_client.py")
 PASSWORD = "only for this test"
 CONFIGURATION = """
 [global]
@@ -91,8 +94,11 @@ class Samba:
         return subprocess.run(self.words("smbclient", "-c", "ls"),
                               capture_output=True).returncode == 0
 
+    def inside(self):
+        return ["nsenter", f"--net=/proc/{self.server.pid}/ns/net"]
+
     def words(self, program, *more):
-        return ["nsenter", f"--net=/proc/{self.server.pid}/ns/net", program,
+        return [*self.inside(), program,
                 "//127.0.0.1/share", *more, "-s", str(self.configuration),
                 "-A", str(self.own / "login")]
 
@@ -140,6 +146,23 @@ class Samba:
         finally:
             client.communicate("quit\n", timeout=60)
         wait_for(lambda: not self.has_open(path), f"{name} to be closed")
+
+    @contextlib.contextmanager
+    def oplock(self, name, level, answer="no answer"):
+        """A client has the file open with an oplock of that level. Gives an
+        object that has what it was `granted`, and afterwards its `end`."""
+        client = subprocess.Popen(
+            [*self.inside(), CLIENT, name, level, answer], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        seen = types.SimpleNamespace()
+        try:
+            client.stdin.write(f"{PASSWORD}\n")
+            client.stdin.flush()
+            seen.granted = client.stdout.readline().strip()
+            yield seen
+        finally:
+            out, _ = client.communicate("end\n", timeout=60)
+        seen.end = out.strip()
 
     def has_open(self, path):
         """Whether a process of the server has: /proc/*/fd (proc(5))."""

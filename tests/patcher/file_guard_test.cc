@@ -84,6 +84,34 @@ TEST_F(FileGuardTest, SaysThatAnotherProgramHasALease) {
   }
 }
 
+// To open the file asks for the lease, which fcntl(F_GETLEASE) then shows.
+void GiveUpWhenAsked(int holder, int kind) {
+  while (fcntl(holder, F_GETLEASE) == kind) {
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  fcntl(holder, F_SETLEASE, F_UNLCK);
+}
+
+TEST_F(FileGuardTest, WaitsForALeaseThatIsGivenUp) {
+  for (const int kind : {F_RDLCK, F_WRLCK}) {
+    const Descriptor holder = Open(O_RDONLY);
+    fcntl(holder.number(), F_SETSIG, SIGURG);
+    ASSERT_EQ(fcntl(holder.number(), F_SETLEASE, kind), 0) << strerror(errno);
+    std::thread owner([&] { GiveUpWhenAsked(holder.number(), kind); });
+    EXPECT_EQ(ErrorOf(GuardFile(path_)), "none");
+    owner.join();
+  }
+}
+
+TEST_F(FileGuardTest, AFileIsReadOnceALeaseIsGivenUp) {
+  const Descriptor holder = Open(O_RDONLY);
+  fcntl(holder.number(), F_SETSIG, SIGURG);
+  ASSERT_EQ(fcntl(holder.number(), F_SETLEASE, F_WRLCK), 0) << strerror(errno);
+  std::thread owner([&] { GiveUpWhenAsked(holder.number(), F_WRLCK); });
+  EXPECT_TRUE(PosixFiles()->Read(path_, 100));
+  owner.join();
+}
+
 TEST_F(FileGuardTest, SaysThatBytesAreLocked) {
   const Descriptor holder = Open(O_RDONLY);
   struct flock lock = {};
