@@ -210,7 +210,7 @@ std::string TemporaryStem(const std::string& path) {
   return "." + base.substr(0, kMaxBaseSize) + ".detachfix-";
 }
 
-void RemoveOrphans(const std::vector<std::string>& paths) {
+void RemoveOrphans(const std::vector<std::string>& paths, OrphansAre which) {
   if (paths.empty()) return;
   const std::string folder = FolderOf(paths[0]);
   DIR* entries = opendir(folder.c_str());
@@ -221,7 +221,11 @@ void RemoveOrphans(const std::vector<std::string>& paths) {
       const std::string stem = TemporaryStem(path);
       return name.starts_with(stem) && IsNumbers(name.substr(stem.size()));
     });
-    if (ours) unlinkat(dirfd(entries), entry->d_name, 0);
+    if (ours && which == OrphansAre::kAll) {
+      unlinkat(dirfd(entries), entry->d_name, 0);
+    } else if (ours) {
+      RemoveUnlocked(dirfd(entries), entry->d_name);
+    }
   }
   closedir(entries);
 }

@@ -4,6 +4,7 @@
 #define DETACHFIX_PATCHER_FILE_GUARD_H_
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,10 +36,15 @@ Error CannotOpen(int error);
 /// numbers follow.
 std::string TemporaryStem(const std::string& path);
 
-/// Removes the temporary files for `paths`, which are all in one folder.
-/// Whoever calls it has the guard without which none are made. What cannot be
-/// removed stays.
-void RemoveOrphans(const std::vector<std::string>& paths);
+/// Which temporary files nobody needs any more.
+enum class OrphansAre : uint8_t {
+  kAll,       ///< the caller has the guard without which none are made
+  kUnlocked,  ///< who made one and lives has locked it
+};
+
+/// Removes the temporary files for `paths`, which are all in one folder. What
+/// cannot be removed stays.
+void RemoveOrphans(const std::vector<std::string>& paths, OrphansAre which);
 
 }  // namespace detachfix
 

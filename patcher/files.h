@@ -132,6 +132,16 @@ class Files {
   /// program before it was renamed.
   virtual Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) = 0;
+  /// The same, but where the file system can it has no name before Appear, so
+  /// that a program that is killed leaves nothing. path() is then one by which
+  /// this process alone can read it.
+  virtual Result<std::unique_ptr<OutputFile>> CreateUnseenBeside(
+      const std::string& path) {
+    return CreateBeside(path);
+  }
+  /// Removes the temporary files for `path` of programs that were killed: those
+  /// that no living one holds. What cannot be removed stays.
+  virtual void RemoveLeftovers(const std::string& /*path*/) {}
   /// Atomic, over an existing `to`.
   virtual Result<void> Rename(const std::string& from,
                               const std::string& to) = 0;

@@ -6,8 +6,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -85,6 +88,21 @@ std::string Octal(uint32_t mode) {
   return text;
 }
 
+// Names for temporary files: what Files::CreateBeside says, numbered.
+std::string TemporaryName(const std::string& path, int number) {
+  return FolderOf(path) + "/" + TemporaryStem(path) + std::to_string(getpid()) +
+         "-" + std::to_string(number);
+}
+
+using Guards = std::map<std::string, std::unique_ptr<RemoveOnInterrupt>>;
+
+bool IsOnCifs(int fd) {
+  struct statfs info = {};
+  if (fstatfs(fd, &info) != 0) return false;
+  const auto type = static_cast<uint32_t>(info.f_type);
+  return type == CIFS_SUPER_MAGIC || type == SMB2_SUPER_MAGIC;
+}
+
 class PosixOutputFile : public OutputFile {
  public:
   PosixOutputFile(std::string path, int descriptor)
@@ -143,14 +161,63 @@ class PosixOutputFile : public OutputFile {
     return {};
   }
 
-  // Network file systems report a failed write as late as here.
+  // Network file systems report a failed write as late as here. A lock stays
+  // until this is destroyed, through another descriptor.
   Result<void> Close() override {
+    if (locked_) {
+      lock_ = Descriptor(fcntl(descriptor_.number(), F_DUPFD_CLOEXEC, 0));
+    }
     return CheckCall(close(descriptor_.Release()));
   }
 
- private:
+  /// Tells RemoveLeftovers that somebody lives who needs the file. False when
+  /// it has been taken away meanwhile.
+  bool Lock() {
+    // There it would keep this process too from reading (mount.cifs(8), nobrl).
+    if (IsOnCifs(descriptor_.number())) return true;
+    locked_ = flock(descriptor_.number(), LOCK_EX | LOCK_NB) == 0;
+    if (!locked_) return errno != EWOULDBLOCK;  // there are no locks at all
+    struct stat info = {};
+    return fstat(descriptor_.number(), &info) != 0 || info.st_nlink > 0;
+  }
+
+ protected:
   std::string path_;
   Descriptor descriptor_;
+
+ private:
+  bool locked_ = false;
+  Descriptor lock_;
+};
+
+// open(2), O_TMPFILE. Its path is that of proc(5) while it has none.
+class UnseenFile : public PosixOutputFile {
+ public:
+  /// `beside` is the path that it is made for.
+  UnseenFile(std::string beside, int descriptor, Guards& guards)
+      : PosixOutputFile("/proc/self/fd/" + std::to_string(descriptor),
+                        descriptor),
+        beside_(std::move(beside)),
+        guards_(guards) {}
+
+  Result<void> Appear() override {
+    const HoldInterrupts hold;
+    for (int i = 0; i < kMaxNames; ++i) {
+      const std::string name = TemporaryName(beside_, i);
+      if (linkat(AT_FDCWD, path_.c_str(), AT_FDCWD, name.c_str(),
+                 AT_SYMLINK_FOLLOW) == 0) {
+        guards_[name] = std::make_unique<RemoveOnInterrupt>(name);
+        path_ = name;
+        return {};
+      }
+      if (errno != EEXIST) break;
+    }
+    return SystemError(errno);
+  }
+
+ private:
+  const std::string beside_;
+  Guards& guards_;
 };
 
 struct CloseFolder {
@@ -322,7 +389,7 @@ class PosixFilesImpl : public Files {
     if (!guard) return guard;
     std::vector<std::string> paths = side_paths;
     paths.push_back(path);
-    RemoveOrphans(paths);
+    RemoveOrphans(paths, OrphansAre::kAll);
     return guard;
   }
 
@@ -355,22 +422,27 @@ class PosixFilesImpl : public Files {
 
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override {
-    const HoldInterrupts hold;
-    const std::string stem = FolderOf(path) + "/" + TemporaryStem(path) +
-                             std::to_string(getpid()) + "-";
-    for (int i = 0; i < kMaxNames; ++i) {
-      const std::string name = stem + std::to_string(i);
-      const int fd = open(name.c_str(),
-                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                          S_IRUSR | S_IWUSR);
-      if (fd >= 0) {
-        guards_[name] = std::make_unique<RemoveOnInterrupt>(name);
-        return std::unique_ptr<OutputFile>(
-            std::make_unique<PosixOutputFile>(name, fd));
-      }
-      if (errno != EEXIST) break;
-    }
-    return SystemError(errno);
+    Result<std::unique_ptr<PosixOutputFile>> file = CreateNamed(path);
+    if (!file) return file.error();
+    return std::unique_ptr<OutputFile>(std::move(*file));
+  }
+
+  Result<std::unique_ptr<OutputFile>> CreateUnseenBeside(
+      const std::string& path) override {
+    const int fd = open(FolderOf(path).c_str(),
+                        O_TMPFILE | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    // Whatever the reason is, the other way may do, or fails with it.
+    if (fd < 0) return CreateLocked(path);
+    auto file = std::make_unique<UnseenFile>(path, fd, guards_);
+    struct stat info = {};
+    // It is named through proc(5), which may not be mounted.
+    if (stat(file->path().c_str(), &info) != 0) return CreateLocked(path);
+    static_cast<void>(file->Lock());
+    return std::unique_ptr<OutputFile>(std::move(file));
+  }
+
+  void RemoveLeftovers(const std::string& path) override {
+    RemoveOrphans({path}, OrphansAre::kUnlocked);
   }
 
   Result<void> Rename(const std::string& from, const std::string& to) override {
@@ -417,6 +489,36 @@ class PosixFilesImpl : public Files {
   }
 
  private:
+  Result<std::unique_ptr<PosixOutputFile>> CreateNamed(
+      const std::string& path) {
+    const HoldInterrupts hold;
+    for (int i = 0; i < kMaxNames; ++i) {
+      const std::string name = TemporaryName(path, i);
+      const int fd = open(name.c_str(),
+                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                          S_IRUSR | S_IWUSR);
+      if (fd >= 0) {
+        guards_[name] = std::make_unique<RemoveOnInterrupt>(name);
+        return std::make_unique<PosixOutputFile>(name, fd);
+      }
+      if (errno != EEXIST) break;
+    }
+    return SystemError(errno);
+  }
+
+  // Another process's RemoveLeftovers may take it away before it is locked;
+  // then it is made again.
+  Result<std::unique_ptr<OutputFile>> CreateLocked(const std::string& path) {
+    for (int i = 1;; ++i) {
+      Result<std::unique_ptr<PosixOutputFile>> file = CreateNamed(path);
+      if (!file) return file.error();
+      if ((*file)->Lock() || i == kMaxNames) {
+        return std::unique_ptr<OutputFile>(std::move(*file));
+      }
+      guards_.erase((*file)->path());
+    }
+  }
+
   Result<ReadFile> ReadOnce(const std::string& path, uint64_t limit,
                             bool& replaced) {
     const Result<OpenedFile> opened = OpenRegularToRead(path);

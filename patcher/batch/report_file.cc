@@ -39,7 +39,8 @@ Result<std::unique_ptr<ReportFile>> ReportFile::Create(
       return Error{path + ": is not a regular file, so no report replaces it"};
     }
   }
-  Result<std::unique_ptr<OutputFile>> output = files.CreateBeside(path);
+  files.RemoveLeftovers(path);
+  Result<std::unique_ptr<OutputFile>> output = files.CreateUnseenBeside(path);
   if (!output) {
     return ReportError(path, "no file can be made beside it", output.error());
   }
@@ -58,7 +59,8 @@ ReportFile::ReportFile(Files& files, std::string path,
 
 ReportFile::~ReportFile() {
   if (committed_) return;
-  // Nobody is left to be told; the name says what the file was.
+  // One that has no name yet is gone by itself. Nobody is left to be told; the
+  // name says what the file was.
   static_cast<void>(files_.Remove(output_->path()));
 }
 
@@ -114,6 +116,7 @@ void ReportFile::TakePermissions() {
 
 Result<void> ReportFile::Commit() {
   Result<void> done = Flush();
+  if (done) done = Keep("cannot be given a name", output_->Appear());
   if (!done) return done;
   TakePermissions();
   done = Keep("cannot be flushed", output_->Sync());

@@ -136,7 +136,7 @@ TEST_F(FileGuardTest, RemovesOnlyTemporaryFilesOfThePathsNamed) {
   for (const std::string& name : stay) std::ofstream(folder_ + "/" + name);
   std::ofstream(folder_ + "/.Security.dll.detachfix-4711-0");
   std::ofstream(folder_ + "/.Security.dll.detachfix-undo.detachfix-4711-1");
-  RemoveOrphans({path_, path_ + ".detachfix-undo"});
+  RemoveOrphans({path_, path_ + ".detachfix-undo"}, OrphansAre::kAll);
   EXPECT_FALSE(
       std::filesystem::exists(folder_ + "/.Security.dll.detachfix-4711-0"));
   EXPECT_FALSE(std::filesystem::exists(
@@ -145,6 +145,40 @@ TEST_F(FileGuardTest, RemovesOnlyTemporaryFilesOfThePathsNamed) {
     EXPECT_TRUE(std::filesystem::exists(folder_ + "/" + name)) << name;
   }
   EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(FileGuardTest, RemovesNoTemporaryFileThatIsLocked) {
+  const std::unique_ptr<Files> files = PosixFiles();
+  std::unique_ptr<OutputFile> living =
+      std::move(*files->CreateUnseenBeside(path_));
+  ASSERT_TRUE(living->Appear());
+  ASSERT_TRUE(living->Close());
+  const std::string dead = folder_ + "/.Security.dll.detachfix-4711-0";
+  std::ofstream(dead) << "half";
+  PosixFiles()->RemoveLeftovers(path_);
+  EXPECT_TRUE(std::filesystem::exists(living->path()));
+  EXPECT_FALSE(std::filesystem::exists(dead));
+  living.reset();
+  PosixFiles()->RemoveLeftovers(path_);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(FileGuardTest, AnUnseenFileHasNoNameBeforeItAppears) {
+  const std::unique_ptr<Files> files = PosixFiles();
+  const std::unique_ptr<OutputFile> file =
+      std::move(*files->CreateUnseenBeside(path_));
+  const auto names = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder_), {});
+  };
+  EXPECT_EQ(names(), 1);
+  const Bytes bytes = {1, 2, 3};
+  ASSERT_TRUE(file->Write(bytes));
+  EXPECT_EQ(*files->ReadPart(file->path(), 1, 9), (Bytes{2, 3}));
+  ASSERT_TRUE(file->Appear());
+  EXPECT_EQ(names(), 2);
+  ASSERT_TRUE(file->Close());
+  ASSERT_TRUE(files->Rename(file->path(), path_));
+  EXPECT_EQ(files->Read(path_, 100)->bytes, bytes);
 }
 
 }  // namespace
