@@ -95,6 +95,17 @@ bool PlacedByEarlier(const MediaUndo& undo,
          earlier->placed_sha256 == undo.placed_sha256;
 }
 
+/// A signature stands after the end of a cabinet.
+void NoteSignature(const PackedForm& form, const MediaUndo& undo,
+                   BatchItem& item) {
+  const CabinetForm* cabinet = std::get_if<CabinetForm>(&form);
+  if (cabinet == nullptr || cabinet->trailing == 0) return;
+  item.outcome.notes.push_back(
+      "the cabinet has " + std::to_string(cabinet->trailing) +
+      " bytes after its end, as a signed one has: " + undo.renamed_to +
+      " keeps them, " + undo.placed + " is not signed");
+}
+
 Result<void> PlanPlacing(Files& files, const std::string& path,
                          const MediaOptions& options, MediaChange& change,
                          BatchItem& item) {
@@ -121,6 +132,7 @@ Result<void> PlanPlacing(Files& files, const std::string& path,
   }
   const Result<bool> same = SameStands(files, *aside, undo.packed_sha256);
   if (!same) return same.error();
+  NoteSignature(change.form, undo, item);
   undo.renamed_stood = *same;
   item.placed = undo.placed;
   item.renamed_to = undo.renamed_to;

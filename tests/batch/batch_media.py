@@ -5,7 +5,6 @@ SETUP.LOG: batch_media.py --detachfix FILE --samples FOLDER CASE. Exit status
 77: skipped. `batch_media.py list` names the cases. Files are packed and
 expanded by programs of others: mscompress, gcab, cabextract."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,8 @@ import pefile
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
-from share import (OTHER_LEAKING, Skip, check, equal, main, sha256)
+from share import (OTHER_LEAKING, Skip, check, equal, main, most_calls, sha256,
+                   strace)
 
 CASES = {}
 LOG = "WINNT/repair/setup.log"
@@ -199,6 +199,35 @@ def undo_sets_setup_log_back(share):
     check(share.hashes()[LOG] != before[LOG], "the log was not updated")
     (run,) = share.runs()
     share.revert(run)
+    equal(share.hashes(), before)
+
+
+@case
+def a_signed_cabinet_keeps_its_signature_aside(share):
+    """Signed by osslsigncode; its signature is over the old bytes, so nothing is
+    written into it."""
+    data = fill(share)
+    shutil.rmtree(share.root)
+    folder = share.top / "pack"
+    packed(share, data, "mscf")
+    tool(share, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+         "-keyout", "key.pem", "-out", "own.pem", "-days", "2", "-subj",
+         "/CN=detachfix test", "-addext", "extendedKeyUsage=codeSigning")
+    tool(share, "osslsigncode", "sign", "-certs", "own.pem", "-key", "key.pem",
+         "-in", "Security.dl_", "-out", "signed.dl_")
+    share.put("i386/Security.dl_", (folder / "signed.dl_").read_bytes())
+    before = share.hashes()
+    done = share.batch("--apply", "--recompress", status=2)
+    check("as a signed one has, which would be lost; without --recompress the "
+          "image is placed beside it" in done.stdout, done.stdout)
+    equal(share.hashes(), before)
+    item = share.items("--apply", status=0)["i386/Security.dl_"]
+    check("Security.org keeps them, " in item["notes"][0], item["notes"])
+    equal(share.hashes(), {"i386/Security.dll": sha256(share.new(data)),
+                           "i386/Security.org": before["i386/Security.dl_"]})
+    tool(share, "osslsigncode", "verify", "-CAfile", "own.pem",
+         share.root / "i386/Security.org")
+    share.revert(share.runs()[0])
     equal(share.hashes(), before)
 
 

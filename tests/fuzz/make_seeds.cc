@@ -211,6 +211,7 @@ void WritePacked(const fs::path& folder) {
           test::PackKwaj({method, false, "", "", ""}, image));
   }
   write("lzx", test::PackLzxCabinet("security.dll", image));
+  write("quantum", test::PackQuantumCabinet("security.dll", image));
   CabinetForm form{"security.dll", 0x2821, 0, 0x20, 0, 0, 0};
   for (const uint16_t method : {uint16_t{0}, uint16_t{1}}) {
     form.compression = method;

@@ -13,6 +13,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "tests/support/quantum.h"
+
 extern char** environ;  // POSIX declares it nowhere
 
 namespace detachfix::test {
@@ -318,6 +320,11 @@ Bytes PackKwaj(const KwajSpec& spec, const Bytes& content) {
 Bytes PackLzxCabinet(const std::string& name, const Bytes& content) {
   // typeCompress: method 3, window of 2^15 bytes.
   return Cabinet(name, 0x0f03, PackLzx(content), content.size());
+}
+
+Bytes PackQuantumCabinet(const std::string& name, const Bytes& content) {
+  // typeCompress: method 2, level 1, window of 2^15 bytes.
+  return Cabinet(name, 0x0f12, PackQuantum(content), content.size());
 }
 
 Bytes WithNumber(Bytes bytes, size_t offset, size_t width, uint64_t value) {

@@ -61,6 +61,9 @@ Bytes PackKwaj(const KwajSpec& spec, const Bytes& content);
 /// `content` as it is. At most 32 KiB.
 Bytes PackLzxCabinet(const std::string& name, const Bytes& content);
 
+/// The same of Quantum, which really compresses.
+Bytes PackQuantumCabinet(const std::string& name, const Bytes& content);
+
 /// Overwrites the little-endian number of `width` bytes at `offset`.
 Bytes WithNumber(Bytes bytes, size_t offset, size_t width, uint64_t value);
 

@@ -67,7 +67,8 @@ TEST(PatchMedia, TakesEachForm) {
         test::PackKwaj({3, false, "", "DLL", ""}, image),
         test::PackKwaj({}, image),
         test::PackCabinet({"security.dll"}, image, true),
-        test::PackLzxCabinet("SECURITY.DLL", image)}) {
+        test::PackLzxCabinet("SECURITY.DLL", image),
+        test::PackQuantumCabinet("security.dll", image)}) {
     Share share(packed);
     const BatchItem item = share.Patch();
     EXPECT_EQ(item.outcome.action, Action::kPatched) << share.Message(item);

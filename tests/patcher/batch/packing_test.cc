@@ -123,6 +123,17 @@ TEST(Packing, CabinetOfLzxIsExpanded) {
   EXPECT_EQ(expanded->image, image);
 }
 
+TEST(Packing, CabinetOfQuantumIsExpanded) {
+  const Bytes image = LeakingSecurityDll();
+  for (const Bytes& content : {image, Mixed(30'000, 7), Bytes{1}}) {
+    const Bytes packed = test::PackQuantumCabinet("security.dll", content);
+    const Result<Expanded> expanded = Expand(packed);
+    ASSERT_TRUE(expanded) << expanded.error().message;
+    EXPECT_EQ(expanded->image, content);
+    EXPECT_EQ(test::ExtractCabinet(packed, "security.dll"), content);
+  }
+}
+
 TEST(Packing, RefusesALyingSize) {
   const Bytes image = LeakingSecurityDll();
   const std::string size = std::to_string(image.size());
@@ -230,10 +241,12 @@ TEST(Packing, RefusesDamage) {
 
 /// Files of every form, with a size in their header.
 std::vector<Bytes> EveryForm(const Bytes& content) {
-  std::vector<Bytes> files = {PackSzdd(content), test::PackQbasic(content),
+  std::vector<Bytes> files = {PackSzdd(content),
+                              test::PackQbasic(content),
                               PackCabinet({"a.dll"}, content, false),
                               PackCabinet({"a.dll"}, content, true),
-                              test::PackLzxCabinet("a.dll", content)};
+                              test::PackLzxCabinet("a.dll", content),
+                              test::PackQuantumCabinet("a.dll", content)};
   for (uint16_t method = 0; method <= 4; ++method) {
     files.push_back(PackKwaj({method, true, "A", "DLL", "text"}, content));
   }

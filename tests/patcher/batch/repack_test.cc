@@ -163,6 +163,9 @@ TEST(Repack, RefusesWhatItCannotGiveBack) {
   EXPECT_EQ(RepackError(test::PackLzxCabinet("a.dll", image)),
             "the cabinet's folder is compressed by LZX (3843), which gcab does "
             "not write");
+  EXPECT_EQ(RepackError(test::PackQuantumCabinet("a.dll", image)),
+            "the cabinet's folder is compressed by Quantum (3858), which gcab "
+            "does not write");
   Bytes trailing = PackCabinet({"a.dll"}, image, true);
   trailing.insert(trailing.end(), 100, 0);
   EXPECT_EQ(RepackError(trailing),
