@@ -28,6 +28,38 @@ exec sh -c "$(printf %s "$3" | sed "s|{STATE}|$STATES/$2|g")"
 """
 
 
+# In place of Slurm's: each task of the array in the script, or of the one that
+# was asked for, runs here, one after the other.
+SBATCH = f"""#!/bin/bash
+set -euo pipefail
+[ "$1" != --wait ] || shift
+script=$2 tasks=${{1#--array=}}
+if [ "$tasks" = "$1" ]; then
+  script=$1 tasks=$(sed -n 's/^#SBATCH --array=//p' "$1")
+  shift
+else
+  shift 2
+fi
+sed "s|{STATE}|$STATES/node|" "$script" >"$script.here"
+for task in $(seq "${{tasks%-*}}" "${{tasks#*-}}"); do
+  SLURM_ARRAY_TASK_ID=$task SLURM_CPUS_PER_TASK=2 bash "$script.here" "$@"
+done
+"""
+
+
+def commands_of(document):
+    """The command lines that stand by themselves, indented, by section."""
+    text = Path(document).read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    found = {}
+    for section in re.split(r"^## ", text, flags=re.M)[1:]:
+        lines = re.findall(r"^    (.*)$", section, re.M)
+        commands = re.sub(r"\\\n *", "", "\n".join(lines)).splitlines()
+        if commands:
+            found[section.splitlines()[0]] = commands
+    return found
+
+
 def scripts_of(document):
     """{name: text} of the blocks that the document names."""
     text = Path(document).read_text(encoding="utf-8")
@@ -46,12 +78,15 @@ class Place:
         self.share = folder / "share with a space"
         self.states = folder / "states"
         self.fill_share(Path(arguments.samples))
+        self.pristine = folder / "pristine"
+        shutil.copytree(self.share, self.pristine)
         for name, text in scripts_of(arguments.document).items():
             self.write(folder / name, text)
         programs = folder / "programs"
         programs.mkdir()
         (programs / "detachfix").symlink_to(Path(arguments.detachfix).resolve())
         self.write(programs / "ssh", SSH)
+        self.write(programs / "sbatch", SBATCH)
         self.environment = {
             **os.environ, "PATH": f"{programs}:{os.environ['PATH']}",
             "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"),
@@ -193,6 +228,33 @@ def check_slurm(place, expected):
               expect=(64,))
 
 
+def check_commands(place, expected, document):
+    """The lines as they stand, but for the folders and the names of hosts."""
+    sections = commands_of(document)
+    assert list(sections) == ["GNU parallel, over ssh", "Slurm", "Ansible"], \
+        sections
+    (place.folder / "hosts.txt").write_text(
+        "".join(f"{name}\n" for name in HOSTS), encoding="utf-8")
+    shutil.copy(place.folder / "here.ini", place.folder / "hosts.ini")
+    applied = count(expected, "would-patch")
+    for name, commands in sections.items():
+        # A share of its own for each: what is patched stays so.
+        area = place.folder / name.split()[0]
+        shutil.copytree(place.pristine, area / "images")
+        (area / "reports").mkdir()
+        for command in commands:
+            # PWD is where the last section has its reports.
+            line = command.replace("/srv", "$SRV").replace("$PWD", "$SRV")
+            place.run("bash", "-n", "-c", line)
+            place.run("bash", "-c", line, expect=(0, 1), SRV=str(area))
+        reports = [path for path in area.rglob("shard-*.json")
+                   if "dry-run" in str(path)]
+        assert len(reports) == (TASKS if name == "Slurm" else len(HOSTS)), name
+        done = sum(count(outcome(path), "patched")
+                   for path in area.rglob("shard-*.json"))
+        assert done == (0 if name == "Slurm" else applied), (name, done)
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("detachfix", "samples", "document"):
@@ -208,6 +270,7 @@ def main():
         check_lost_host(place)
         check_playbook(place, expected)
         check_slurm(place, expected)
+        check_commands(place, expected, arguments.document)
 
 
 if __name__ == "__main__":
