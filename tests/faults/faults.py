@@ -293,7 +293,7 @@ def state_survives(c):
     need_root("give a file away")
     c.fill()
     try:
-        os.setxattr(c.path, "user.DOSATTRIB", b"0x21\0")
+        os.setxattr(c.path, "user.DOSATTRIB", b"0x22\0")
         os.setxattr(c.path, "security.NTACL", bytes(range(100)))
         os.setxattr(c.path, "system.posix_acl_access", acl())
     except OSError as error:
@@ -365,7 +365,7 @@ def calls_made(c, *words):
 def give_state(c):
     """So that a run has an owner and attributes to carry over."""
     os.chown(c.path, 1234, 4321)
-    os.setxattr(c.path, "user.DOSATTRIB", b"0x21\0")
+    os.setxattr(c.path, "user.DOSATTRIB", b"0x22\0")
 
 
 def each_call(c, fault, calls=CALLS):
