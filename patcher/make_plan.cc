@@ -15,6 +15,7 @@
 #include "patcher/hook_listing.h"
 #include "patcher/import_edit.h"
 #include "patcher/padding.h"
+#include "patcher/pe_parts.h"
 #include "patcher/seal_plan.h"
 #include "patcher/stub.h"
 #include "patcher/undo_record.h"
@@ -322,6 +323,9 @@ Result<Plan> MakePlan(const PeImage& image, const Diagnosis& diagnosis,
   Result<void> sound = CheckDiagnosis(diagnosis);
   if (!sound) return sound.error();
   sound = CheckImage(image, options);
+  if (!sound) return sound.error();
+  // A verdict rests on none of them, but where code may be put does.
+  sound = CheckRelocationsWithLief(image);
   if (!sound) return sound.error();
   const References references(image);
   const KnownCode code = FindKnownCode(image, *diagnosis.traces);
