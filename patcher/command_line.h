@@ -70,13 +70,13 @@ enum OptionBit : uint32_t {
   kOneId = 1u << 14,
   kMaybeFolder = 1u << 15,
   kAllowSignedOption = 1u << 16,
-  kBatchOptions = 1u << 17,  ///< which files a batch takes, and how
-  kLedgerOption = 1u << 18,  ///< --ledger
-  kRunOptions = 1u << 19,    ///< --run, --only
-  kMaybeFolders = 1u << 20,  ///< DIR… or nothing
-  kMaybeRun = 1u << 21,      ///< RUN or nothing
-  kReportFiles = 1u << 22,   ///< --report
-  kReportPaths = 1u << 23,   ///< the report to make, and those to make it of
+  kBatchOptions = 1u << 17,   ///< which files a batch takes, and how
+  kLedgerOption = 1u << 18,   ///< --ledger
+  kRunOptions = 1u << 19,     ///< --run, --only
+  kMaybeFolders = 1u << 20,   ///< DIR… or nothing
+  kMaybeRun = 1u << 21,       ///< RUN or nothing
+  kReportFiles = 1u << 22,    ///< --report
+  kReportPaths = 1u << 23,    ///< the report to make, and those to make it of
   kVerifyOptions = 1u << 24,  ///< -j, --any-dll
 };
 
