@@ -44,6 +44,15 @@ Frame& CallStack::CallersFrame() {
   return top_.Own().caller.Own().frame;
 }
 
+bool CallStack::CallerBeganAt(const Value& stack) const {
+  const Node* node = top_.get();
+  if (depth() > 0) node = node->caller.get();
+  for (; node != nullptr; node = node->caller.get()) {
+    if (node->frame.stack == stack) return true;
+  }
+  return false;
+}
+
 bool CallStack::ReturnsTo(uint64_t va) const {
   for (const Node* node = top_.get(); node != nullptr && node->depth > 0;
        node = node->caller.get()) {

@@ -48,6 +48,9 @@ class CallStack {
   const Frame& frame() const { return top_->frame; }
   /// Of its caller, to be changed.
   Frame& CallersFrame();
+  /// Whether a procedure around the innermost one, or the entry, began with the
+  /// stack pointer `stack`.
+  bool CallerBeganAt(const Value& stack) const;
   /// Whether some open call returns to `va`.
   bool ReturnsTo(uint64_t va) const;
 

@@ -241,11 +241,11 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
            (value.IsConstant() && state.calls.ReturnsTo(value.bits));
   };
   // A procedure that aligns its stack keeps a pointer to its own arguments.
-  const Value own_arguments =
-      Evaluate(BinaryOp::kAdd, isa_.convention().register_width,
-               state.calls.depth() > 0 ? state.calls.CallersFrame().stack
-                                       : state.calls.frame().stack,
-               ConstantValue(isa_.convention().first_stack_argument));
+  const auto is_own_arguments = [&](const Value& value) {
+    return state.calls.CallerBeganAt(
+        Evaluate(BinaryOp::kSub, isa_.convention().register_width, value,
+                 ConstantValue(isa_.convention().first_stack_argument)));
+  };
   CellMap& cells = state.memory.cells();
   const CellMap before = cells;
   for (const CellMap::Entry* entry = before.AtOrAfter(from);
@@ -263,7 +263,7 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
                                is_return_address(above);
     if (entry_register || frame_pointer || is_return_address(value)) return;
     // The address of a function lies in a variable of its own.
-    if (IsFunction(value) || value == own_arguments) continue;
+    if (IsFunction(value) || is_own_arguments(value)) continue;
     cells.Erase(address, {address.region, address.offset + cell.size});
   }
 }
