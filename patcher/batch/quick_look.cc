@@ -237,6 +237,8 @@ std::optional<Diagnosis> QuickLook::Judge() {
 }
 
 std::optional<FileOutcome> QuickLook::Run() {
+  // A search passes over what is no PE file, however large.
+  if (look_ == Look::kCode && file_.size() > kMaxFileSize) return std::nullopt;
   if (parts_.size() > 0 && !Load(0, kFirstRead)) return std::nullopt;
   if (std::optional<FileOutcome> outcome = NotPe()) return outcome;
   if (file_.size() > kMaxFileSize || !LoadHeaders()) return std::nullopt;
