@@ -43,6 +43,10 @@ enum class ApiEffect : uint8_t {
   kAllocateZeroed,  ///< argument 0 times argument 1 bytes (calloc)
   kReallocate,      ///< the block of argument 0; or NULL (realloc)
   kReallocateHeap,  ///< the block of argument 2; or NULL (HeapReAlloc)
+  kAllocateIndex,   ///< of thread-local storage, or -1; what it holds is 0
+  kFreeIndex,       ///< argument 0
+  kGetAtIndex,      ///< what the index in argument 0 holds
+  kSetAtIndex,      ///< argument 1 into the index in argument 0
   // The C runtime's tables of functions (interpreter_runtime.cc).
   kRunTable,              ///< from argument 0 up to argument 1 (_initterm)
   kRunTableUntilNonzero,  ///< until one does not return 0 (_initterm_e)

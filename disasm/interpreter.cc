@@ -225,8 +225,11 @@ Interpreter::Step Interpreter::Do(State& state, const Assign& op) {
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
-  Set(state, op.dst,
-      Evaluate(op.op, op.width, ValueOf(state, op.a), ValueOf(state, op.b)));
+  const Value a = ValueOf(state, op.a);
+  const Value b = ValueOf(state, op.b);
+  const std::optional<Value> hidden =
+      op.width == 32 ? HiddenImport(op.op, a, b) : std::nullopt;
+  Set(state, op.dst, hidden ? *hidden : Evaluate(op.op, op.width, a, b));
   return Step::kNextOp;
 }
 
@@ -338,6 +341,14 @@ void Interpreter::StoreAt(State& state, MemoryAddress address, uint32_t size,
   state.memory.Store(address, size, value);
 }
 
+/// Before something is written through a pointer that may be an address in the
+/// image, nobody knows which.
+void Interpreter::ForgetIfInImage(State& state, const Value& pointer) {
+  if (!pointer.IsConstant() && pointer.MayBeInImage()) {
+    state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
+  }
+}
+
 Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const Value target = ValueOf(state, op.address);
   const std::optional<MemoryAddress> address = AddressOf(target);
@@ -346,10 +357,10 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const Operand* value = std::get_if<Operand>(&op.value);
   const Value stored =
       value != nullptr ? ValueOf(state, *value) : UnknownValue();
-  if (!target.IsConstant() && target.MayBeInImage()) {
-    if (IsFunction(stored)) StrewFunctions();
-    state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
+  if (!target.IsConstant() && target.MayBeInImage() && IsFunction(stored)) {
+    StrewFunctions();
   }
+  ForgetIfInImage(state, target);
   if (!address) return Step::kNextOp;
   StoreAt(state, *address, op.size, stored);
   return Step::kNextOp;

@@ -94,8 +94,8 @@ class Interpreter {
     Point point;
     size_t op = 0;
     std::optional<MemoryAddress> word;
-    bool is_block = false;
-    size_t nth = 0;  ///< of those that a state has at the same time
+    Symbol bits = 0;  ///< of the symbol: kBlockBit, kThreadIndexBit
+    size_t nth = 0;   ///< of those that a state has at the same time
     friend bool operator==(const Origin&, const Origin&) = default;
   };
   struct HashOrigin {
@@ -118,8 +118,12 @@ class Interpreter {
   Symbol NewSymbol(const State& state, Origin origin);
   Value Fresh(const State& state, bool nonzero = false);
   Value FreshBlock(const State& state, bool nonzero = false);
+  Value FreshIndex(const State& state);
   Value FreshWord(const State& state, MemoryAddress address);
   bool HasSymbol(const State& state, Symbol symbol) const;
+  std::optional<Value> HiddenImport(BinaryOp op, const Value& a,
+                                    const Value& b);
+  Value Hide(BinaryOp op, const Value& value, uint64_t by);
 
   Value ValueOf(const State& state, const Operand& operand) const;
   void Set(State& state, Place place, const Value& value);
@@ -189,6 +193,7 @@ class Interpreter {
                     const Api& api);
   Step ReturnFromImport(State& state, const Api& api);
   void ApplyEffect(State& state, const ImportName& import, const Api& api);
+  static std::optional<MemoryAddress> SectionAt(const Value& pointer);
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
   void NoteOverlap(const State& state, MemoryAddress address);
   void DeleteSection(State& state);
@@ -200,10 +205,12 @@ class Interpreter {
   static void Clear(State& state, const Value& block, const Value& size);
   void AllocateOrFail(State& state, ApiEffect effect);
   void Allocate(State& state, ApiEffect effect);
+  void UseThreadIndex(State& state, ApiEffect effect);
   void WriteOutParameters(State& state, const Api& api);
   void ForgetBytes(State& state, const Value& pointer, uint32_t size);
   void ForgetWhatItMayWrite(State& state, const ImportName& import,
                             const Api& api);
+  static void ForgetIfInImage(State& state, const Value& pointer);
   void ForgetThrough(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
 
@@ -233,8 +240,20 @@ class Interpreter {
   std::set<int64_t> strangers_at_;
   std::set<int64_t> data_pointers_at_;  ///< words that held such an address
   std::set<uint64_t> written_code_;  ///< virtual addresses of stores into code
+  /// An address of the image's data was put into thread-local storage; and it
+  /// was asked what is there, with an answer that is not known.
+  bool data_in_threads_ = false;
+  bool asked_threads_ = false;
   /// A function's address was stored where nobody knows.
   bool functions_strewn_ = false;
+  /// What an import's address was hidden by: xor or a rotation.
+  struct Hidden {
+    BinaryOp op;
+    Value value;  ///< that was hidden
+    uint64_t by = 0;
+    friend bool operator==(const Hidden&, const Hidden&) = default;
+  };
+  std::vector<Hidden> hidden_;  ///< by symbol, from kFirstHiddenSymbol on
   std::unordered_map<Origin, Symbol, HashOrigin> symbols_;
   std::unordered_map<Symbol, MemoryAddress> words_;  ///< of Origin::word
   Symbol next_symbol_ = kFirstFreshSymbol;

@@ -209,6 +209,12 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kReallocateHeap:
       Allocate(state, api.effect);
       return;
+    case ApiEffect::kAllocateIndex:
+    case ApiEffect::kFreeIndex:
+    case ApiEffect::kGetAtIndex:
+    case ApiEffect::kSetAtIndex:
+      UseThreadIndex(state, api.effect);
+      return;
     case ApiEffect::kMakeOnExitTable:
     case ApiEffect::kRegisterOnExit:
     case ApiEffect::kRegisterDllOnExit:
@@ -243,9 +249,16 @@ void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
   }
 }
 
+/// Where a critical section lies; nothing when that is not known. One in the
+/// image is known by its address alone.
+std::optional<MemoryAddress> Interpreter::SectionAt(const Value& pointer) {
+  if (!pointer.IsConstant() && pointer.MayBeInImage()) return std::nullopt;
+  return AddressOf(pointer);
+}
+
 void Interpreter::InitialiseSection(State& state, ApiEffect effect,
                                     const Api& api) {
-  const std::optional<MemoryAddress> address = AddressOf(Argument(state, 0));
+  const std::optional<MemoryAddress> address = SectionAt(Argument(state, 0));
   Value& result = state.at(isa_.convention().result);
   if (effect != ApiEffect::kInitialiseSection) {
     // The other outcome: it failed, and there is no section.
@@ -280,9 +293,9 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
 }
 
 void Interpreter::DeleteSection(State& state) {
-  const std::optional<MemoryAddress> address = AddressOf(Argument(state, 0));
+  const std::optional<MemoryAddress> address = SectionAt(Argument(state, 0));
   // A pointer from elsewhere may well be one to a section in the image.
-  const bool known = address && (address->region < kFirstFreshSymbol ||
+  const bool known = address && (address->region < kFirstHiddenSymbol ||
                                  state.sections.all().contains(*address));
   if (!known) {
     Incomplete(

@@ -50,6 +50,7 @@ void Interpreter::ChangeWord(State& state, ApiEffect effect) {
     result = Fresh(state);
     return;
   }
+  ForgetIfInImage(state, pointer);
   const Value old = state.memory.Load(*address, 4);
   Value now = operand;
   if (effect == ApiEffect::kCompareExchange) {
@@ -73,6 +74,7 @@ void Interpreter::ForgetBytes(State& state, const Value& pointer,
                               uint32_t size) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   if (address) {
+    ForgetIfInImage(state, pointer);
     state.memory.Forget(*address, size);
   } else {
     ForgetThrough(state, pointer);
@@ -126,6 +128,7 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
     }
     parts.emplace_back(part, value);
   }
+  ForgetIfInImage(state, target);
   int64_t offset = to->offset;
   for (const auto& [part, value] : parts) {
     StoreAt(state, {to->region, offset}, part, value);
@@ -180,6 +183,41 @@ void Interpreter::Allocate(State& state, ApiEffect effect) {
   }
 }
 
+/// Thread-local storage. One run of the entry is in one thread; the next may be
+/// in another.
+void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
+  Value& result = state.at(isa_.convention().result);
+  if (effect == ApiEffect::kAllocateIndex) {
+    result = FreshIndex(state);
+    state.memory.Store({result.symbol, 0}, 4, ConstantValue(0));
+    return;
+  }
+  const Value index = Argument(state, 0);
+  const Value value = Argument(state, 1);
+  const bool known = index.IsSymbolic() && index.bits == 0 &&
+                     (index.symbol & kThreadIndexBit) != 0;
+  if (effect == ApiEffect::kSetAtIndex && IsData(value) && !data_in_threads_) {
+    data_in_threads_ = true;
+    learned_ = learned_ || asked_threads_;
+  }
+  const MemoryAddress at{index.symbol, 0};
+  if (effect == ApiEffect::kGetAtIndex) {
+    result = known ? state.memory.Load(at, 4) : UnknownValue();
+    if (!result.IsUnknown()) return;
+    result = known ? FreshWord(state, at) : Fresh(state);
+    result.from_image = data_in_threads_;
+    asked_threads_ = true;
+    if (known) state.memory.Store(at, 4, result);
+    return;
+  }
+  if (known && effect == ApiEffect::kSetAtIndex) {
+    state.memory.Store(at, 4, value);
+  } else if (known) {
+    state.memory.ForgetRegion(index.symbol);
+  }
+  result = Fresh(state);
+}
+
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
   const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
@@ -203,13 +241,9 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
 /// An import may write as far as it likes from where a pointer points to.
 void Interpreter::ForgetThrough(State& state, const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
-  if (!address) {
-    // A number, nothing of the image's, or an element of one of its arrays.
-    if (pointer.MayBeInImage()) {
-      state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
-    }
-    return;
-  }
+  // A number, nothing of the image's, or an element of one of its arrays.
+  ForgetIfInImage(state, pointer);
+  if (!address) return;
   if (address->region == kStackSymbol) {
     ForgetStackFrom(state, *address);
     return;
@@ -255,7 +289,7 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
     const Value& value = cell.value;
     const bool entry_register = value.IsSymbolic() &&
                                 value.symbol >= kFirstRegisterSymbol &&
-                                value.symbol < kFirstFreshSymbol;
+                                value.symbol < kFirstHiddenSymbol;
     const Value above = state.memory.Load(
         {from.region, address.offset + isa_.convention().word_size}, 4);
     const bool frame_pointer = value.IsSymbolic() &&

@@ -40,16 +40,16 @@ bool Interpreter::HasSymbol(const State& state, Symbol symbol) const {
 
 Symbol Interpreter::NewSymbol(const State& state, Origin origin) {
   for (; origin.nth < kMaxOfOneOrigin; ++origin.nth) {
-    const auto [named, is_new] = symbols_.try_emplace(origin, next_symbol_);
+    const auto [named, is_new] =
+        symbols_.try_emplace(origin, next_symbol_ | origin.bits);
     if (is_new) {
-      if (origin.is_block) named->second |= kBlockBit;
       if (origin.word) words_.emplace(named->second, *origin.word);
       ++next_symbol_;
       return named->second;
     }
     if (!HasSymbol(state, named->second)) return named->second;
   }
-  const Symbol symbol = next_symbol_++ | (origin.is_block ? kBlockBit : 0);
+  const Symbol symbol = next_symbol_++ | origin.bits;
   if (origin.word) words_.emplace(symbol, *origin.word);
   return symbol;
 }
@@ -66,13 +66,62 @@ Value Interpreter::FreshBlock(const State& state, bool nonzero) {
   const Origin origin{.point = {state.pc, state.calls},
                       .op = op_index_,
                       .word = {},
-                      .is_block = true};
+                      .bits = kBlockBit};
   return SymbolicValue(NewSymbol(state, origin), 0, nonzero);
+}
+
+/// The index into thread-local storage that the current operation allocates.
+Value Interpreter::FreshIndex(const State& state) {
+  const Origin origin{.point = {state.pc, state.calls},
+                      .op = op_index_,
+                      .word = {},
+                      .bits = kThreadIndexBit};
+  return SymbolicValue(NewSymbol(state, origin));
 }
 
 /// What the word at `address` holds.
 Value Interpreter::FreshWord(const State& state, MemoryAddress address) {
   return SymbolicValue(NewSymbol(state, {.point = {}, .word = address}));
+}
+
+/// `value` hidden by `op` with a number, or what stands behind it where that
+/// undoes how it was hidden.
+Value Interpreter::Hide(BinaryOp op, const Value& value, uint64_t by) {
+  const bool rotates = op == BinaryOp::kRotateRight;
+  Hidden hidden{op, value, by & LowBits(rotates ? 5 : 32)};
+  if (value.symbol != kImportSymbol) {
+    const Hidden& before = hidden_[value.symbol - kFirstHiddenSymbol];
+    if (before.op == op) {
+      hidden.value = before.value;
+      hidden.by = rotates ? (before.by + by) % 32 : before.by ^ hidden.by;
+    }
+  }
+  if (hidden.by == 0) return hidden.value;
+  auto it = std::ranges::find(hidden_, hidden);
+  if (it == hidden_.end()) {
+    if (hidden_.size() == kFirstFreshSymbol - kFirstHiddenSymbol) {
+      return UnknownValue();
+    }
+    it = hidden_.insert(it, hidden);
+  }
+  return SymbolicValue(kFirstHiddenSymbol +
+                       static_cast<Symbol>(it - hidden_.begin()));
+}
+
+/// Microsoft's C runtimes keep the functions that they looked up behind the
+/// cookie: xor and a rotation (_encode_pointer and its like).
+std::optional<Value> Interpreter::HiddenImport(BinaryOp op, const Value& a,
+                                               const Value& b) {
+  if (op == BinaryOp::kXor && a.IsConstant() && b.IsSymbolic()) {
+    return HiddenImport(op, b, a);
+  }
+  if (op != BinaryOp::kXor && op != BinaryOp::kRotateRight) return {};
+  const bool is_import = a.IsSymbolic() && a.symbol == kImportSymbol;
+  const bool is_hidden = a.IsSymbolic() && a.bits == 0 &&
+                         a.symbol >= kFirstHiddenSymbol &&
+                         a.symbol < kFirstFreshSymbol;
+  if (!b.IsConstant() || (!is_import && !is_hidden)) return {};
+  return Hide(op, a, b.bits);
 }
 
 }  // namespace detachfix

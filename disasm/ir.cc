@@ -46,6 +46,8 @@ const char* Name(BinaryOp op) {
       return "shr";
     case BinaryOp::kShiftRightSigned:
       return "sar";
+    case BinaryOp::kRotateRight:
+      return "ror";
     case BinaryOp::kEqual:
       return "eq";
     case BinaryOp::kLessUnsigned:

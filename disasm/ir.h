@@ -39,7 +39,8 @@ enum class BinaryOp : uint8_t {
   kShiftLeft,
   kShiftRight,
   kShiftRightSigned,
-  kEqual,  ///< 1 or 0, as the two below
+  kRotateRight,  ///< the count modulo the width
+  kEqual,        ///< 1 or 0, as the two below
   kLessUnsigned,
   kLessSigned,
 };

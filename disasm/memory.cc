@@ -289,6 +289,10 @@ void Memory::ForgetRegion(Symbol region) {
   cells_.Erase({region, INT64_MIN}, {region + 1, INT64_MIN});
 }
 
+void Memory::ForgetThread() {
+  cells_.Erase({kThreadIndexBit, INT64_MIN}, {kBlockBit, INT64_MIN});
+}
+
 void Memory::DropBelow(Symbol region, int64_t offset) {
   cells_.Erase({region, INT64_MIN}, {region, offset});
 }

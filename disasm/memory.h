@@ -57,6 +57,9 @@ class Memory {
   /// Forgets a whole region that a symbol names.
   void ForgetRegion(Symbol region);
 
+  /// Forgets what a thread keeps in its thread-local storage.
+  void ForgetThread();
+
   /// Drops what lies in `region` below `offset`: dead stack.
   void DropBelow(Symbol region, int64_t offset);
 

@@ -117,6 +117,7 @@ State KeepData(const State& state) {
   kept.calls.Clear();
   kept.open_branches = 0;
   kept.memory.ForgetRegion(kStackSymbol);
+  kept.memory.ForgetThread();
   return kept;
 }
 

@@ -15,6 +15,13 @@ int64_t Signed(uint64_t bits, unsigned width) {
          static_cast<int64_t>(sign);
 }
 
+uint64_t RotateRight(uint64_t bits, uint64_t count, unsigned width) {
+  bits &= LowBits(width);
+  count %= width;
+  if (count == 0) return bits;
+  return ((bits >> count) | (bits << (width - count))) & LowBits(width);
+}
+
 uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
   const uint64_t mask = LowBits(width);
   a &= mask;
@@ -40,6 +47,8 @@ uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
       const uint64_t count = b >= width ? width - 1u : b;
       return static_cast<uint64_t>(Signed(a, width) >> count) & mask;
     }
+    case BinaryOp::kRotateRight:
+      return RotateRight(a, b, width);
     case BinaryOp::kEqual:
       return a == b ? 1 : 0;
     case BinaryOp::kLessUnsigned:
@@ -210,6 +219,9 @@ Value EvaluateWithConstant(BinaryOp op, uint8_t width, const Value& a,
     case BinaryOp::kShiftRightSigned:
       if (whole && b == 0) return a;
       return UnknownValue();
+    case BinaryOp::kRotateRight:
+      if (whole && b % width == 0) return a;
+      return UnknownValue();
     case BinaryOp::kLessUnsigned:
       // Nothing is below 0; below 1 is only 0.
       if (b == 0) return ConstantValue(0);
@@ -284,6 +296,11 @@ Value EvaluateBits(BinaryOp op, uint8_t width, const Value& left,
       if (!count_known) break;
       return FromKnownBits({(a.bits & mask) >> count,
                             ((a.known & mask) >> count) | ~(mask >> count)},
+                           width);
+    case BinaryOp::kRotateRight:
+      if (!right.IsConstant()) break;
+      return FromKnownBits({RotateRight(a.bits, b.bits, width),
+                            RotateRight(a.known, b.bits, width)},
                            width);
     case BinaryOp::kEqual:
       if (((a.bits ^ b.bits) & a.known & b.known & mask) != 0) {
@@ -400,7 +417,7 @@ Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value) {
   // What the entry's caller left in a register may be wider than a word.
   const bool is_word =
       value.IsSymbolic() && (value.symbol < kFirstRegisterSymbol ||
-                             value.symbol >= kFirstFreshSymbol);
+                             value.symbol >= kFirstHiddenSymbol);
   if (is_word && from == kWord) return value;
   return UnknownValue();
 }

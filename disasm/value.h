@@ -31,11 +31,17 @@ inline constexpr Symbol kImportSymbol = 3;  ///< offset: RVA of the slot
 inline constexpr Symbol kReservedSymbol = 4;  ///< lpvReserved, when not NULL
 inline constexpr Symbol kCallbackSymbol = 5;  ///< where a callback returns to
 inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
-inline constexpr Symbol kFirstFreshSymbol = 128;
+/// An import's address that the code has hidden, by xor with a number or by a
+/// rotation: one symbol for each way and import, the same in every state.
+inline constexpr Symbol kFirstHiddenSymbol = 128;
+inline constexpr Symbol kFirstFreshSymbol = 1024;
 /// Set in the symbol for the address of a block that an import allocated. It is
 /// NULL or lies above the first 64 KiB; the block neither wraps around the end
 /// of the address space nor touches the image.
 inline constexpr Symbol kBlockBit = Symbol{1} << 31;
+/// Set in the symbol for an index into thread-local storage. What the thread
+/// keeps there is at offset 0 of the region of that name.
+inline constexpr Symbol kThreadIndexBit = Symbol{1} << 30;
 constexpr bool IsBlock(Symbol symbol) { return (symbol & kBlockBit) != 0; }
 
 /// What is known of one word; see above.

@@ -107,6 +107,8 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_SHL, X86Op::kShl},
     {ZYDIS_MNEMONIC_SHR, X86Op::kShr},
     {ZYDIS_MNEMONIC_SAR, X86Op::kSar},
+    {ZYDIS_MNEMONIC_ROL, X86Op::kRol},
+    {ZYDIS_MNEMONIC_ROR, X86Op::kRor},
     {ZYDIS_MNEMONIC_XADD, X86Op::kXadd},
     {ZYDIS_MNEMONIC_CMPXCHG, X86Op::kCmpxchg},
     {ZYDIS_MNEMONIC_PUSH, X86Op::kPush},

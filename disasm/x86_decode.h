@@ -48,6 +48,8 @@ enum class X86Op : uint8_t {
   kShl,
   kShr,
   kSar,
+  kRol,
+  kRor,
   kXadd,
   kCmpxchg,
   // The stack.

@@ -388,8 +388,8 @@ void X86Lifter::Fallback() {
 
 std::vector<Op> X86Lifter::Run() {
   if (!LiftEnd() && !LiftMove() && !LiftArithmetic() && !LiftLogic() &&
-      !LiftShift() && !LiftStack() && !LiftFlow() && !LiftString() &&
-      !LiftConditional() && !LiftAtomic()) {
+      !LiftShift() && !LiftRotate() && !LiftStack() && !LiftFlow() &&
+      !LiftString() && !LiftConditional() && !LiftAtomic()) {
     Fallback();
   }
   return TakeOps();

@@ -217,6 +217,20 @@ bool X86Lifter::LiftLogic() {
   }
 }
 
+/// rol and ror leave ZF and SF as they are (SDM, RCL/RCR/ROL/ROR).
+bool X86Lifter::LiftRotate() {
+  if (i_.op != X86Op::kRol && i_.op != X86Op::kRor) return false;
+  const uint8_t bits = width(0);
+  const Operand value = Read(0);
+  Operand count = Compute(BinaryOp::kAnd, 8, Read(1), 31u);
+  if (i_.op == X86Op::kRol) count = Compute(BinaryOp::kSub, 8, 0u, count);
+  const Place result = Compute(BinaryOp::kRotateRight, bits, value, count);
+  Emit(Forget{kCf});
+  Emit(Forget{kOf});
+  Write(0, result);
+  return true;
+}
+
 bool X86Lifter::LiftShift() {
   BinaryOp op;
   switch (i_.op) {

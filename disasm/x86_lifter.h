@@ -70,6 +70,7 @@ class X86Lifter : private OpBuilder {
   bool LiftArithmetic();
   bool LiftLogic();
   bool LiftShift();
+  bool LiftRotate();
   bool LiftConditional();
   bool LiftAtomic();
 

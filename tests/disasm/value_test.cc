@@ -63,16 +63,17 @@ std::string Text(const Value& value) {
 }
 
 const char* Name(BinaryOp op) {
-  constexpr std::array<const char*, 12> kNames = {
-      "add", "sub", "mul", "and", "or",    "xor",
-      "shl", "shr", "sar", "eq",  "below", "less"};
+  constexpr std::array<const char*, 13> kNames = {
+      "add", "sub", "mul", "and", "or",    "xor", "shl",
+      "shr", "sar", "ror", "eq",  "below", "less"};
   return kNames[static_cast<size_t>(op)];
 }
 constexpr std::array kAllOps = {
-    BinaryOp::kAdd,       BinaryOp::kSub,          BinaryOp::kMul,
-    BinaryOp::kAnd,       BinaryOp::kOr,           BinaryOp::kXor,
-    BinaryOp::kShiftLeft, BinaryOp::kShiftRight,   BinaryOp::kShiftRightSigned,
-    BinaryOp::kEqual,     BinaryOp::kLessUnsigned, BinaryOp::kLessSigned};
+    BinaryOp::kAdd,         BinaryOp::kSub,        BinaryOp::kMul,
+    BinaryOp::kAnd,         BinaryOp::kOr,         BinaryOp::kXor,
+    BinaryOp::kShiftLeft,   BinaryOp::kShiftRight, BinaryOp::kShiftRightSigned,
+    BinaryOp::kRotateRight, BinaryOp::kEqual,      BinaryOp::kLessUnsigned,
+    BinaryOp::kLessSigned};
 
 struct Row {
   BinaryOp op;
@@ -105,6 +106,9 @@ TEST(Evaluate, FoldsConstantsAtTheirWidth) {
       {BinaryOp::kShiftRightSigned, 8, C(0x80), C(7), C(0xff)},
       {BinaryOp::kShiftRightSigned, 16, C(0x8000), C(99), C(0xffff)},
       {BinaryOp::kShiftRightSigned, 16, C(0x7fff), C(99), C(0)},
+      {BinaryOp::kRotateRight, 8, C(0x181), C(1), C(0xc0)},
+      {BinaryOp::kRotateRight, 32, C(1), C(0xf8), C(0x100)},
+      {BinaryOp::kRotateRight, 32, C(5), C(32), C(5)},
       {BinaryOp::kEqual, 8, C(0x100), C(0), C(1)},
       {BinaryOp::kEqual, 16, C(0x100), C(0), C(0)},
       {BinaryOp::kLessUnsigned, 32, C(1), C(0xffffffff), C(1)},
@@ -345,6 +349,12 @@ uint64_t Compute(BinaryOp op, unsigned width, uint64_t a, uint64_t b) {
       result = a;
       for (uint64_t i = 0; i < std::min<uint64_t>(b, 64); ++i) {
         result = result / 2 + (result >= modulus / 2 ? modulus / 2 : 0);
+      }
+      break;
+    case BinaryOp::kRotateRight:
+      result = a;
+      for (uint64_t i = 0; i < b % width; ++i) {
+        result = result / 2 + (result % 2 != 0 ? modulus / 2 : 0);
       }
       break;
     case BinaryOp::kEqual:
