@@ -8,12 +8,23 @@
 #include "disasm/memory.h"
 
 namespace detachfix {
+namespace {
+
+bool SameRound(const Loop& a, const Loop& b) {
+  return a.head == b.head && a.round == b.round;
+}
+
+}  // namespace
 
 void CallStack::Node::Update() {
   depth = caller ? caller->depth + 1 : 0;
   // FNV-1a over words.
-  hash =
-      (caller ? caller->hash ^ return_va : 0xcbf29ce484222325) * 0x100000001b3;
+  const auto add = [this](uint64_t word) {
+    hash = (hash ^ word) * 0x100000001b3;
+  };
+  hash = caller ? caller->hash : 0xcbf29ce484222325;
+  add(return_va);
+  for (const Loop& loop : frame.loops) add(loop.head + loop.round);
   filter = caller ? caller->filter : SymbolFilter();
   filter.Add(frame.stack);
   for (const Value& value : frame.preserved) filter.Add(value);
@@ -66,7 +77,8 @@ bool CallStack::SameReturns(const CallStack& other) const {
   const Node* a = top_.get();
   const Node* b = other.top_.get();
   for (; a != b; a = a->caller.get(), b = b->caller.get()) {
-    if (a == nullptr || b == nullptr || a->return_va != b->return_va) {
+    if (a == nullptr || b == nullptr || a->return_va != b->return_va ||
+        !std::ranges::equal(a->frame.loops, b->frame.loops, SameRound)) {
       return false;
     }
   }
@@ -114,6 +126,12 @@ void CallStack::JoinIn(Link& link, const Link& other) {
   Node& node = link.Own();
   JoinIn(node.caller, other->caller);
   Frame& frame = node.frame;
+  for (size_t i = 0; i < frame.loops.size(); ++i) {
+    Loop& loop = frame.loops[i];
+    loop.turn = std::max(loop.turn, other->frame.loops[i].turn);
+    loop.may_end |= other->frame.loops[i].may_end;
+    loop.comes_nearer &= other->frame.loops[i].comes_nearer;
+  }
   frame.stack = JoinValues(frame.stack, other->frame.stack);
   for (size_t i = 0; i < Frame::kMaxPreserved; ++i) {
     frame.preserved[i] =

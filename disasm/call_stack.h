@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "disasm/cell_map.h"
 #include "disasm/shared_node.h"
@@ -14,12 +15,37 @@
 
 namespace detachfix {
 
+/// A branch that would have left a loop and, by what it compared, did not.
+struct LoopTest {
+  uint64_t va = 0;
+  int64_t number = 0;  ///< that it was decided by in the last turn
+  /// Whether that has grown (1) or shrunk (-1) from turn to turn; 0 at first.
+  int direction = 0;
+};
+
+/// A loop that a procedure is in.
+struct Loop {
+  uint64_t head = 0;  ///< virtual address
+  /// Positions of its blocks in the procedure's FlowOrder: up to here.
+  uint32_t end = 0;
+  uint32_t turn = 0;  ///< how often it came back to its head
+  /// The same, but counted only while some test draws nearer to its end. States
+  /// of different rounds are never taken for one another.
+  uint32_t round = 0;
+  // Of the current turn:
+  bool may_end = false;       ///< a branch out of it was open
+  bool comes_nearer = false;  ///< some test went on in its direction
+  std::vector<LoopTest> tests;
+};
+
 /// What a procedure must give back to its caller, as it was when it was called.
 struct Frame {
   static constexpr size_t kMaxPreserved = 8;
-  Value stack;  ///< the stack pointer at its first instruction
+  uint64_t procedure = 0;  ///< virtual address of its first instruction
+  Value stack;             ///< the stack pointer at its first instruction
   /// Of CallingConvention::preserved, in that order.
   std::array<Value, kMaxPreserved> preserved{};
+  std::vector<Loop> loops;  ///< from the outermost one
   /// Calls of imports by a guess of how many bytes they pop.
   uint32_t guesses = 0;
   uint32_t guess = 0;            ///< the last one, bytes
@@ -46,6 +72,9 @@ class CallStack {
   uint64_t return_va() const { return top_->return_va; }
   /// Of the innermost procedure.
   const Frame& frame() const { return top_->frame; }
+  /// The loops that it is in, to be changed by `change`.
+  template <typename Change>
+  void ChangeLoops(Change change);
   /// Of its caller, to be changed.
   Frame& CallersFrame();
   /// Whether a procedure around the innermost one, or the entry, began with the
@@ -54,7 +83,8 @@ class CallStack {
   /// Whether some open call returns to `va`.
   bool ReturnsTo(uint64_t va) const;
 
-  /// Whether the same calls are open, by where they return to.
+  /// Whether the same calls are open, by where they return to, and each in the
+  /// same rounds of its loops.
   bool SameReturns(const CallStack& other) const;
   /// Equal for call stacks with SameReturns.
   uint64_t hash() const { return top_ ? top_->hash : 0; }
@@ -70,6 +100,14 @@ class CallStack {
   /// symbol are passed over.
   template <typename Matches>
   bool AllPairs(const CallStack& other, Matches matches) const;
+
+  /// Two paths side by side: gives where each of them is, in the outermost
+  /// procedure in which they are at different places, to `compare` and returns
+  /// what that says; 0 when they are at the same place in all. `pc` and
+  /// `other_pc` are where they are in the innermost one.
+  template <typename Compare>
+  int ComparePlaces(uint64_t pc, const CallStack& other, uint64_t other_pc,
+                    Compare compare) const;
 
   /// What is certain in both; they have SameReturns.
   void Join(const CallStack& other);
@@ -107,6 +145,44 @@ bool CallStack::AllPairs(const CallStack& other, Matches matches) const {
     }
   }
   return true;
+}
+
+template <typename Change>
+void CallStack::ChangeLoops(Change change) {
+  Node& node = top_.Own();
+  change(node.frame.loops);
+  node.Update();
+}
+
+template <typename Compare>
+int CallStack::ComparePlaces(uint64_t pc, const CallStack& other,
+                             uint64_t other_pc, Compare compare) const {
+  const Node* a = top_.get();
+  const Node* b = other.top_.get();
+  // In a caller a path is inside the call instruction.
+  const auto climb = [](const Node*& node, uint64_t& va) {
+    va = node->return_va - 1;
+    node = node->caller.get();
+  };
+  while (a->depth > b->depth) climb(a, pc);
+  while (b->depth > a->depth) climb(b, other_pc);
+  struct {
+    const Frame* a = nullptr;
+    uint64_t pc = 0;
+    const Frame* b = nullptr;
+    uint64_t other_pc = 0;
+  } differ;
+  while (true) {
+    if (pc != other_pc || a->frame.procedure != b->frame.procedure) {
+      differ = {&a->frame, pc, &b->frame, other_pc};
+    }
+    if (a == b || a->depth == 0) break;
+    climb(a, pc);
+    climb(b, other_pc);
+  }
+  return differ.a == nullptr
+             ? 0
+             : compare(*differ.a, differ.pc, *differ.b, differ.other_pc);
 }
 
 }  // namespace detachfix

@@ -82,7 +82,9 @@ Interpreter::Code& Interpreter::Fetch(uint64_t va) {
 }
 
 std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
-  start.calls.EnterFirst(MakeFrame(start, isa_.convention()));
+  Frame frame = MakeFrame(start, isa_.convention());
+  frame.procedure = start.pc;
+  start.calls.EnterFirst(frame);
   steps_ = 0;
   work_ = 0;
   for (size_t tries = 0; tries <= kMaxLearned; ++tries) {
@@ -103,13 +105,12 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
   ++run_;
   ends_.clear();
   seen_.clear();
+  kept_ = 0;
   learned_ = false;
   todo_.clear();
-  todo_.push_back(std::move(start));
+  FollowLater(std::move(start));
   while (!todo_.empty() && steps_ <= kMaxSteps && !learned_) {
-    State state = std::move(todo_.back());
-    todo_.pop_back();
-    Follow(std::move(state));
+    Follow(NextToFollow());
     if (log.incomplete_because.size() >= kMaxReasons) break;
     if (ends_.size() > kMaxPathEnds) {
       Incomplete("more than " + std::to_string(kMaxPathEnds) +
@@ -121,17 +122,23 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
 }
 
 void Interpreter::Follow(State state) {
-  while (true) {
+  // What was taken from todo_ goes on in any case, so that each turn counts.
+  for (bool was_taken = true;; was_taken = false) {
+    if (MeetsOthers(state)) {
+      if (!was_taken && !IsNext(state)) {
+        Wait(std::move(state));
+        return;
+      }
+      if (!Admit(state)) return;
+    }
     if (++steps_ > kMaxSteps) {
       learned_ = false;
       Incomplete("the budget of " + std::to_string(kMaxSteps) +
                  " instructions is spent at " + Where(state.pc));
       return;
     }
-    if (state.open_branches > 0 && leaders_.Has(state.pc) && !Admit(state)) {
-      return;
-    }
     if (RunInstruction(state) == Step::kPathEnds) return;
+    if (MeetsOthers(state)) CountLoops(state);
   }
 }
 
@@ -141,7 +148,7 @@ bool Interpreter::Admit(State& state) {
   std::vector<State>& seen = seen_[Point{state.pc, state.calls}];
   // To compare two states costs more the more sections they have.
   work_ += 1 + seen.size() * (1 + state.sections.all().size() / 8);
-  if (work_ > kMaxWork) {
+  if (work_ > kMaxWork || kept_ + todo_.size() >= kMaxKept) {
     Incomplete("the paths that meet at " + Where(state.pc) +
                " differ in too many ways");
     learned_ = false;
@@ -152,19 +159,21 @@ bool Interpreter::Admit(State& state) {
   if (std::any_of(seen.rbegin(), seen.rend(), covers)) return false;
   JoinAlike(seen, state);
   seen.push_back(state);
+  ++kept_;
   return true;
 }
 
 void Interpreter::JoinAlike(std::vector<State>& seen, State& state) {
+  const size_t most = steps_ > kPatientSteps ? 1 : kMaxSimilarStates;
   std::vector<const State*> alike;
   for (const State& old : seen) {
     if (SameSections(old, state)) alike.push_back(&old);
   }
-  if (alike.size() < kMaxSimilarStates) return;
+  if (alike.size() < most) return;
   if (alike.size() < kMaxStatesAtPoint) {
     std::erase_if(alike,
                   [&](const State* old) { return !SameImports(*old, state); });
-    if (alike.size() < kMaxSimilarStates) return;
+    if (alike.size() < most) return;
   }
   for (const State* old : alike) state = Join(*old, state);
   std::erase_if(seen, [&](const State& old) {
@@ -227,6 +236,7 @@ Interpreter::Step Interpreter::Do(State& state, const Assign& op) {
 Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   const Value a = ValueOf(state, op.a);
   const Value b = ValueOf(state, op.b);
+  if (op.op >= BinaryOp::kEqual) NoteComparison(state.pc, a, b);
   const std::optional<Value> hidden =
       op.width == 32 ? HiddenImport(op.op, a, b) : std::nullopt;
   Set(state, op.dst, hidden ? *hidden : Evaluate(op.op, op.width, a, b));
@@ -250,7 +260,7 @@ void Interpreter::ForkChoice(State& state, const Choose& op, const Value& cond,
   Set(other, op.dst, no);
   if (RunOps(other, Fetch(state.pc).lifted, index + 1) ==
       Step::kInstructionDone) {
-    todo_.push_back(std::move(other));
+    FollowLater(std::move(other));
   }
   temporaries_ = temporaries;
   op_index_ = index;
@@ -289,6 +299,7 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     return Step::kNextOp;
   }
   const Value there = state.memory.Load(*address, op.size);
+  if (there.IsConstant()) read_ = {*address, there.bits};
   if (op.size == 4 && !there.from_image && state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);
     named.from_image = MayHoldDataPointer(*address);
@@ -374,15 +385,20 @@ Interpreter::Step Interpreter::Do(State& state, const Forget& op) {
 Interpreter::Step Interpreter::Do(State& state, const Branch& op) {
   const Value condition = ValueOf(state, op.cond);
   const Truth truth = TruthOf(condition);
-  if (truth == Truth::kFalse) return Step::kNextOp;
+  if (truth == Truth::kFalse) {
+    NoteBranch(state, op.target, false);
+    return Step::kNextOp;
+  }
   if (truth == Truth::kOpen) {
     log_->open_branches.insert(site_);
     ++state.open_branches;
+    NoteBranch(state, op.target, true);
+    NoteBranch(state, state.pc + Fetch(state.pc).lifted.instruction.size, true);
     State taken = state;
     Assume(taken, condition, true);
     taken.pc = op.target;
     if (IsCode(op.target)) {
-      todo_.push_back(std::move(taken));
+      FollowLater(std::move(taken));
     } else {
       Incomplete("branches to " + Where(op.target) +
                  ", outside the image's code, at " + Site());
@@ -390,6 +406,7 @@ Interpreter::Step Interpreter::Do(State& state, const Branch& op) {
     Assume(state, condition, false);
     return Step::kNextOp;
   }
+  NoteBranch(state, state.pc + Fetch(state.pc).lifted.instruction.size, false);
   return GoTo(state, ConstantValue(op.target), "branches");
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,6 +20,7 @@
 
 #include "disasm/address_numbers.h"
 #include "disasm/api.h"
+#include "disasm/flow_order.h"
 #include "disasm/isa.h"
 #include "disasm/state.h"
 
@@ -32,7 +34,9 @@ struct PathEnd {
 
 /// The limits of one Run. Chosen so that the slowest run takes well under a
 /// second; the entries of the DLLs in mind need a few thousand steps.
-inline constexpr uint32_t kMaxSteps = 50'000;
+inline constexpr uint32_t kMaxSteps = 100'000;
+/// After so many steps states are joined as soon as they are similar.
+inline constexpr uint32_t kPatientSteps = 10'000;
 /// A run that could not be followed at so many places is not followed further.
 inline constexpr size_t kMaxReasons = 4;
 /// States kept at one place, of those with the same critical sections; and of
@@ -42,6 +46,8 @@ inline constexpr size_t kMaxSimilarStates = 3;
 /// Words of kept states and of comparisons with them. A loop that makes another
 /// section each time keeps a state each time; this ends it after some hundred.
 inline constexpr size_t kMaxWork = 2'000'000;
+/// States that are kept or wait, of some three kilobytes each.
+inline constexpr size_t kMaxKept = 50'000;
 inline constexpr size_t kMaxCallDepth = 128;
 inline constexpr size_t kMaxPathEnds = 256;
 /// How many arguments of an import are looked at when their number is not
@@ -108,7 +114,7 @@ class Interpreter {
   bool Admit(State& state);
   /// Joins `state` with those of `seen` that agree with it on what counts, when
   /// they are many, and drops them.
-  static void JoinAlike(std::vector<State>& seen, State& state);
+  void JoinAlike(std::vector<State>& seen, State& state);
   Step RunInstruction(State& state);
   Step RunOps(State& state, const Lifted& lifted, size_t first);
   void ForkChoice(State& state, const Choose& op, const Value& cond,
@@ -124,6 +130,21 @@ class Interpreter {
   std::optional<Value> HiddenImport(BinaryOp op, const Value& a,
                                     const Value& b);
   Value Hide(BinaryOp op, const Value& value, uint64_t by);
+
+  // Which path is followed next (interpreter_order.cc).
+  bool MeetsOthers(const State& state) const;
+  void FollowLater(State state);
+  void Wait(State state);
+  State NextToFollow();
+  bool IsNext(const State& state);
+  int ComparePlaces(const State& a, const State& b);
+  int ComparePlacesIn(const Frame& a, uint64_t pc_a, const Frame& b,
+                      uint64_t pc_b);
+  void CountLoops(State& state);
+  void NoteComparison(uint64_t va, const Value& a, const Value& b);
+  void NoteBranch(State& state, uint64_t other_way, bool open);
+  const FlowOrder& OrderOf(uint64_t procedure);
+  FlowOrder::Exits ExitsOf(uint64_t va);
 
   Value ValueOf(const State& state, const Operand& operand) const;
   void Set(State& state, Place place, const Value& value);
@@ -155,7 +176,7 @@ class Interpreter {
   Step CallTo(State& state, const Value& target, uint64_t return_va);
   Step CallForeign(State& state, MemoryAddress word);
   Step JumpTo(State& state, const Value& target);
-  std::vector<Value> TableTargets(const State& state, const Jump& op);
+  std::vector<Value> TableTargets(uint64_t va, const Jump& op);
   Step GoTo(State& state, const Value& target, const char* verb);
 
   // Returns (interpreter_return.cc).
@@ -167,7 +188,7 @@ class Interpreter {
   void LearnPop(const State& state);
   int64_t StackChangeAt(uint64_t va);
   int64_t TakenBackAt(uint64_t va);
-  void PushFrame(State& state, uint64_t return_va) const;
+  void PushFrame(State& state, uint64_t return_va, uint64_t procedure) const;
 
   // Code of the image that an import runs (interpreter_runtime.cc).
   struct CallbackList {
@@ -259,19 +280,34 @@ class Interpreter {
   Symbol next_symbol_ = kFirstFreshSymbol;
   /// By the index that is in State::calls. Never changed once made.
   std::vector<CallbackList> callbacks_;
+  std::unordered_map<uint64_t, FlowOrder> orders_;  ///< by procedure
+  size_t ordered_ = 0;      ///< instructions that were looked at for them
   AddressNumbers leaders_;  ///< targets of jumps and branches seen so far
 
   // Of the current run.
   Trace* log_ = nullptr;
-  uint32_t run_ = 0;  ///< counts RunOnce
-  std::vector<State> todo_;
+  uint32_t run_ = 0;                          ///< counts RunOnce
+  std::vector<std::unique_ptr<State>> todo_;  ///< the next one last
   std::vector<PathEnd> ends_;
   std::unordered_map<Point, std::vector<State>, HashPoint> seen_;
   uint32_t steps_ = 0;
+  size_t kept_ = 0;       ///< states that were put into seen_
   size_t work_ = 0;       ///< counted against kMaxWork
   bool learned_ = false;  ///< the run is to be begun anew
-  Rva site_;              ///< of the current instruction
-  size_t op_index_ = 0;   ///< of the current operation in it
+  /// What was compared last, by which instruction; nothing where it is not
+  /// known.
+  struct Comparison {
+    uint64_t va = 0;
+    std::optional<int64_t> number;
+  };
+  Comparison compared_;
+  /// The last number that was read from a known place.
+  struct {
+    MemoryAddress address;
+    uint64_t bits = 0;
+  } read_;
+  Rva site_;             ///< of the current instruction
+  size_t op_index_ = 0;  ///< of the current operation in it
   std::array<Value, kPlaceCount - kFirstTemporary> temporaries_{};
 };
 

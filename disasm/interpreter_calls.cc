@@ -100,7 +100,7 @@ Interpreter::Step Interpreter::ForEachTarget(
     State other = state;
     if (!ForeignWord(function)) Replace(other, target.symbol, function);
     if (go(other, function) == Step::kInstructionDone) {
-      todo_.push_back(std::move(other));
+      FollowLater(std::move(other));
     }
   }
   if (!ForeignWord(last)) Replace(state, target.symbol, last);
@@ -148,13 +148,12 @@ Interpreter::Step Interpreter::JumpTo(State& state, const Value& target) {
 /// The targets of a jump through a table whose index is not known: the words
 /// from the table's address on that are addresses of code. A table that follows
 /// it may be taken for its end: that adds paths, and loses none.
-std::vector<Value> Interpreter::TableTargets(const State& state,
-                                             const Jump& op) {
+std::vector<Value> Interpreter::TableTargets(uint64_t va, const Jump& op) {
   const Place* target = std::get_if<Place>(&op.target);
   if (target == nullptr) return {};
   std::optional<Place> address;
   std::optional<uint64_t> table;
-  for (const Op& part : Fetch(state.pc).lifted.ops) {
+  for (const Op& part : Fetch(va).lifted.ops) {
     if (const Load* load = std::get_if<Load>(&part)) {
       const Place* from = std::get_if<Place>(&load->address);
       if (load->dst == *target && from != nullptr) address = *from;
@@ -181,7 +180,7 @@ std::vector<Value> Interpreter::TableTargets(const State& state,
 
 Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
   if (ValueOf(state, op.target).IsUnknown()) {
-    const std::vector<Value> targets = TableTargets(state, op);
+    const std::vector<Value> targets = TableTargets(state.pc, op);
     if (!targets.empty()) {
       log_->open_branches.insert(site_);
       ++state.open_branches;
@@ -189,7 +188,7 @@ Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
         State other = state;
         other.pc = targets[i].bits;
         leaders_.Add(other.pc);
-        todo_.push_back(std::move(other));
+        FollowLater(std::move(other));
       }
       leaders_.Add(targets[0].bits);
       return JumpTo(state, targets[0]);
@@ -211,7 +210,7 @@ Interpreter::Step Interpreter::CallTo(State& state, const Value& target,
                                       uint64_t return_va) {
   // `call $+5; pop ebx` only asks where the code runs.
   if (target.IsConstant(return_va)) return GoTo(state, target, "calls");
-  PushFrame(state, return_va);
+  PushFrame(state, return_va, target.IsConstant() ? target.bits : 0);
   if (target.IsSymbolic() && target.symbol == kImportSymbol) {
     return CallImport(state, Rva{static_cast<uint32_t>(target.bits)});
   }

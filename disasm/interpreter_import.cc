@@ -163,7 +163,7 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
   State absent = state;
   absent.at(isa_.convention().result) = ConstantValue(0);
   if (ReturnFromImport(absent, api) == Step::kInstructionDone) {
-    todo_.push_back(std::move(absent));
+    FollowLater(std::move(absent));
   }
   const Rva slot = LookedUpSlot(LookUpByName(name));
   result = SymbolicValue(kImportSymbol, slot.value);
@@ -268,7 +268,7 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
         effect == ApiEffect::kInitialiseSectionOrZero ? ConstantValue(0)
                                                       : Fresh(failed, true);
     if (ReturnFromImport(failed, api) == Step::kInstructionDone) {
-      todo_.push_back(std::move(failed));
+      FollowLater(std::move(failed));
     }
   }
   result = effect == ApiEffect::kInitialiseSectionOrStatus ? ConstantValue(0)

@@ -24,8 +24,11 @@ constexpr int64_t kMaxPopped = 128;
 
 }  // namespace
 
-void Interpreter::PushFrame(State& state, uint64_t return_va) const {
-  state.calls.Push(return_va, MakeFrame(state, isa_.convention()));
+void Interpreter::PushFrame(State& state, uint64_t return_va,
+                            uint64_t procedure) const {
+  Frame frame = MakeFrame(state, isa_.convention());
+  frame.procedure = procedure;
+  state.calls.Push(return_va, frame);
 }
 
 /// How many bytes the instruction at `va` adds to the stack pointer.

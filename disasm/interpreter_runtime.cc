@@ -51,7 +51,7 @@ Interpreter::Step Interpreter::RunCallbacks(State& state, CallbackList list) {
     }
     state.memory.Store(*top, kWord, back);
   }
-  PushFrame(state, kFirstCallbackList + index);
+  PushFrame(state, kFirstCallbackList + index, function);
   return GoTo(state, ConstantValue(function), "calls");
 }
 
@@ -70,7 +70,7 @@ Interpreter::Step Interpreter::CallbackReturned(State& state) {
       CallbackList end = list;
       end.next = end.functions.size();
       if (RunCallbacks(failed, std::move(end)) == Step::kInstructionDone) {
-        todo_.push_back(std::move(failed));
+        FollowLater(std::move(failed));
       }
     } else if (TruthOf(result) == Truth::kTrue) {
       list.next = list.functions.size();
