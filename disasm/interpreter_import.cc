@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 
 #include "disasm/interpreter.h"
 
@@ -240,10 +239,13 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
 /// A critical section that covers a part of another one that is alive: what
 /// becomes of either cannot be said.
 void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
-  for (const auto& [other, section] : state.sections.all()) {
-    const int64_t distance = other.offset - address.offset;
-    if (section.live && other.region == address.region && distance != 0 &&
-        std::abs(distance) < int64_t{kCriticalSectionSize}) {
+  const SectionMap::Map& sections = state.sections.all();
+  const int64_t reach = int64_t{kCriticalSectionSize} - 1;
+  const auto end =
+      sections.upper_bound({address.region, address.offset + reach});
+  for (auto it = sections.lower_bound({address.region, address.offset - reach});
+       it != end; ++it) {
+    if (it->second.live && it->first != address) {
       Incomplete("a critical section covers a part of another at " + Site());
     }
   }
