@@ -109,7 +109,8 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
   learned_ = false;
   todo_.clear();
   FollowLater(std::move(start));
-  while (!todo_.empty() && steps_ <= kMaxSteps && !learned_) {
+  while (!todo_.empty() && steps_ <= kMaxSteps && work_ <= kMaxWork &&
+         !learned_) {
     Follow(NextToFollow());
     if (log.incomplete_because.size() >= kMaxReasons) break;
     if (ends_.size() > kMaxPathEnds) {
@@ -138,6 +139,12 @@ void Interpreter::Follow(State state) {
       return;
     }
     if (RunInstruction(state) == Step::kPathEnds) return;
+    if (work_ > kMaxWork) {
+      learned_ = false;
+      Incomplete("more is known than can be looked through, at " +
+                 Where(state.pc));
+      return;
+    }
     if (MeetsOthers(state)) CountLoops(state);
   }
 }

@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -126,7 +127,7 @@ class Interpreter {
   Value FreshBlock(const State& state, bool nonzero = false);
   Value FreshIndex(const State& state);
   Value FreshWord(const State& state, MemoryAddress address);
-  bool HasSymbol(const State& state, Symbol symbol) const;
+  bool HasSymbol(const State& state, Symbol symbol);
   std::optional<Value> HiddenImport(BinaryOp op, const Value& a,
                                     const Value& b);
   Value Hide(BinaryOp op, const Value& value, uint64_t by);
@@ -276,6 +277,8 @@ class Interpreter {
   };
   std::vector<Hidden> hidden_;  ///< by symbol, from kFirstHiddenSymbol on
   std::unordered_map<Origin, Symbol, HashOrigin> symbols_;
+  /// Of which a state once held all names at the same time.
+  std::unordered_set<Origin, HashOrigin> all_in_use_;
   std::unordered_map<Symbol, MemoryAddress> words_;  ///< of Origin::word
   Symbol next_symbol_ = kFirstFreshSymbol;
   /// By the index that is in State::calls. Never changed once made.

@@ -18,6 +18,9 @@ namespace {
 /// further ones get a symbol of their own.
 constexpr size_t kMaxOfOneOrigin = 16;
 
+/// Cells that are looked at for one unit of kMaxWork.
+constexpr size_t kCellsPerWork = 64;
+
 }  // namespace
 
 size_t Interpreter::HashOrigin::operator()(const Origin& origin) const {
@@ -31,15 +34,22 @@ size_t Interpreter::HashOrigin::operator()(const Origin& origin) const {
 }
 
 /// Temporaries count too: they live until the instruction is done.
-bool Interpreter::HasSymbol(const State& state, Symbol symbol) const {
-  return Mentions(state, symbol) ||
+bool Interpreter::HasSymbol(const State& state, Symbol symbol) {
+  size_t cells = 0;
+  const bool mentions = Mentions(state, symbol, cells);
+  work_ += cells / kCellsPerWork;
+  return mentions ||
          std::ranges::any_of(temporaries_, [symbol](const Value& value) {
            return value.HasSymbol() && value.symbol == symbol;
          });
 }
 
 Symbol Interpreter::NewSymbol(const State& state, Origin origin) {
-  for (; origin.nth < kMaxOfOneOrigin; ++origin.nth) {
+  // A loop that makes another one each time: to look for names again would take
+  // longer each time.
+  const bool in_use = all_in_use_.contains(origin);
+  const Origin first = origin;
+  for (; !in_use && origin.nth < kMaxOfOneOrigin; ++origin.nth) {
     const auto [named, is_new] =
         symbols_.try_emplace(origin, next_symbol_ | origin.bits);
     if (is_new) {
@@ -49,6 +59,7 @@ Symbol Interpreter::NewSymbol(const State& state, Origin origin) {
     }
     if (!HasSymbol(state, named->second)) return named->second;
   }
+  all_in_use_.insert(first);
   const Symbol symbol = next_symbol_++ | origin.bits;
   if (origin.word) words_.emplace(symbol, *origin.word);
   return symbol;

@@ -146,7 +146,7 @@ Frame MakeFrame(const State& state, const CallingConvention& convention) {
   return frame;
 }
 
-bool Mentions(const State& state, Symbol symbol) {
+bool Mentions(const State& state, Symbol symbol, size_t& cells) {
   const auto speaks = [symbol](const Value& value) {
     return value.HasSymbol() && value.symbol == symbol;
   };
@@ -157,6 +157,7 @@ bool Mentions(const State& state, Symbol symbol) {
   SymbolFilter filter;
   filter.Add(symbol);
   const auto silent = [&](const CellMap::Entry& entry) {
+    ++cells;
     return entry.address.region != symbol && !speaks(entry.cell.value);
   };
   return !state.memory.cells().AllOf(filter, silent) ||

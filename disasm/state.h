@@ -60,8 +60,9 @@ struct State {
   Value& at(Place place) { return places[place.id]; }
 };
 
-/// Whether anything in the state speaks of the symbol.
-bool Mentions(const State& state, Symbol symbol);
+/// Whether anything in the state speaks of the symbol. Adds to `cells` how many
+/// cells of its memory were looked at.
+bool Mentions(const State& state, Symbol symbol, size_t& cells);
 
 /// Replaces a symbol everywhere by what it turned out to be.
 void Replace(State& state, Symbol symbol, const Value& by);
