@@ -26,8 +26,9 @@ FUZZ_PACKAGES=(clang libclang-rt-14-dev)
 TIDY_PACKAGES=(clang clang-tidy git)
 CI_PACKAGES=(clang-format git)
 
-# build/ and build-demo/ share what ccache knows, though -g names the folder.
-export CCACHE_NOHASHDIR=1
+# build/ and build-demo/, and clones elsewhere, share what ccache knows, though
+# -g names the folder.
+export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$ROOT
 
 say() { printf '== %s\n' "$*" >&2; }
 die() {
