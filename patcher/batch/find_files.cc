@@ -144,8 +144,8 @@ std::unique_ptr<SearchFolder> FolderFinder::MakeTop(
     AddRoot(WithoutSlashesAtEnd(root), *top);
   }
   const FolderListing& listing = top->listing;
-  std::ranges::stable_partition(
-      top->listing.entries,
+  std::stable_partition(
+      top->listing.entries.begin(), top->listing.entries.end(),
       [&](const FolderEntry& entry) { return !listing.ComesLast(entry); });
   return top;
 }
