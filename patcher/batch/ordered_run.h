@@ -54,14 +54,17 @@ class OrderedRun {
   /// Waits for the next output, `patience` at most.
   Got Next(Out& out, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, patience,
-                      [this] { return failure_ || HeadIsReady() || AtEnd(); });
+    head_ready_.wait_for(lock, patience, [this] {
+      return failure_ || HeadIsReady() || AtEnd();
+    });
     if (failure_) std::rethrow_exception(failure_);
     if (HeadIsReady()) {
       out = std::move(*slots_.front().out);
       slots_.pop_front();
       --claimed_;
-      changed_.notify_all();
+      if (MayBegin()) may_begin_.notify_one();
+      // Not for each that comes out: to wake a thread costs more than a file.
+      if (slots_.size() <= limits_.window / 2) has_room_.notify_one();
       return Got::kOutput;
     }
     return AtEnd() ? Got::kEnd : Got::kNothingYet;
@@ -77,7 +80,7 @@ class OrderedRun {
   void Stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
-    changed_.notify_all();
+    NotifyAll();
   }
 
  private:
@@ -106,15 +109,21 @@ class OrderedRun {
       const std::lock_guard lock(mutex_);
       if (!failure_) failure_ = std::current_exception();
       stopped_ = true;
-      changed_.notify_all();
+      NotifyAll();
     }
+  }
+
+  void NotifyAll() {
+    has_room_.notify_all();
+    may_begin_.notify_all();
+    head_ready_.notify_all();
   }
 
   void Produce() {
     while (true) {
       {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] {
+        has_room_.wait(lock, [this] {
           return stopped_ || slots_.size() < limits_.window;
         });
         if (stopped_) return;
@@ -123,11 +132,12 @@ class OrderedRun {
       const std::lock_guard lock(mutex_);
       if (in) {
         slots_.push_back({std::move(*in), std::nullopt});
-      } else {
-        ended_ = true;
+        if (MayBegin()) may_begin_.notify_one();
+        continue;
       }
-      changed_.notify_all();
-      if (ended_) return;
+      ended_ = true;
+      NotifyAll();
+      return;
     }
   }
 
@@ -136,7 +146,7 @@ class OrderedRun {
       Slot* slot = nullptr;  // stays where it is: a deque, changed at its ends
       {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] {
+        may_begin_.wait(lock, [this] {
           return stopped_ || MayBegin() ||
                  (ended_ && claimed_ == slots_.size());
         });
@@ -146,7 +156,7 @@ class OrderedRun {
       Out out = work_(thread, slot->in);
       const std::lock_guard lock(mutex_);
       slot->out = std::move(out);
-      changed_.notify_all();
+      if (slot == &slots_.front()) head_ready_.notify_all();
     }
   }
 
@@ -154,7 +164,9 @@ class OrderedRun {
   const NextInput next_;
   const Work work_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable has_room_;    ///< Produce waits
+  std::condition_variable may_begin_;   ///< Consume waits
+  std::condition_variable head_ready_;  ///< Next waits
   std::deque<Slot> slots_;
   size_t claimed_ = 0;
   bool ended_ = false;    ///< there is no further input
