@@ -19,6 +19,14 @@ class FileParts {
     uint64_t size = 0;
   };
 
+  /// Memory that is 0 but for the bytes that were given out by Room; pages that
+  /// nothing was put into cost nothing.
+  struct Mapping {
+    uint8_t* bytes = nullptr;
+    uint64_t size = 0;
+    uint64_t written = 0;  ///< bytes given out since it was made, at most
+  };
+
   explicit FileParts(uint64_t size);
   ~FileParts();
   FileParts(const FileParts&) = delete;
@@ -26,11 +34,9 @@ class FileParts {
 
   uint64_t size() const { return size_; }
   /// As many bytes as the file has; those that were not read are 0.
-  std::span<const uint8_t> bytes() const { return {bytes_, size_}; }
+  std::span<const uint8_t> bytes() const { return {mapping_.bytes, size_}; }
   /// Where to put what is read at `part`, which lies inside the file.
-  std::span<uint8_t> Room(Part part) {
-    return {bytes_ + part.offset, part.size};
-  }
+  std::span<uint8_t> Room(Part part);
   /// Whole pages, the one at the end of the file excepted.
   void MarkRead(Part part);
 
@@ -47,7 +53,8 @@ class FileParts {
 
  private:
   uint64_t size_;
-  uint8_t* bytes_ = nullptr;   // mapped: pages that are not read cost nothing
+  Mapping mapping_;
+  std::vector<Part> given_out_;
   std::vector<bool> is_read_;  // by page
   mutable std::optional<Part> missed_;
 };
