@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
-from share import check, equal, main, most_calls, sha256, strace
+from share import check, equal, main, most_calls, sha256, steps, strace
 
 CASES = {}
 
@@ -42,14 +42,6 @@ def calls_of(share, kinds):
         "-e", f"trace={kinds}", output=log))
     equal(done.returncode, 0)
     return most_calls(log)
-
-
-def steps(count, most):
-    """At most `most` numbers from 1 to `count`, the first and last ones
-    among them."""
-    if count <= most:
-        return range(1, count + 1)
-    return sorted({1 + (count - 1) * i // (most - 1) for i in range(most)})
 
 
 def whole(share, paths, olds, news):

@@ -14,7 +14,7 @@ import pefile
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
 from share import (OTHER_LEAKING, Skip, check, equal, main, most_calls, sha256,
-                   strace)
+                   steps, strace)
 
 CASES = {}
 LOG = "WINNT/repair/setup.log"
@@ -265,7 +265,7 @@ def killed_at_each_call(share, *options, places):
     after = share.hashes()
     ends = set()
     for kind, count in kinds:
-        for number in range(1, count + 1, max(1, count // places)):
+        for number in steps(count, places):
             fill(share)
             share.batch(*words, prefix=strace(
                 "-e", f"trace={kind}", "-e",

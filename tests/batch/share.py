@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import trial
 from trial import (Skip, TEMPORARY, Trial, check, equal, most_calls, sha256,
-                   strace)
+                   steps, strace)
 
 LEAKING = "nt4-sp3-dec-jz.dll"
 OTHER_LEAKING = "nt4-sp5-work.dll"

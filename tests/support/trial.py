@@ -56,6 +56,15 @@ def most_calls(log):
     return sorted(most.items())
 
 
+def steps(count, most):
+    """At most `most` numbers from 1 to `count`, the first and last ones
+    among them; with EVERY_CALL=1 in the environment all of them, which takes
+    minutes."""
+    if count <= most or os.environ.get("EVERY_CALL") == "1":
+        return range(1, count + 1)
+    return sorted({1 + (count - 1) * i // (most - 1) for i in range(most)})
+
+
 class Trial:
     """A folder `top` of one's own, gone at the end of the `with`."""
 
