@@ -251,10 +251,11 @@ Result<Plan> Attempt(Draft draft, const Question& q, const Tactic& tactic) {
   return SealPlan(q.image, std::move(plan), draft.padding());
 }
 
-/// The plan, unless the analysis could not follow what it makes. Both happen:
-/// code near the limits of a run gets past them with a stub added; code may
-/// hand on its return address, which is the loader's at first and then the
-/// stub's. Any other verdict than "unknown" is for CheckPatched.
+/// The plan, unless what it makes could not be followed or would leak. All of
+/// these happen: code near the limits of a run gets past them with a stub
+/// added; code may hand on its return address, which is the loader's at first
+/// and then the stub's; code may clear the first word of a critical section of
+/// its own, and the stub then leaves that alone. The rest is for CheckPatched.
 Result<Plan> Followed(const PeImage& image, Result<Plan> plan) {
   if (!plan) return plan;
   const Result<Bytes> bytes = Apply(plan->edits, image.bytes);
@@ -262,6 +263,9 @@ Result<Plan> Followed(const PeImage& image, Result<Plan> plan) {
   const Result<ReadPe> patched = ReadPeImage(*bytes);
   if (!patched || !patched->image) return plan;
   const Diagnosis diagnosis = Diagnose(*patched->image);
+  if (diagnosis.verdict == Verdict::kLeaks) {
+    return Error{"the patched file would still leak: " + diagnosis.because};
+  }
   if (diagnosis.verdict != Verdict::kUnknown) return plan;
   return Error{"the patched file would be unknown: " + diagnosis.because};
 }
