@@ -4,7 +4,8 @@
 // and that it finds what we found:
 //  - room for 16 data directories, which it reads whatever their count;
 //  - import tables that end where ours do;
-//  - no symbols, which headers may state although they were moved away.
+//  - no symbols, which headers may state although they were moved away;
+//  - no base relocation block of page 0, where it stops reading.
 #include "patcher/lief_copy.h"
 
 #include <algorithm>
@@ -26,6 +27,7 @@ constexpr uint32_t kRawSize = 16;    // in a section header
 constexpr uint32_t kRawOffset = 20;  // in a section header
 constexpr uint32_t kImportDescriptorSize = 20;
 constexpr uint32_t kFirstThunkField = 16;  // in a descriptor
+constexpr uint32_t kBlockHeader = 8;       // of base relocations, in bytes
 constexpr uint64_t kSector = 0x200;
 // LIEF needs three times that. More has none but a file made for it.
 constexpr uint64_t kMaxCopy = uint64_t{32} * 1024 * 1024;
@@ -55,6 +57,8 @@ class LiefCopy {
   void PutZeros(uint64_t place, uint64_t size);
   void PutZerosAt(uint64_t rva, uint64_t size);
   void EndImportTables();
+  bool HasEntries(uint64_t block, uint32_t size) const;
+  void NameEmptyBlocks();
 
   const PeImage& image_;
   const ImageReader reader_;
@@ -210,13 +214,40 @@ void LiefCopy::EndImportTables() {
              kImportDescriptorSize);
 }
 
+/// Whether a block of base relocations holds anything but padding.
+bool LiefCopy::HasEntries(uint64_t block, uint32_t size) const {
+  for (uint64_t at = kBlockHeader; at + 2 <= size; at += 2) {
+    if (reader_.U16(block + at).value_or(0) >> 12 != 0) return true;
+  }
+  return false;
+}
+
+// LIEF 0.9 takes a block of page 0 for the end. One that holds padding alone
+// says nothing of any page, so it may name another one; entries for page 0, of
+// the headers, it does not see, which then is a contradiction.
+void LiefCopy::NameEmptyBlocks() {
+  constexpr uint32_t kAnyPage = 0x1000;
+  const DataDirectory& table = image_.directory(Directory::kBaseRelocation);
+  if (table.rva == 0) return;
+  const uint64_t end = uint64_t{table.rva} + table.size;
+  uint32_t size = 0;
+  for (uint64_t at = table.rva; at + kBlockHeader <= end; at += size) {
+    size = reader_.U32(at + 4).value_or(0);
+    if (size < kBlockHeader) return;
+    if (reader_.U32(at) != 0U || HasEntries(at, size)) continue;
+    const std::optional<uint64_t> place = PlaceOf(at);
+    if (place && *place + 4 <= copy_.size()) PutU32(copy_, *place, kAnyPage);
+  }
+}
+
 Result<std::vector<uint8_t>> LiefCopy::Make(
     std::initializer_list<Directory> directories) {
   for (const Directory wanted : directories) {
     const DataDirectory& directory = image_.directory(wanted);
     if (wanted == Directory::kImport) NeedImports();
-    if (wanted == Directory::kBaseRelocation)
+    if (wanted == Directory::kBaseRelocation) {
       Need(directory.rva, directory.size);
+    }
   }
   CopyHeaders();
   if (Result<void> ok = CopySections(); !ok) return ok.error();
@@ -224,6 +255,10 @@ Result<std::vector<uint8_t>> LiefCopy::Make(
   // symbols although these were moved to a .dbg file.
   PutZeros(image_.pe_header_offset.value + 12, 8);
   EndImportTables();
+  if (std::ranges::find(directories, Directory::kBaseRelocation) !=
+      directories.end()) {
+    NameEmptyBlocks();
+  }
   if (Result<void> ok = MakeRoomForDirectories(); !ok) return ok.error();
   for (uint32_t i = 0; i < kDirectoryCount; ++i) {
     const bool wanted =

@@ -2,6 +2,7 @@
 // Ranges of directories; relocations, debug directory, TLS callbacks.
 #include <gtest/gtest.h>
 
+#include "patcher/pe_parts.h"
 #include "tests/support/read_built.h"
 
 namespace detachfix {
@@ -122,6 +123,21 @@ TEST(PeRelocations, StandsZerosBehindTheLastBlock) {
   EXPECT_EQ(MustRead(WithRelocations({0x2000, 0, 12, 0, 0x3010, 0}, 15))
                 .relocations.size(),
             1u);
+}
+
+// What CheckRelocationsWithLief says of them.
+std::string LiefOn(const std::vector<uint16_t>& words) {
+  const Result<void> agree = CheckRelocationsWithLief(MustRead(
+      WithRelocations(words, static_cast<uint32_t>(words.size() * 2))));
+  return agree ? "no error" : agree.error().message;
+}
+
+TEST(PeRelocations, GoesOnBehindABlockOfPage0) {
+  EXPECT_EQ(LiefOn({0, 0, 12, 0, 0, 0, 0x2000, 0, 12, 0, 0x3010, 0}),
+            "no error");
+  // One that relocates the headers: LIEF takes it for the end.
+  EXPECT_EQ(LiefOn({0, 0, 12, 0, 0x3010, 0, 0x2000, 0, 12, 0, 0x3010, 0}),
+            "number of base relocations is 0x2 in the file, LIEF reads 0x0");
 }
 
 TEST(PeRelocations, NamesTheFieldThatLies) {
