@@ -123,9 +123,11 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
 }
 
 void Interpreter::Follow(State state) {
+  // A `rep` whose count is known meets nobody on the way.
+  bool repeats = false;
   // What was taken from todo_ goes on in any case, so that each turn counts.
   for (bool was_taken = true;; was_taken = false) {
-    if (MeetsOthers(state)) {
+    if (!repeats && MeetsOthers(state)) {
       if (!was_taken && !IsNext(state)) {
         Wait(std::move(state));
         return;
@@ -138,14 +140,17 @@ void Interpreter::Follow(State state) {
                  " instructions is spent at " + Where(state.pc));
       return;
     }
+    const uint64_t pc = state.pc;
+    const uint32_t open = state.open_branches;
     if (RunInstruction(state) == Step::kPathEnds) return;
+    repeats = state.pc == pc && state.open_branches == open;
     if (work_ > kMaxWork) {
       learned_ = false;
       Incomplete("more is known than can be looked through, at " +
                  Where(state.pc));
       return;
     }
-    if (MeetsOthers(state)) CountLoops(state);
+    if (!repeats && MeetsOthers(state)) CountLoops(state);
   }
 }
 
@@ -219,6 +224,7 @@ Interpreter::Step Interpreter::RunInstruction(State& state) {
     code.visited_in = run_;
     log_->visited.insert(site_);
   }
+  compares_anew_ = true;
   return RunOps(state, lifted, 0);
 }
 
@@ -243,7 +249,7 @@ Interpreter::Step Interpreter::Do(State& state, const Assign& op) {
 Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   const Value a = ValueOf(state, op.a);
   const Value b = ValueOf(state, op.b);
-  if (op.op >= BinaryOp::kEqual) NoteComparison(state.pc, a, b);
+  if (op.op >= BinaryOp::kEqual) NoteComparison(a, b);
   const std::optional<Value> hidden =
       op.width == 32 ? HiddenImport(op.op, a, b) : std::nullopt;
   Set(state, op.dst, hidden ? *hidden : Evaluate(op.op, op.width, a, b));

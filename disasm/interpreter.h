@@ -142,7 +142,7 @@ class Interpreter {
   int ComparePlacesIn(const Frame& a, uint64_t pc_a, const Frame& b,
                       uint64_t pc_b);
   void CountLoops(State& state);
-  void NoteComparison(uint64_t va, const Value& a, const Value& b);
+  void NoteComparison(const Value& a, const Value& b);
   void NoteBranch(State& state, uint64_t other_way, bool open);
   const FlowOrder& OrderOf(uint64_t procedure);
   FlowOrder::Exits ExitsOf(uint64_t va);
@@ -297,13 +297,10 @@ class Interpreter {
   size_t kept_ = 0;       ///< states that were put into seen_
   size_t work_ = 0;       ///< counted against kMaxWork
   bool learned_ = false;  ///< the run is to be begun anew
-  /// What was compared last, by which instruction; nothing where it is not
-  /// known.
-  struct Comparison {
-    uint64_t va = 0;
-    std::optional<int64_t> number;
-  };
-  Comparison compared_;
+  /// What the last instruction that compares has compared first; nothing where
+  /// that is not known.
+  std::optional<int64_t> compared_;
+  bool compares_anew_ = false;  ///< no operation of the current one has yet
   /// The last number that was read from a known place.
   struct {
     MemoryAddress address;

@@ -130,11 +130,12 @@ void Interpreter::CountLoops(State& state) {
 
 /// Of a number that was read, where from: a string is run through by address.
 /// Of others, how far they are apart.
-void Interpreter::NoteComparison(uint64_t va, const Value& a, const Value& b) {
-  if (compared_.va != va) compared_ = {va, std::nullopt};
-  if (compared_.number || !a.IsConstant() || !b.IsConstant()) return;
+void Interpreter::NoteComparison(const Value& a, const Value& b) {
+  if (compares_anew_) compared_ = std::nullopt;
+  compares_anew_ = false;
+  if (compared_ || !a.IsConstant() || !b.IsConstant()) return;
   const bool was_read = a.bits != 0 && a.bits == read_.bits;
-  compared_.number =
+  compared_ =
       was_read ? read_.address.offset : static_cast<int64_t>(a.bits - b.bits);
 }
 
@@ -142,7 +143,7 @@ void Interpreter::NoteComparison(uint64_t va, const Value& a, const Value& b) {
 /// loops.
 void Interpreter::NoteBranch(State& state, uint64_t other_way, bool open) {
   const std::vector<Loop>& loops = state.calls.frame().loops;
-  if (loops.empty() || (!open && !compared_.number)) return;
+  if (loops.empty() || (!open && !compared_)) return;
   const FlowOrder& order = OrderOf(state.calls.frame().procedure);
   const uint32_t position = order.PositionOf(other_way);
   const auto leaves = [&](const Loop& loop) {
@@ -155,7 +156,7 @@ void Interpreter::NoteBranch(State& state, uint64_t other_way, bool open) {
       if (open) {
         loop.may_end = true;
       } else {
-        NoteTest(loop, {state.pc, *compared_.number, 0});
+        NoteTest(loop, {state.pc, *compared_, 0});
       }
     }
   });
