@@ -220,12 +220,13 @@ void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
 
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
-  const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
+  bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
   size_t count = counted ? *api.stack_bytes / 4 : kMaxArguments;
   if (!counted && state.calls.depth() > 0 && IsCode(state.calls.return_va())) {
     // The caller of a cdecl function drops the arguments at once.
     const int64_t dropped = StackChangeAt(state.calls.return_va());
-    if (dropped > 0) count = std::min(count, static_cast<size_t>(dropped) / 4);
+    counted = dropped > 0;
+    if (counted) count = std::min(count, static_cast<size_t>(dropped) / 4);
   }
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
