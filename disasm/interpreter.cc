@@ -123,7 +123,8 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
 }
 
 void Interpreter::Follow(State state) {
-  // A `rep` whose count is known meets nobody on the way.
+  // An instruction that counts, by a number that is known, and goes on with
+  // itself meets nobody on the way.
   bool repeats = false;
   // What was taken from todo_ goes on in any case, so that each turn counts.
   for (bool was_taken = true;; was_taken = false) {
@@ -142,8 +143,10 @@ void Interpreter::Follow(State state) {
     }
     const uint64_t pc = state.pc;
     const uint32_t open = state.open_branches;
+    const std::optional<int64_t> compared = compared_;
     if (RunInstruction(state) == Step::kPathEnds) return;
-    repeats = state.pc == pc && state.open_branches == open;
+    repeats = state.pc == pc && state.open_branches == open &&
+              compared_ != compared;
     if (work_ > kMaxWork) {
       learned_ = false;
       Incomplete("more is known than can be looked through, at " +
