@@ -85,6 +85,13 @@ bool CallStack::SameReturns(const CallStack& other) const {
   return true;
 }
 
+void CallStack::AddHashes(std::unordered_set<uint64_t>& hashes) const {
+  for (const Node* node = top_.get();
+       node != nullptr && hashes.insert(node->hash).second;
+       node = node->caller.get()) {
+  }
+}
+
 bool CallStack::Mentions(Symbol symbol) const {
   SymbolFilter filter;
   filter.Add(symbol);

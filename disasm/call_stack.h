@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_set>
 #include <vector>
 
 #include "disasm/cell_map.h"
@@ -88,6 +89,9 @@ class CallStack {
   bool SameReturns(const CallStack& other) const;
   /// Equal for call stacks with SameReturns.
   uint64_t hash() const { return top_ ? top_->hash : 0; }
+  /// Adds the hash of this call stack and of what is left of it after each
+  /// return to `hashes`; stops at one that is known, whose callers are too.
+  void AddHashes(std::unordered_set<uint64_t>& hashes) const;
 
   /// Whether some frame speaks of the symbol.
   bool Mentions(Symbol symbol) const;

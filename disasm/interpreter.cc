@@ -106,6 +106,7 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
   ends_.clear();
   seen_.clear();
   kept_ = 0;
+  drop_at_ = 0;
   learned_ = false;
   todo_.clear();
   FollowLater(std::move(start));
@@ -145,8 +146,8 @@ void Interpreter::Follow(State state) {
     const uint32_t open = state.open_branches;
     const std::optional<int64_t> compared = compared_;
     if (RunInstruction(state) == Step::kPathEnds) return;
-    repeats = state.pc == pc && state.open_branches == open &&
-              compared_ != compared;
+    repeats =
+        state.pc == pc && state.open_branches == open && compared_ != compared;
     if (work_ > kMaxWork) {
       learned_ = false;
       Incomplete("more is known than can be looked through, at " +
@@ -157,9 +158,27 @@ void Interpreter::Follow(State state) {
   }
 }
 
+/// Forgets the states that were kept in calls from which every path has
+/// returned. Should a later path make the same call again, it is followed
+/// again; the heads of the loops that it is in are kept and end them.
+void Interpreter::DropFinished(const State& state) {
+  constexpr size_t kBetween = 2048;
+  std::unordered_set<uint64_t> open;
+  state.calls.AddHashes(open);
+  for (const auto& other : todo_) other->calls.AddHashes(open);
+  std::erase_if(seen_, [&](const auto& entry) {
+    const auto& [point, states] = entry;
+    if (open.contains(point.calls.hash())) return false;
+    kept_ -= states.size();
+    return true;
+  });
+  drop_at_ = kept_ + kBetween;
+}
+
 /// Whether `state` must be followed; may make it more general first. States are
 /// joined when there are many that agree on what counts.
 bool Interpreter::Admit(State& state) {
+  if (kept_ >= drop_at_) DropFinished(state);
   std::vector<State>& seen = seen_[Point{state.pc, state.calls}];
   // To compare two states costs more the more sections they have.
   work_ += 1 + seen.size() * (1 + state.sections.all().size() / 8);
@@ -191,7 +210,7 @@ void Interpreter::JoinAlike(std::vector<State>& seen, State& state) {
     if (alike.size() < most) return;
   }
   for (const State* old : alike) state = Join(*old, state);
-  std::erase_if(seen, [&](const State& old) {
+  kept_ -= std::erase_if(seen, [&](const State& old) {
     return std::ranges::find(alike, &old) != alike.end();
   });
 }

@@ -48,7 +48,7 @@ inline constexpr size_t kMaxSimilarStates = 3;
 /// section each time keeps a state each time; this ends it after some hundred.
 inline constexpr size_t kMaxWork = 2'000'000;
 /// States that are kept or wait, of some three kilobytes each.
-inline constexpr size_t kMaxKept = 50'000;
+inline constexpr size_t kMaxKept = 20'000;
 inline constexpr size_t kMaxCallDepth = 128;
 inline constexpr size_t kMaxPathEnds = 256;
 /// How many arguments of an import are looked at when their number is not
@@ -116,6 +116,7 @@ class Interpreter {
   /// Joins `state` with those of `seen` that agree with it on what counts, when
   /// they are many, and drops them.
   void JoinAlike(std::vector<State>& seen, State& state);
+  void DropFinished(const State& state);
   Step RunInstruction(State& state);
   Step RunOps(State& state, const Lifted& lifted, size_t first);
   void ForkChoice(State& state, const Choose& op, const Value& cond,
@@ -294,7 +295,8 @@ class Interpreter {
   std::vector<PathEnd> ends_;
   std::unordered_map<Point, std::vector<State>, HashPoint> seen_;
   uint32_t steps_ = 0;
-  size_t kept_ = 0;       ///< states that were put into seen_
+  size_t kept_ = 0;       ///< states in seen_
+  size_t drop_at_ = 0;    ///< DropFinished is next due when so many are kept
   size_t work_ = 0;       ///< counted against kMaxWork
   bool learned_ = false;  ///< the run is to be begun anew
   /// What the last instruction that compares has compared first; nothing where

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <unordered_set>
+
 namespace detachfix {
 namespace {
 
@@ -94,6 +97,24 @@ TEST(CallStack, GivesSharedFramesThatSpeakOfSymbols) {
     return true;
   });
   EXPECT_EQ(pairs, 9);  // of the inner frame; the entry's has no symbol
+}
+
+TEST(CallStack, AddsTheHashesOfWhatIsLeftAfterEachReturn) {
+  CallStack calls = InEntry();
+  std::unordered_set<uint64_t> expected = {calls.hash()};
+  calls.Push(0x1000, FrameAt(SymbolicValue(kStackSymbol)));
+  expected.insert(calls.hash());
+  CallStack other = calls;
+  calls.Push(0x2000, FrameAt(SymbolicValue(kStackSymbol)));
+  other.Push(0x3000, FrameAt(SymbolicValue(kStackSymbol)));
+  expected.insert(calls.hash());
+  std::unordered_set<uint64_t> hashes;
+  calls.AddHashes(hashes);
+  EXPECT_EQ(hashes, expected);
+  other.AddHashes(hashes);
+  expected.insert(other.hash());
+  EXPECT_EQ(hashes, expected);
+  EXPECT_EQ(hashes.size(), 4u);
 }
 
 }  // namespace
