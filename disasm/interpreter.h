@@ -35,7 +35,7 @@ struct PathEnd {
 
 /// The limits of one Run. Chosen so that the slowest run takes well under a
 /// second; the entries of the DLLs in mind need a few thousand steps.
-inline constexpr uint32_t kMaxSteps = 300'000;
+inline constexpr uint32_t kMaxSteps = 350'000;
 /// After so many steps states are joined as soon as they are similar.
 inline constexpr uint32_t kPatientSteps = 10'000;
 /// A run that could not be followed at so many places is not followed further.
