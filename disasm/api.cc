@@ -202,8 +202,6 @@ constexpr EffectRow kEffects[] = {
     {"RtlFreeHeap", ApiEffect::kNone},
     {"RtlGetNtGlobalFlags", ApiEffect::kNone},
     {"RtlGetVersion", ApiEffect::kWrites, {{{0, 284}}}},
-    {"RtlInitAnsiString", ApiEffect::kWrites, {{{0, 8}}}},
-    {"RtlInitUnicodeString", ApiEffect::kWrites, {{{0, 8}}}},
     {"RtlInitializeConditionVariable", ApiEffect::kWrites, {{{0, 4}}}},
     {"RtlInitializeCriticalSection", ApiEffect::kInitialiseSectionOrStatus},
     {"RtlInitializeCriticalSectionAndSpinCount",
@@ -266,7 +264,7 @@ constexpr EffectRow kEffects[] = {
     {"__stdio_common_vswprintf", ApiEffect::kWrites, {{{2, 2, 3}}}},
     {"__stdio_common_vswprintf_s", ApiEffect::kWrites, {{{2, 2, 3}}}},
     {"__wine_dbg_get_channel_flags", ApiEffect::kWrites, {{{0, 16}}}},
-    {"__wine_dbg_header", ApiEffect::kNone},
+    {"__wine_dbg_header", ApiEffect::kWrites, {{{1, 16}}}},
     {"__wine_dbg_output", ApiEffect::kNone},
     {"__wine_dbg_strdup", ApiEffect::kNone},
     {"_amsg_exit", ApiEffect::kNeverReturns},
@@ -308,6 +306,8 @@ constexpr EffectRow kEffects[] = {
     {"atof", ApiEffect::kNone},
     {"atoi", ApiEffect::kNone},
     {"atol", ApiEffect::kNone},
+    // The comparison is taken to change nothing.
+    {"bsearch", ApiEffect::kNone},
     {"calloc", ApiEffect::kAllocateZeroed},
     {"exit", ApiEffect::kNeverReturns},
     {"fflush", ApiEffect::kNone},
@@ -392,8 +392,6 @@ constexpr EffectRow kEffects[] = {
     {"wcsncmp", ApiEffect::kNone},
     {"wcsrchr", ApiEffect::kNone},
     {"wcsstr", ApiEffect::kNone},
-    {"wcstol", ApiEffect::kWrites, {{{1, 4}}}},
-    {"wcstoul", ApiEffect::kWrites, {{{1, 4}}}},
 };
 
 constexpr bool IsSorted() {

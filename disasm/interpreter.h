@@ -40,6 +40,8 @@ inline constexpr uint32_t kMaxSteps = 350'000;
 inline constexpr uint32_t kPatientSteps = 10'000;
 /// A run that could not be followed at so many places is not followed further.
 inline constexpr size_t kMaxReasons = 4;
+/// Turns of one instruction (`rep`) that are run as one.
+inline constexpr uint32_t kMaxRepeated = 16'384;
 /// States kept at one place, of those with the same critical sections; and of
 /// those that hold the same imports besides.
 inline constexpr size_t kMaxStatesAtPoint = 16;
@@ -190,6 +192,7 @@ class Interpreter {
   void LearnPop(const State& state);
   int64_t StackChangeAt(uint64_t va);
   int64_t TakenBackAt(uint64_t va);
+  std::optional<size_t> DroppedArguments(uint64_t va);
   void PushFrame(State& state, uint64_t return_va, uint64_t procedure) const;
 
   // Code of the image that an import runs (interpreter_runtime.cc).
@@ -233,8 +236,10 @@ class Interpreter {
   void ForgetBytes(State& state, const Value& pointer, uint32_t size);
   void ForgetWhatItMayWrite(State& state, const ImportName& import,
                             const Api& api);
+  std::optional<size_t> CountArguments(const State& state, const Api& api);
   static void ForgetIfInImage(State& state, const Value& pointer);
   void ForgetThrough(State& state, const Value& pointer);
+  void ForgetFrom(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
 
   bool IsCode(uint64_t va) const;

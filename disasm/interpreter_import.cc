@@ -190,6 +190,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kWrites:
       WriteOutParameters(state, api);
       result = Fresh(state);
+      // Many return where they wrote.
+      result.from_image =
+          Argument(state, api.writes[0].argument).MayBeInImage();
       return;
     case ApiEffect::kIdentity:
       result = Argument(state, 0);

@@ -77,7 +77,7 @@ void Interpreter::ForgetBytes(State& state, const Value& pointer,
     ForgetIfInImage(state, pointer);
     state.memory.Forget(*address, size);
   } else {
-    ForgetThrough(state, pointer);
+    ForgetFrom(state, pointer);
   }
 }
 
@@ -89,7 +89,7 @@ void Interpreter::WriteOutParameters(State& state, const Api& api) {
         out.times == 0 ? ConstantValue(1) : Argument(state, out.times);
     if (out.bytes == kUnlimited || !times.IsConstant() ||
         times.bits > kMaxBuffer) {
-      ForgetThrough(state, pointer);
+      ForgetFrom(state, pointer);
     } else {
       ForgetBytes(state, pointer,
                   out.bytes * static_cast<uint32_t>(times.bits));
@@ -218,19 +218,23 @@ void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
   result = Fresh(state);
 }
 
+/// How many arguments the import has, where that shows: it pops them itself, or
+/// its caller drops them.
+std::optional<size_t> Interpreter::CountArguments(const State& state,
+                                                  const Api& api) {
+  const uint32_t popped = api.stack_bytes.value_or(0);
+  if (popped > 0) return popped / 4;
+  if (!isa_.convention().callee_pops || state.calls.depth() == 0) return {};
+  return DroppedArguments(state.calls.return_va());
+}
+
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
-  bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
-  size_t count = counted ? *api.stack_bytes / 4 : kMaxArguments;
-  if (!counted && state.calls.depth() > 0 && IsCode(state.calls.return_va())) {
-    // The caller of a cdecl function drops the arguments at once.
-    const int64_t dropped = StackChangeAt(state.calls.return_va());
-    counted = dropped > 0;
-    if (counted) count = std::min(count, static_cast<size_t>(dropped) / 4);
-  }
+  const size_t count = CountArguments(state, api).value_or(kMaxArguments);
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
-    if (argument.IsConstant() && IsCode(argument.bits) && counted &&
+    if (argument.IsConstant() && IsCode(argument.bits) &&
+        !state.calls.ReturnsTo(argument.bits) &&
         !IsString(view_, argument.bits)) {
       Incomplete("passes code at " + Where(argument.bits) + " to " +
                  ToText(import) + ", which may run it, at " + Site());
@@ -239,8 +243,15 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
   }
 }
 
-/// An import may write as far as it likes from where a pointer points to.
+/// An import may write as far as it likes from where a pointer points to; but
+/// what is a string there, it reads.
 void Interpreter::ForgetThrough(State& state, const Value& pointer) {
+  const bool is_string = pointer.IsConstant() && IsString(view_, pointer.bits);
+  if (!is_string) ForgetFrom(state, pointer);
+}
+
+/// The same where it does write.
+void Interpreter::ForgetFrom(State& state, const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   // A number, nothing of the image's, or an element of one of its arrays.
   ForgetIfInImage(state, pointer);
@@ -260,7 +271,6 @@ void Interpreter::ForgetThrough(State& state, const Value& pointer) {
     if (address->offset < begin || address->offset >= begin + region.size) {
       continue;
     }
-    if (IsString(view_, static_cast<uint64_t>(address->offset))) return;
     const int64_t end = begin + region.size;
     state.memory.ForgetImage({address->offset, end}, LiveSectionRanges(state));
   }
