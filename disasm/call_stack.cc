@@ -16,15 +16,22 @@ bool SameRound(const Loop& a, const Loop& b) {
 
 }  // namespace
 
+uint64_t CallStack::Node::HashIn(size_t loops) const {
+  // FNV-1a over words.
+  uint64_t sum = caller ? caller->hash : 0xcbf29ce484222325;
+  const auto add = [&sum](uint64_t word) {
+    sum = (sum ^ word) * 0x100000001b3;
+  };
+  add(return_va);
+  for (size_t i = 0; i < loops; ++i) {
+    add(frame.loops[i].head + frame.loops[i].round);
+  }
+  return sum;
+}
+
 void CallStack::Node::Update() {
   depth = caller ? caller->depth + 1 : 0;
-  // FNV-1a over words.
-  const auto add = [this](uint64_t word) {
-    hash = (hash ^ word) * 0x100000001b3;
-  };
-  hash = caller ? caller->hash : 0xcbf29ce484222325;
-  add(return_va);
-  for (const Loop& loop : frame.loops) add(loop.head + loop.round);
+  hash = HashIn(frame.loops.size());
   filter = caller ? caller->filter : SymbolFilter();
   filter.Add(frame.stack);
   for (const Value& value : frame.preserved) filter.Add(value);
@@ -89,6 +96,9 @@ void CallStack::AddHashes(std::unordered_set<uint64_t>& hashes) const {
   for (const Node* node = top_.get();
        node != nullptr && hashes.insert(node->hash).second;
        node = node->caller.get()) {
+    for (size_t loops = 0; loops < node->frame.loops.size(); ++loops) {
+      hashes.insert(node->HashIn(loops));
+    }
   }
 }
 

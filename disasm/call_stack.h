@@ -89,8 +89,9 @@ class CallStack {
   bool SameReturns(const CallStack& other) const;
   /// Equal for call stacks with SameReturns.
   uint64_t hash() const { return top_ ? top_->hash : 0; }
-  /// Adds the hash of this call stack and of what is left of it after each
-  /// return to `hashes`; stops at one that is known, whose callers are too.
+  /// Adds the hashes of this call stack, and of what is left of it after each
+  /// return and outside of each loop, to `hashes`; stops at one that is known,
+  /// whose callers are too.
   void AddHashes(std::unordered_set<uint64_t>& hashes) const;
 
   /// Whether some frame speaks of the symbol.
@@ -132,6 +133,8 @@ class CallStack {
     SymbolFilter filter;  ///< of this frame and all callers'
 
     void Update();
+    /// The hash while it is in the first `loops` of its loops.
+    uint64_t HashIn(size_t loops) const;
   };
 
   Link top_;

@@ -127,6 +127,7 @@ void Interpreter::Follow(State state) {
   // An instruction that counts, by a number that is known, and goes on with
   // itself meets nobody on the way.
   bool repeats = false;
+  uint32_t repeated = 0;
   // What was taken from todo_ goes on in any case, so that each turn counts.
   for (bool was_taken = true;; was_taken = false) {
     if (!repeats && MeetsOthers(state)) {
@@ -146,8 +147,9 @@ void Interpreter::Follow(State state) {
     const uint32_t open = state.open_branches;
     const std::optional<int64_t> compared = compared_;
     if (RunInstruction(state) == Step::kPathEnds) return;
-    repeats =
-        state.pc == pc && state.open_branches == open && compared_ != compared;
+    repeats = state.pc == pc && state.open_branches == open &&
+              compared_ != compared && repeated < kMaxRepeated;
+    repeated = repeats ? repeated + 1 : 0;
     if (work_ > kMaxWork) {
       learned_ = false;
       Incomplete("more is known than can be looked through, at " +
@@ -158,9 +160,9 @@ void Interpreter::Follow(State state) {
   }
 }
 
-/// Forgets the states that were kept in calls from which every path has
-/// returned. Should a later path make the same call again, it is followed
-/// again; the heads of the loops that it is in are kept and end them.
+/// Forgets the states that were kept in calls and loops that every path has
+/// left. Should a later path come into them again, it is followed again; what
+/// was kept at the heads of the loops around them is there to end those.
 void Interpreter::DropFinished(const State& state) {
   constexpr size_t kBetween = 2048;
   std::unordered_set<uint64_t> open;
