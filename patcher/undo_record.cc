@@ -122,9 +122,9 @@ Result<UndoRecord> MakeUndoRecord(std::span<const uint8_t> original,
 }
 
 // The record has to name its own range, and so its own length, which depends
-// on how that range is encoded. A longer range never has a shorter encoding,
-// so growing the guess to what the last one needed ends at the least length
-// that holds, or beyond `room`.
+// on how that range is encoded. Taking what the last guess needed for the next
+// one ends within a few rounds at a length that holds, or beyond `room`; or it
+// goes back and forth, where one byte more has the shorter encoding.
 Result<Edit> MakeUndoEdit(std::span<const uint8_t> original,
                           const std::vector<Edit>& edits,
                           const std::string& version, FileOffset offset,
@@ -139,8 +139,10 @@ Result<Edit> MakeUndoEdit(std::span<const uint8_t> original,
       edits.begin(), edits.end(), offset,
       [](FileOffset at, const Edit& edit) { return at < edit.offset; });
   const ptrdiff_t index = place - edits.begin();
+  constexpr int kMaxRounds = 16;
   size_t guess = 1;
-  while (guess <= room) {
+  int rounds = 0;
+  for (; guess <= room && rounds < kMaxRounds; ++rounds) {
     Edit own{
         offset, {}, Bytes(guess), "undo record: leads back to the original"};
     if (!appends) {
@@ -155,6 +157,10 @@ Result<Edit> MakeUndoEdit(std::span<const uint8_t> original,
     own.after = Encode(*record);
     if (own.after.size() == guess) return own;
     guess = own.after.size();
+  }
+  if (guess <= room) {
+    return Error{"the undo record at " + HexNumber(offset.value) +
+                 " comes to no size that is its own"};
   }
   return Error{"the undo record needs at least " + std::to_string(guess) +
                " bytes, " + std::to_string(room) + " are free at " +
