@@ -13,7 +13,7 @@ namespace detachfix {
 /// Limits on what a .dbg file may ask for: its symbols may share their names'
 /// bytes, so its size alone does not bound them. The largest DLL of NT 4.0 has
 /// a few thousand symbols.
-inline constexpr size_t kMaxSymbols = 256 * 1024;
+inline constexpr size_t kMaxSymbols = size_t{256} * 1024;
 inline constexpr size_t kMaxSymbolNameBytes = size_t{16} * 1024 * 1024;
 
 /// Appends the symbols of a COFF symbol table with its

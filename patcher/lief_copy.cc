@@ -103,7 +103,7 @@ void LiefCopy::NeedImports() {
 // Up to the end of the section table, at its second place too; what else they
 // may hold is little.
 void LiefCopy::CopyHeaders() {
-  constexpr uint64_t kMostOfHeaders = 64 * 1024;
+  constexpr uint64_t kMostOfHeaders = uint64_t{64} * 1024;
   const uint64_t table =
       std::max<uint64_t>(image_.section_table_offset.value,
                          image_.directories_offset.value + kAllDirectories);

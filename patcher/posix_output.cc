@@ -86,7 +86,7 @@ Result<void> PosixOutputFile::SetState(const FileState& state) {
   if ((now.st_mode & 07777) != mode && fchmod(fd, mode) != 0) {
     return Error{"mode " + Octal(mode) + ": " + SystemError(errno).message};
   }
-  const Result<void> flags = WriteFlags(fd, state.flags);
+  Result<void> flags = WriteFlags(fd, state.flags);
   if (!flags) return flags;
   const timespec times[2] = {ToTimespec(state.accessed_ns),
                              ToTimespec(state.modified_ns)};

@@ -33,7 +33,7 @@ std::string Rounded(double number) {
 std::string RemainingText(const ProgressFacts& facts, double elapsed) {
   if (!facts.total || *facts.total < facts.done) return "";
   const uint64_t remaining = *facts.total - facts.done;
-  const std::string text = ", " + Grouped(remaining) + " remaining";
+  std::string text = ", " + Grouped(remaining) + " remaining";
   if (facts.elapsed < kSettled || facts.done == 0) return text;
   const double rate = static_cast<double>(facts.done) / elapsed;
   return text + ", " + Rounded(static_cast<double>(remaining) / rate) +
