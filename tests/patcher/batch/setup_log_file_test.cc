@@ -181,7 +181,7 @@ TEST(SetupLogFile, SaysWhatIsWrongWithTheLog) {
   image.options.update = true;
   const auto with = [&](const std::string& log) {
     image.files.Overwrite(kLog, ToBytes(log));
-    const std::string problem = image.Problem();
+    std::string problem = image.Problem();
     EXPECT_EQ(image.Log(), log);
     return problem;
   };

@@ -45,7 +45,8 @@ TEST(IsInShard, GivesEveryPathToExactlyOneInFairParts) {
     EXPECT_EQ(owners, 1u) << path;
   }
   // 1000 each are expected; 150 are five standard deviations.
-  for (const uint32_t count : counts) EXPECT_NEAR(count, kFiles / kShards, 150);
+  constexpr uint32_t kExpected = kFiles / kShards;
+  for (const uint32_t count : counts) EXPECT_NEAR(count, kExpected, 150);
 }
 
 TEST(IsInShard, GivesAPackedFileToThatOfTheFileItself) {
