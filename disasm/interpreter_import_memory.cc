@@ -230,11 +230,12 @@ std::optional<size_t> Interpreter::CountArguments(const State& state,
 
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
+  const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
   const size_t count = CountArguments(state, api).value_or(kMaxArguments);
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) &&
-        !state.calls.ReturnsTo(argument.bits) &&
+        (counted || !state.calls.ReturnsTo(argument.bits)) &&
         !IsString(view_, argument.bits)) {
       Incomplete("passes code at " + Where(argument.bits) + " to " +
                  ToText(import) + ", which may run it, at " + Site());
