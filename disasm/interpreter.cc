@@ -2,9 +2,10 @@
 // How a run stays finite. A path is followed instruction by instruction; a
 // loop whose conditions are all known is simply run, within kMaxSteps. Where a
 // branch is open the path forks. At the targets of jumps, the states that came
-// by are kept: a new one that an old one covers is dropped, and when there are
-// kMaxStatesAtPoint of them with the same critical sections, they are joined,
-// which loses what differs and so ends every loop in the end.
+// by are kept while some path is in the same call and loop: a new one that an
+// old one covers is dropped, and when there are kMaxStatesAtPoint of them with
+// the same critical sections, they are joined, which loses what differs and so
+// ends every loop in the end.
 //
 // What is assumed of the code, as every decompiler assumes it: it does not
 // write outside what its pointers point into, so a store through a pointer that
