@@ -88,35 +88,25 @@ int64_t Interpreter::TakenBackAt(uint64_t va) {
   return 0;
 }
 
-/// How many words the caller of a cdecl function drops behind the call at `va`:
-/// by one addition, or by pops into registers that hold nothing. Those of calls
-/// before may be among them.
+/// How many words the caller of a cdecl function drops behind the call at `va`,
+/// by one addition; those of calls before may be among them. Pops say nothing:
+/// others may follow, or they restore registers.
 std::optional<size_t> Interpreter::DroppedArguments(uint64_t va) {
   constexpr int kMaxLookedAt = 8;
-  const std::vector<Place>& scratch = isa_.convention().scratch;
-  int64_t dropped = 0;
   for (int i = 0; i < kMaxLookedAt && IsCode(va); ++i) {
     const Lifted& lifted = Fetch(va).lifted;
     if (lifted.instruction.flow != Flow::kNext) break;
     const int64_t change = StackChangeAt(va);
-    const bool pops =
-        change > 0 && std::ranges::any_of(lifted.ops, [](const Op& op) {
-          return std::holds_alternative<Load>(op);
-        });
-    const bool pops_scratch =
-        pops && std::ranges::any_of(lifted.ops, [&](const Op& op) {
-          const Assign* assign = std::get_if<Assign>(&op);
-          return assign != nullptr &&
-                 std::ranges::find(scratch, assign->dst) != scratch.end();
-        });
-    if (change < 0 || (change == 0 && dropped > 0)) break;
-    if (pops && !pops_scratch) break;
-    dropped += change;
-    if (change > 0 && !pops) break;
+    const bool pops = std::ranges::any_of(lifted.ops, [](const Op& op) {
+      return std::holds_alternative<Load>(op);
+    });
+    if (change < 0 || (change > 0 && pops)) break;
+    if (change > 0) {
+      return static_cast<size_t>(change) / isa_.convention().word_size;
+    }
     va += lifted.instruction.size;
   }
-  if (dropped <= 0) return std::nullopt;
-  return static_cast<size_t>(dropped) / isa_.convention().word_size;
+  return std::nullopt;
 }
 
 /// How many bytes the import removes as far as that shows.
