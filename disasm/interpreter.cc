@@ -401,7 +401,9 @@ void Interpreter::ForgetIfInImage(State& state, const Value& pointer) {
 Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const Value target = ValueOf(state, op.address);
   const std::optional<MemoryAddress> address = AddressOf(target);
-  if (!address || address->region != kStackSymbol) log_->writes_memory = true;
+  const bool is_own = address && (address->region == kStackSymbol ||
+                                  address->region == kWideRegistersSymbol);
+  if (!is_own) log_->writes_memory = true;
   if (IsSecurityCookie(address)) return Step::kNextOp;
   const Operand* value = std::get_if<Operand>(&op.value);
   const Value stored =

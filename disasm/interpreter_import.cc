@@ -97,6 +97,7 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
       state.at(place) = UnknownValue();
     }
   }
+  state.memory.ForgetRegion(kWideRegistersSymbol);
   switch (api.effect) {
     case ApiEffect::kRunTable:
     case ApiEffect::kRunTableUntilNonzero:

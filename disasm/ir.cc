@@ -34,6 +34,14 @@ const char* Name(BinaryOp op) {
       return "sub";
     case BinaryOp::kMul:
       return "mul";
+    case BinaryOp::kDivideUnsigned:
+      return "udiv";
+    case BinaryOp::kDivideSigned:
+      return "sdiv";
+    case BinaryOp::kRemainderUnsigned:
+      return "urem";
+    case BinaryOp::kRemainderSigned:
+      return "srem";
     case BinaryOp::kAnd:
       return "and";
     case BinaryOp::kOr:

@@ -33,6 +33,11 @@ enum class BinaryOp : uint8_t {
   kAdd,
   kSub,
   kMul,
+  // By 0: an exception, so that the result means nothing.
+  kDivideUnsigned,
+  kDivideSigned,
+  kRemainderUnsigned,
+  kRemainderSigned,
   kAnd,
   kOr,
   kXor,
@@ -101,6 +106,8 @@ struct Store {
 /// dst gets a value that is not known.
 struct Forget {
   Place dst;
+  /// It is what the processor says of itself (cpuid).
+  bool of_processor = false;
   friend bool operator==(const Forget&, const Forget&) = default;
 };
 

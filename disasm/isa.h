@@ -29,6 +29,9 @@ struct CallingConvention {
   /// Where the return address is at a procedure's first instruction; absent
   /// when it is the word that the stack pointer points to.
   std::optional<Place> return_address;
+  /// Where the registers lie that are kept as memory; a procedure does not
+  /// preserve them.
+  std::optional<Place> wide_registers;
   /// Whether a procedure removes its stack arguments (stdcall) where the table
   /// of known functions says so.
   bool callee_pops = false;

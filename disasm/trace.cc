@@ -117,6 +117,7 @@ State KeepData(const State& state) {
   kept.calls.Clear();
   kept.open_branches = 0;
   kept.memory.ForgetRegion(kStackSymbol);
+  kept.memory.ForgetRegion(kWideRegistersSymbol);
   kept.memory.ForgetThread();
   return kept;
 }
@@ -140,6 +141,9 @@ void Tracer::PrepareCall(State& state, Rva entry,
         SymbolicValue(kFirstRegisterSymbol + static_cast<Symbol>(id));
   }
   state.at(convention.stack_pointer) = SymbolicValue(kStackSymbol);
+  if (convention.wide_registers) {
+    state.at(*convention.wide_registers) = SymbolicValue(kWideRegistersSymbol);
+  }
   if (convention.return_address) {
     state.at(*convention.return_address) = SymbolicValue(kReturnSymbol);
   } else {

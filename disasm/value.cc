@@ -22,6 +22,22 @@ uint64_t RotateRight(uint64_t bits, uint64_t count, unsigned width) {
   return ((bits >> count) | (bits << (width - count))) & LowBits(width);
 }
 
+/// The quotient or the remainder of a division. Of one that raises an exception
+/// (SDM, DIV and IDIV) it means nothing.
+uint64_t Divide(BinaryOp op, unsigned width, uint64_t a, uint64_t b) {
+  if (b == 0) return 0;
+  const bool is_signed =
+      op == BinaryOp::kDivideSigned || op == BinaryOp::kRemainderSigned;
+  if (!is_signed) return op == BinaryOp::kDivideUnsigned ? a / b : a % b;
+  const int64_t dividend = Signed(a, width);
+  const int64_t divisor = Signed(b, width);
+  if (divisor == -1) {  // the least number has no negative
+    return op == BinaryOp::kDivideSigned ? 0 - a : 0;
+  }
+  return static_cast<uint64_t>(
+      op == BinaryOp::kDivideSigned ? dividend / divisor : dividend % divisor);
+}
+
 uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
   const uint64_t mask = LowBits(width);
   a &= mask;
@@ -33,6 +49,11 @@ uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
       return (a - b) & mask;
     case BinaryOp::kMul:
       return (a * b) & mask;
+    case BinaryOp::kDivideUnsigned:
+    case BinaryOp::kDivideSigned:
+    case BinaryOp::kRemainderUnsigned:
+    case BinaryOp::kRemainderSigned:
+      return Divide(op, width, a, b) & mask;
     case BinaryOp::kAnd:
       return a & b;
     case BinaryOp::kOr:
@@ -115,8 +136,17 @@ Value CompareSymbol(const Value& symbolic, uint64_t constant, uint8_t width) {
       return UnknownValue();
     }
   }
-  // Where the stack or an import lies is not known, but never inside the
-  // image, whose addresses are the constants that code compares with.
+  // An import is code of another image: above the first 64 KiB, which none
+  // reaches into, and below the last.
+  const bool is_address =
+      constant >= kLowestAddress && constant < LowBits(kWord) - kLowestAddress;
+  if (symbolic.symbol == kImportSymbol && !is_address) return ConstantValue(0);
+  // Nor is one that was hidden by a random number any that code knows, but for
+  // one chance in 2^32.
+  if (symbolic.symbol >= kFirstHiddenSymbol &&
+      symbolic.symbol < kFirstFreshSymbol) {
+    return ConstantValue(0);
+  }
   Value condition;
   condition.kind = Value::Kind::kCondition;
   condition.symbol = symbolic.symbol;

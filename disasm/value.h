@@ -30,6 +30,8 @@ inline constexpr Symbol kReturnSymbol = 2;  ///< where the entry returns to
 inline constexpr Symbol kImportSymbol = 3;  ///< offset: RVA of the slot
 inline constexpr Symbol kReservedSymbol = 4;  ///< lpvReserved, when not NULL
 inline constexpr Symbol kCallbackSymbol = 5;  ///< where a callback returns to
+/// Where registers lie that are wider than a word: they are kept as memory.
+inline constexpr Symbol kWideRegistersSymbol = 6;
 inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
 /// An import's address that the code has hidden, by xor with a number or by a
 /// rotation: one symbol for each way and import, the same in every state.

@@ -95,11 +95,12 @@ class X86 final : public Isa {
         .argument_places = {},
         .first_stack_argument = 4,
         .return_address = std::nullopt,
+        .wide_registers = kVectorBase,
         .callee_pops = true,
         .scratch = {kEax, kEcx, kEdx, kZf, kCf, kSf, kOf},
         .preserved = {kEbx, kEsi, kEdi, kEbp},
         .place_names = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
-                        "zf", "cf", "sf", "of", "fs.base"},
+                        "zf", "cf", "sf", "of", "fs.base", "xmm"},
     };
     return convention;
   }

@@ -85,6 +85,7 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_MOVSX, X86Op::kMovsx},
     {ZYDIS_MNEMONIC_LEA, X86Op::kLea},
     {ZYDIS_MNEMONIC_XCHG, X86Op::kXchg},
+    {ZYDIS_MNEMONIC_BSWAP, X86Op::kBswap},
     {ZYDIS_MNEMONIC_CDQ, X86Op::kCdq},
     {ZYDIS_MNEMONIC_CWDE, X86Op::kCwde},
     {ZYDIS_MNEMONIC_CLC, X86Op::kClc},
@@ -99,7 +100,10 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_DEC, X86Op::kDec},
     {ZYDIS_MNEMONIC_NEG, X86Op::kNeg},
     {ZYDIS_MNEMONIC_NOT, X86Op::kNot},
+    {ZYDIS_MNEMONIC_MUL, X86Op::kMul},
     {ZYDIS_MNEMONIC_IMUL, X86Op::kImul},
+    {ZYDIS_MNEMONIC_DIV, X86Op::kDiv},
+    {ZYDIS_MNEMONIC_IDIV, X86Op::kIdiv},
     {ZYDIS_MNEMONIC_AND, X86Op::kAnd},
     {ZYDIS_MNEMONIC_TEST, X86Op::kTest},
     {ZYDIS_MNEMONIC_OR, X86Op::kOr},
@@ -109,6 +113,7 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_SAR, X86Op::kSar},
     {ZYDIS_MNEMONIC_ROL, X86Op::kRol},
     {ZYDIS_MNEMONIC_ROR, X86Op::kRor},
+    {ZYDIS_MNEMONIC_BT, X86Op::kBt},
     {ZYDIS_MNEMONIC_XADD, X86Op::kXadd},
     {ZYDIS_MNEMONIC_CMPXCHG, X86Op::kCmpxchg},
     {ZYDIS_MNEMONIC_PUSH, X86Op::kPush},
@@ -127,6 +132,30 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_UD1, X86Op::kTrap},
     {ZYDIS_MNEMONIC_UD2, X86Op::kTrap},
     {ZYDIS_MNEMONIC_HLT, X86Op::kTrap},
+    {ZYDIS_MNEMONIC_CPUID, X86Op::kIdentify},
+    {ZYDIS_MNEMONIC_MOVAPS, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVUPS, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVAPD, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVUPD, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVDQA, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVDQU, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVNTPS, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVNTDQ, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_LDDQU, X86Op::kMovVector},
+    {ZYDIS_MNEMONIC_MOVD, X86Op::kMovd},
+    {ZYDIS_MNEMONIC_MOVQ, X86Op::kMovq},
+    {ZYDIS_MNEMONIC_MOVLPS, X86Op::kMovlps},
+    {ZYDIS_MNEMONIC_MOVLPD, X86Op::kMovlps},
+    {ZYDIS_MNEMONIC_MOVSS, X86Op::kMovss},
+    {ZYDIS_MNEMONIC_MOVSD, X86Op::kMovsd},
+    {ZYDIS_MNEMONIC_XORPS, X86Op::kXorVector},
+    {ZYDIS_MNEMONIC_XORPD, X86Op::kXorVector},
+    {ZYDIS_MNEMONIC_PXOR, X86Op::kXorVector},
+    {ZYDIS_MNEMONIC_PSHUFD, X86Op::kPshufd},
+    {ZYDIS_MNEMONIC_FXRSTOR, X86Op::kRestoreVectors},
+    {ZYDIS_MNEMONIC_XRSTOR, X86Op::kRestoreVectors},
+    {ZYDIS_MNEMONIC_XRSTORS, X86Op::kRestoreVectors},
+    {ZYDIS_MNEMONIC_VZEROALL, X86Op::kRestoreVectors},
 });
 
 /// The same, by mnemonic.
@@ -197,6 +226,9 @@ X86Op OpOf(const Decoded& d) {
   return kOpOfMnemonic[i.mnemonic];
 }
 
+/// Of which a program with 32 bits has eight.
+constexpr int kVectorRegisters = 8;
+
 /// Zydis numbers the registers of a class as they are encoded.
 X86Register RegisterOf(ZydisRegister reg) {
   const auto counted_from = [&](ZydisRegister first) {
@@ -213,6 +245,12 @@ X86Register RegisterOf(ZydisRegister reg) {
   }
   if (reg >= ZYDIS_REGISTER_AH && reg <= ZYDIS_REGISTER_BH) {
     return {counted_from(ZYDIS_REGISTER_AH), 8, 8};
+  }
+  for (const ZydisRegister first :
+       {ZYDIS_REGISTER_XMM0, ZYDIS_REGISTER_YMM0, ZYDIS_REGISTER_ZMM0}) {
+    if (reg >= first && reg < first + kVectorRegisters) {
+      return {counted_from(first), 0, kVectorWidth};
+    }
   }
   return {};
 }

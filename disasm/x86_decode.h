@@ -24,6 +24,7 @@ enum class X86Op : uint8_t {
   kMovsx,
   kLea,
   kXchg,
+  kBswap,
   kCdq,
   kCwde,
   kClc,
@@ -40,7 +41,10 @@ enum class X86Op : uint8_t {
   kDec,
   kNeg,
   kNot,
+  kMul,
   kImul,
+  kDiv,
+  kIdiv,
   kAnd,
   kTest,
   kOr,
@@ -50,6 +54,7 @@ enum class X86Op : uint8_t {
   kSar,
   kRol,
   kRor,
+  kBt,
   kXadd,
   kCmpxchg,
   // The stack.
@@ -65,6 +70,16 @@ enum class X86Op : uint8_t {
   kStos,
   kString,  ///< every other one
   kStd,
+  // The SSE registers.
+  kMovVector,  ///< of 16 bytes
+  kMovd,
+  kMovq,
+  kMovlps,  ///< movlpd too
+  kMovss,
+  kMovsd,  ///< the SSE2 one
+  kXorVector,
+  kPshufd,
+  kRestoreVectors,  ///< writes all of them
   // Branches, jumps, and what ends a path.
   kJcc,
   kJecxz,
@@ -75,7 +90,8 @@ enum class X86Op : uint8_t {
   kCall,
   kRet,
   kReturnFromInterrupt,
-  kTrap,  ///< int3, hlt, ud2: raises an exception
+  kTrap,      ///< int3, hlt, ud2: raises an exception
+  kIdentify,  ///< cpuid
   kSystemCall,
   kTransaction,  ///< xbegin, xend, xabort
   kPort,         ///< ins, outs
@@ -94,14 +110,17 @@ enum class X86Test : uint8_t {
   kLessOrEqual,
 };
 
-/// A general register or its part. Any other register (segment, x87, SSE) has
-/// width 0.
+/// A general register or its part, or an SSE register. Any other register
+/// (segment, x87, MMX) has width 0.
 struct X86Register {
   uint8_t number = 0;  ///< of the whole, as encoded: EAX 0 … EDI 7
   uint8_t shift = 0;   ///< bits below the part
-  uint8_t width = 0;   ///< bits
+  uint8_t width = 0;   ///< bits; kVectorWidth for XMM, YMM and ZMM
   friend bool operator==(const X86Register&, const X86Register&) = default;
 };
+
+/// Of SSE registers. What AVX adds above is never known.
+inline constexpr uint8_t kVectorWidth = 128;
 
 /// One operand: a register, a number, or a place in memory.
 struct X86Operand {

@@ -31,7 +31,7 @@ Place X86Lifter::Unknown() {
 }
 
 Operand X86Lifter::ReadRegister(X86Register reg) {
-  if (reg.width == 0) return Unknown();
+  if (reg.width == 0 || reg.width > 32) return Unknown();
   const Place whole{reg.number};
   if (reg.width == 32) return whole;
   Operand value = whole;
@@ -42,7 +42,8 @@ Operand X86Lifter::ReadRegister(X86Register reg) {
 }
 
 void X86Lifter::WriteRegister(X86Register reg, Operand value) {
-  if (reg.width == 0) return;
+  if (reg.width == kVectorWidth) ForgetVector(reg);
+  if (reg.width == 0 || reg.width > 32) return;
   const Place whole{reg.number};
   if (reg.width == 32) {
     Emit(Assign{whole, value});
@@ -105,11 +106,30 @@ void X86Lifter::Write(size_t n, Operand value) {
 
 void X86Lifter::ForgetOperand(const X86Operand& o) {
   if (o.kind == Kind::kRegister) {
-    if (o.reg.width != 0) Emit(Forget{Place{o.reg.number}});
+    if (o.reg.width == kVectorWidth) {
+      ForgetVector(o.reg);
+    } else if (o.reg.width != 0) {
+      Emit(Forget{Place{o.reg.number}});
+    }
   } else if (o.kind == Kind::kMemory && o.width >= 8) {
     const uint32_t bytes = std::min<uint32_t>(o.width / 8, 255);
     Emit(Store{static_cast<uint8_t>(bytes), Address(o), std::monostate{}});
   }
+}
+
+/// Of a word register (SDM, BSWAP: of others it means nothing).
+void X86Lifter::SwapBytes() {
+  const Operand value = Read(0);
+  if (width(0) != 32) {
+    Write(0, Unknown());
+    return;
+  }
+  // The odd bytes and the even ones, each by one rotation.
+  const Place odd = Compute(BinaryOp::kAnd, 32, value, 0xff00ff00u);
+  const Place even = Compute(BinaryOp::kAnd, 32, value, 0x00ff00ffu);
+  const Place left = Compute(BinaryOp::kRotateRight, 32, odd, 24u);
+  const Place right = Compute(BinaryOp::kRotateRight, 32, even, 8u);
+  Write(0, Compute(BinaryOp::kOr, 32, left, right));
 }
 
 bool X86Lifter::LiftMove() {
@@ -138,6 +158,14 @@ bool X86Lifter::LiftMove() {
     }
     case X86Op::kCdq:
       Emit(Binary{BinaryOp::kShiftRightSigned, 32, kEdx, kEax, 31u});
+      return true;
+    case X86Op::kBswap:
+      SwapBytes();
+      return true;
+    case X86Op::kIdentify:
+      for (const Place place : {kEax, kEbx, kEcx, kEdx}) {
+        Emit(Forget{place, true});
+      }
       return true;
     case X86Op::kCwde:
       Emit(SignExtend{16, 32, kEax, kEax});
@@ -368,7 +396,7 @@ void X86Lifter::Fallback() {
       std::span(i_.operands).first(i_.operand_count);
   const auto moves_stack = [](const X86Operand& o) {
     return o.written && o.hidden && o.kind == Kind::kRegister &&
-           o.reg.width != 0 && Place{o.reg.number} == kEsp;
+           o.reg.width != 0 && o.reg.width <= 32 && Place{o.reg.number} == kEsp;
   };
   if (std::any_of(operands.begin(), operands.end(), moves_stack)) {
     DropOps();
@@ -389,7 +417,7 @@ void X86Lifter::Fallback() {
 std::vector<Op> X86Lifter::Run() {
   if (!LiftEnd() && !LiftMove() && !LiftArithmetic() && !LiftLogic() &&
       !LiftShift() && !LiftRotate() && !LiftStack() && !LiftFlow() &&
-      !LiftString() && !LiftConditional() && !LiftAtomic()) {
+      !LiftString() && !LiftConditional() && !LiftAtomic() && !LiftVector()) {
     Fallback();
   }
   return TakeOps();

@@ -84,6 +84,24 @@ void X86Lifter::AddOrSub(BinaryOp op, bool keep) {
   if (keep) Write(0, result);
 }
 
+/// CF and OF of adc and sbb, whose result is `plain` with the carry.
+void X86Lifter::SetCarryFlags(BinaryOp op, Operand a, Operand b, Operand plain,
+                              Operand result, Operand carry) {
+  const uint8_t bits = width(0);
+  const bool adds = op == BinaryOp::kAdd;
+  const Place first = adds ? Compute(BinaryOp::kLessUnsigned, bits, plain, a)
+                           : Compute(BinaryOp::kLessUnsigned, bits, a, b);
+  const Place second =
+      adds ? Compute(BinaryOp::kLessUnsigned, bits, result, plain)
+           : Compute(BinaryOp::kLessUnsigned, bits, plain, carry);
+  Emit(Binary{BinaryOp::kOr, 1, kCf, first, second});
+  // Overflow: as for add, with the sign that is added.
+  const Place da = Compute(BinaryOp::kXor, bits, a, result);
+  const Place db = adds ? Compute(BinaryOp::kXor, bits, b, result)
+                        : Compute(BinaryOp::kXor, bits, a, b);
+  SetFlag(kOf, SignBit(bits, Compute(BinaryOp::kAnd, bits, da, db)));
+}
+
 /// adc, sbb.
 void X86Lifter::AddOrSubCarry(BinaryOp op) {
   const uint8_t bits = width(0);
@@ -97,11 +115,11 @@ void X86Lifter::AddOrSubCarry(BinaryOp op) {
   const Place carry = NewTemporary();
   Emit(Assign{carry, kCf});
   const Place result = Compute(op, bits, plain, carry);
-  Emit(Forget{kOf});
   if (spreads) {
+    SetFlag(kOf, 0u);
     SetFlag(kCf, carry);
   } else {
-    Emit(Forget{kCf});
+    SetCarryFlags(op, a, b, plain, result, carry);
   }
   SetResultFlags(bits, result);
   Write(0, result);
@@ -149,15 +167,71 @@ void X86Lifter::Negate() {
   Write(0, result);
 }
 
-void X86Lifter::Multiply() {
-  if (i_.visible_count < 2) {  // the one-operand form writes EDX:EAX
+/// A word as 64 bits, by its sign where the instruction counts with signs.
+Operand X86Lifter::Wide(Operand value) {
+  if (i_.op != X86Op::kImul && i_.op != X86Op::kIdiv) return value;
+  const Place wide = NewTemporary();
+  Emit(SignExtend{32, 64, wide, value});
+  return wide;
+}
+
+/// EDX:EAX = EAX times the operand.
+void X86Lifter::MultiplyWide() {
+  if (width(0) != 32) {
     Fallback();
+    return;
+  }
+  const Operand b = Wide(Read(0));
+  const Place product = Compute(BinaryOp::kMul, 64, Wide(kEax), b);
+  SetProductFlags(product);
+  Emit(Binary{BinaryOp::kAnd, 64, kEax, product, Mask(32)});
+  Emit(Binary{BinaryOp::kShiftRight, 64, kEdx, product, 32u});
+}
+
+/// CF and OF say whether the product of two words needs more than one.
+void X86Lifter::SetProductFlags(Operand product) {
+  const Operand low = Wide(Compute(BinaryOp::kAnd, 64, product, Mask(32)));
+  const Operand fits = Compute(BinaryOp::kEqual, 64, product, low);
+  ForgetFlags();
+  SetFlag(kCf, Not(fits));
+  SetFlag(kOf, Not(fits));
+}
+
+/// EAX = EDX:EAX divided by the operand, EDX = what remains.
+void X86Lifter::Divide() {
+  if (width(0) != 32) {
+    Fallback();
+    return;
+  }
+  const bool with_sign = i_.op == X86Op::kIdiv;
+  const Operand divisor = Wide(Read(0));
+  const Place high = Compute(BinaryOp::kShiftLeft, 64, kEdx, 32u);
+  const Place dividend = Compute(BinaryOp::kOr, 64, high, kEax);
+  const Place quotient =
+      Compute(with_sign ? BinaryOp::kDivideSigned : BinaryOp::kDivideUnsigned,
+              64, dividend, divisor);
+  const Place rest = Compute(
+      with_sign ? BinaryOp::kRemainderSigned : BinaryOp::kRemainderUnsigned, 64,
+      dividend, divisor);
+  ForgetFlags();
+  Emit(Binary{BinaryOp::kAnd, 64, kEax, quotient, Mask(32)});
+  Emit(Binary{BinaryOp::kAnd, 64, kEdx, rest, Mask(32)});
+}
+
+void X86Lifter::Multiply() {
+  if (i_.visible_count < 2) {
+    MultiplyWide();
     return;
   }
   const size_t first = i_.visible_count == 3 ? 1 : 0;
   const Operand a = Read(first);
-  const Place result = Compute(BinaryOp::kMul, width(0), a, Read(first + 1));
-  ForgetFlags();
+  const Operand b = Read(first + 1);
+  const Place result = Compute(BinaryOp::kMul, width(0), a, b);
+  if (width(0) == 32) {
+    SetProductFlags(Compute(BinaryOp::kMul, 64, Wide(a), Wide(b)));
+  } else {
+    ForgetFlags();
+  }
   Write(0, result);
 }
 
@@ -187,8 +261,15 @@ bool X86Lifter::LiftArithmetic() {
     case X86Op::kNeg:
       Negate();
       return true;
+    case X86Op::kMul:
+      MultiplyWide();
+      return true;
     case X86Op::kImul:
       Multiply();
+      return true;
+    case X86Op::kDiv:
+    case X86Op::kIdiv:
+      Divide();
       return true;
     default:
       return false;
@@ -253,15 +334,41 @@ bool X86Lifter::LiftShift() {
   const Place result = Compute(op, bits, value, count);
   // With a count of 0 the flags stay: they are only known when it is known
   // not to be 0, which the constant counts of compilers are.
-  Emit(Forget{kCf});
+  const uint32_t known =
+      operand(1).kind == Kind::kImmediate ? operand(1).number & 31 : 0;
+  if (known != 0 && known <= bits) {
+    // The last bit that was shifted out.
+    const uint64_t last = op == BinaryOp::kShiftLeft ? bits - known : known - 1;
+    const Place out =
+        Compute(op == BinaryOp::kShiftLeft ? BinaryOp::kShiftRight : op, bits,
+                value, last);
+    Emit(Binary{BinaryOp::kAnd, bits, kCf, out, 1u});
+  } else {
+    Emit(Forget{kCf});
+  }
   Emit(Forget{kOf});
-  if (operand(1).kind == Kind::kImmediate && (operand(1).number & 31) != 0) {
+  if (known != 0) {
     SetResultFlags(bits, result);
   } else {
     Emit(Forget{kZf});
     Emit(Forget{kSf});
   }
   Write(0, result);
+  return true;
+}
+
+/// bt with a number, which counts within the operand: that bit becomes CF. One
+/// in a register may reach beyond an operand in memory.
+bool X86Lifter::TestBit() {
+  if (operand(0).kind == Kind::kMemory && operand(1).kind != Kind::kImmediate) {
+    return false;
+  }
+  const uint8_t bits = width(0);
+  const Place count = Compute(BinaryOp::kAnd, 32, Read(1), uint64_t{bits} - 1);
+  const Place shifted = Compute(BinaryOp::kShiftRight, bits, Read(0), count);
+  Emit(Binary{BinaryOp::kAnd, bits, kCf, shifted, 1u});
+  Emit(Forget{kOf});
+  Emit(Forget{kSf});
   return true;
 }
 
@@ -311,6 +418,7 @@ void X86Lifter::CompareExchange() {
 }
 
 bool X86Lifter::LiftAtomic() {
+  if (i_.op == X86Op::kBt) return TestBit();
   if (i_.op == X86Op::kXadd) {
     ExchangeAdd();
     return true;

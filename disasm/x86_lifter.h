@@ -4,6 +4,7 @@
 #ifndef DETACHFIX_DISASM_X86_LIFTER_H_
 #define DETACHFIX_DISASM_X86_LIFTER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -73,15 +74,33 @@ class X86Lifter : private OpBuilder {
   bool LiftRotate();
   bool LiftConditional();
   bool LiftAtomic();
+  bool TestBit();
+  bool LiftVector();  // x86_lift_vector.cc
 
   void AddOrSub(BinaryOp op, bool keep);
   void AddOrSubCarry(BinaryOp op);
+  void SetCarryFlags(BinaryOp op, Operand a, Operand b, Operand plain,
+                     Operand result, Operand carry);
   void Logic(BinaryOp op, bool keep);
   void IncOrDec(BinaryOp op);
   void Negate();
   void Multiply();
+  void MultiplyWide();
+  void SetProductFlags(Operand product);
+  void Divide();
+  Operand Wide(Operand value);
+  using Words = std::array<Operand, kVectorWords>;
+  Operand VectorAddress(X86Register reg);
+  bool IsVector(size_t n) const;
+  Words ReadVector(size_t n, uint8_t count);
+  void WriteVector(size_t n, const Words& words, uint8_t count);
+  void ForgetVector(X86Register reg);
+  void MoveVector(uint8_t count, bool keeps_rest);
+  void XorVector();
+  void ShuffleVector();
   void ExchangeAdd();
   void CompareExchange();
+  void SwapBytes();
   void Push(Operand value, uint8_t bytes);
   Place Pop(uint8_t bytes);
   void PushAll();

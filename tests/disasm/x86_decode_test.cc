@@ -38,12 +38,12 @@ TEST(DecodeX86, KnowsWhatAnInstructionDoes) {
       {{0xe3, 0x00}, X86Op::kJecxz, "jecxz 0x00401002"},
       {{0xe0, 0x00}, X86Op::kLoopne, "loopne 0x00401002"},
       {{0xa5}, X86Op::kMovs, "movsd"},
-      {{0xf2, 0x0f, 0x10, 0xc1}, X86Op::kOther, "movsd xmm0, xmm1"},
+      {{0xf2, 0x0f, 0x10, 0xc1}, X86Op::kMovsd, "movsd xmm0, xmm1"},
       {{0xa6}, X86Op::kString, "cmpsb"},
       {{0x6e}, X86Op::kPort, "outsb"},
       {{0x0f, 0x01, 0xd5}, X86Op::kTransaction, "xend"},
       {{0xc6, 0xf8, 0x01}, X86Op::kTransaction, "xabort 0x01"},
-      {{0x0f, 0xa2}, X86Op::kOther, "cpuid"},
+      {{0x0f, 0xa2}, X86Op::kIdentify, "cpuid"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.text);
@@ -97,7 +97,11 @@ TEST(DecodeX86, KnowsWhichPartOfARegister) {
   EXPECT_EQ(first({0x66, 0xbc, 0, 0}), (X86Register{4, 0, 16}));  // sp
   EXPECT_EQ(first({0xb3, 0}), (X86Register{3, 0, 8}));            // bl
   EXPECT_EQ(first({0xb5, 0}), (X86Register{1, 8, 8}));            // ch
-  EXPECT_EQ(first({0x0f, 0x57, 0xc0}), X86Register{});            // xmm0
+  EXPECT_EQ(first({0x0f, 0x57, 0xe0}),
+            (X86Register{4, 0, kVectorWidth}));  // xmm4
+  EXPECT_EQ(first({0xc5, 0xfc, 0x57, 0xc0}),
+            (X86Register{0, 0, kVectorWidth}));         // ymm0
+  EXPECT_EQ(first({0x0f, 0x6f, 0xc1}), X86Register{});  // mm0
 }
 
 TEST(DecodeX86, TakesAnAddressApart) {

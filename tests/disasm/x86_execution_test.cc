@@ -29,10 +29,14 @@ constexpr uint32_t kDataSize = 0x1000;
 constexpr uint32_t kReturnSlot = kBase + 0x20000;
 constexpr size_t kRegisters = 8;
 constexpr uint32_t kEspId = 4;
+constexpr size_t kVectors = 8;
+constexpr size_t kVectorWords = 4;
+constexpr size_t kVectorPlace = 13;  // where they lie as memory
 
 struct Machine {
   std::array<uint32_t, kRegisters> registers{};  // EAX ECX EDX EBX ESP EBP …
   uint32_t flags = 0;
+  std::array<std::array<uint32_t, kVectorWords>, kVectors> vectors{};  // XMM
   std::vector<uint8_t> data;
 };
 
@@ -64,6 +68,10 @@ class Processor {
       uc_reg_write(engine_, kUnicornRegisters[i], &machine.registers[i]);
     }
     uc_reg_write(engine_, UC_X86_REG_EFLAGS, &machine.flags);
+    for (size_t i = 0; i < kVectors; ++i) {
+      uc_reg_write(engine_, UC_X86_REG_XMM0 + static_cast<int>(i),
+                   machine.vectors[i].data());
+    }
     const uint64_t start = kBase + kCodeRva;
     const uint64_t end = start + code.size();
     if (uc_emu_start(engine_, start, end, 0, 2'000) != UC_ERR_OK) return false;
@@ -73,6 +81,10 @@ class Processor {
       uc_reg_read(engine_, kUnicornRegisters[i], &machine.registers[i]);
     }
     uc_reg_read(engine_, UC_X86_REG_EFLAGS, &machine.flags);
+    for (size_t i = 0; i < kVectors; ++i) {
+      uc_reg_read(engine_, UC_X86_REG_XMM0 + static_cast<int>(i),
+                  machine.vectors[i].data());
+    }
     uc_mem_read(engine_, kBase + kDataRva, machine.data.data(),
                 machine.data.size());
     return eip == end;
@@ -101,6 +113,12 @@ Interpreted Interpret(const CodeView& view, const Machine& machine) {
   start.places[9] = flag(0);    // CF
   start.places[10] = flag(7);   // SF
   start.places[11] = flag(11);  // OF
+  start.places[kVectorPlace] = SymbolicValue(kWideRegistersSymbol);
+  for (size_t i = 0; i < kVectors * kVectorWords; ++i) {
+    const uint32_t word = machine.vectors[i / kVectorWords][i % kVectorWords];
+    start.memory.Store({kWideRegistersSymbol, static_cast<int64_t>(4 * i)}, 4,
+                       ConstantValue(word));
+  }
   start.memory.Store({kAbsolute, kReturnSlot}, 4, SymbolicValue(kReturnSymbol));
   start.pc = kBase + kCodeRva;
   Trace trace;
@@ -114,6 +132,7 @@ struct Tally {
   size_t run = 0;
   size_t unknown_registers = 0;
   size_t unknown_flags = 0;
+  size_t unknown_words = 0;  // of vectors
 };
 
 std::string Mnemonic(const Instruction& instruction) {
@@ -144,6 +163,9 @@ class X86Execution : public testing::Test {
     machine.registers[kEspId] =
         kBase + kDataRva + kDataSize / 2 + (Random() & 0x1fc);
     machine.flags = 0x2 | (Random() & 0x8c1);  // OF, SF, ZF, CF
+    for (auto& vector : machine.vectors) {
+      for (uint32_t& word : vector) word = Random();
+    }
     machine.data.resize(kDataSize);
     for (size_t i = 0; i < machine.data.size(); i += 4) {
       const uint32_t word = Random();
@@ -171,6 +193,51 @@ class X86Execution : public testing::Test {
       bytes[0] = 0x0f;
       bytes[1] = kSecond[Random() % kSecond.size()];
     }
+    return bytes;
+  }
+
+  /// What compilers use beyond that: mul, div, bt, bswap, and the SSE
+  /// instructions that copy and clear, each with random operands.
+  std::vector<uint8_t> RandomLaterCode() {
+    static const std::vector<std::vector<uint8_t>> kOpcodes = {
+        {0xf7},
+        {0x0f, 0xa3},
+        {0x0f, 0xba},
+        {0x0f, 0xc8},
+        {0x0f, 0xc9},
+        {0x0f, 0xca},
+        {0x0f, 0x10},
+        {0x0f, 0x11},
+        {0x66, 0x0f, 0x10},
+        {0xf3, 0x0f, 0x10},
+        {0xf3, 0x0f, 0x11},
+        {0xf2, 0x0f, 0x10},
+        {0xf2, 0x0f, 0x11},
+        {0x0f, 0x12},
+        {0x0f, 0x13},
+        {0x66, 0x0f, 0x12},
+        {0x0f, 0x28},
+        {0x0f, 0x29},
+        {0x66, 0x0f, 0x6f},
+        {0xf3, 0x0f, 0x6f},
+        {0x66, 0x0f, 0x7f},
+        {0xf3, 0x0f, 0x7f},
+        {0x66, 0x0f, 0x6e},
+        {0x66, 0x0f, 0x7e},
+        {0xf3, 0x0f, 0x7e},
+        {0x66, 0x0f, 0xd6},
+        {0x0f, 0x57},
+        {0x66, 0x0f, 0x57},
+        {0x66, 0x0f, 0xef},
+        {0x66, 0x0f, 0x70},
+        {0x0f, 0x6e},
+        {0x0f, 0x6f},
+        {0x66, 0x0f, 0xfe},
+        {0xf2, 0x0f, 0x2a},
+        {0x0f, 0xc6},
+        {0x66, 0x0f, 0xc4}};
+    std::vector<uint8_t> bytes = kOpcodes[Random() % kOpcodes.size()];
+    while (bytes.size() < 16) bytes.push_back(static_cast<uint8_t>(Random()));
     return bytes;
   }
 
@@ -227,6 +294,17 @@ void X86Execution::Check(const std::vector<uint8_t>& code,
     ASSERT_EQ(value.bits, (after.flags >> kFlagBits[i]) & 1)
         << text << ", flag bit " << kFlagBits[i];
   }
+  for (size_t i = 0; i < kVectors * kVectorWords; ++i) {
+    const Value value = seen.state.memory.Load(
+        {kWideRegistersSymbol, static_cast<int64_t>(4 * i)}, 4);
+    if (!value.IsConstant()) {
+      ++tally.unknown_words;
+      continue;
+    }
+    ASSERT_EQ(value.bits, after.vectors[i / kVectorWords][i % kVectorWords])
+        << text << ", word " << i % kVectorWords << " of XMM"
+        << i / kVectorWords;
+  }
   for (uint32_t at = 0; at < kDataSize; ++at) {
     if (at + 4 > before.registers[kEspId] - kBase - kDataRva - 4 &&
         at < before.registers[kEspId] - kBase - kDataRva + 64) {
@@ -240,11 +318,12 @@ void X86Execution::Check(const std::vector<uint8_t>& code,
 }
 
 TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
-  constexpr int kCases = 40000;
+  constexpr int kCases = 60000;
   std::map<std::string, Tally> tallies;
   size_t tried = 0;
   for (int i = 0; i < kCases && !HasFatalFailure(); ++i) {
-    const std::vector<uint8_t> bytes = RandomCode();
+    const std::vector<uint8_t> bytes =
+        i % 3 == 0 ? RandomLaterCode() : RandomCode();
     const CodeView view = ViewOf(bytes, {});
     const Instruction instruction = Decode(view, Rva{kCodeRva});
     if (instruction.flow != Flow::kNext) continue;
@@ -269,8 +348,19 @@ TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
     EXPECT_GT(tally.run, 0u) << name << " was never compared";
     EXPECT_EQ(tally.unknown_registers, 0u) << name;
   }
-  for (const char* name : {"add", "sub", "and", "or", "xor", "cmp", "test"}) {
+  for (const char* name :
+       {"add", "sub", "and", "or", "xor", "cmp", "test", "adc", "sbb"}) {
     EXPECT_EQ(tallies[name].unknown_flags, 0u) << name;
+  }
+  for (const char* name : {"mul", "imul", "div", "idiv", "bt", "bswap"}) {
+    EXPECT_GT(tallies[name].run, 0u) << name << " was never compared";
+  }
+  for (const char* name :
+       {"movaps", "movups", "movdqa", "movdqu", "movd", "movq", "movlps",
+        "movss", "movsd", "xorps", "pxor", "pshufd"}) {
+    const Tally& tally = tallies[name];
+    EXPECT_GT(tally.run, 0u) << name << " was never compared";
+    EXPECT_EQ(tally.unknown_words, 0u) << name;
   }
 }
 
