@@ -411,9 +411,9 @@ bool IsCRuntime(std::string_view dll) {
 /// Effects hold for the DLLs of the system, not for a like-named function of
 /// somebody's own.
 bool IsSystemDll(std::string_view dll) {
-  constexpr std::string_view kDlls[] = {"advapi32.dll", "crtdll.dll",
-                                        "kernel32.dll", "kernelbase.dll",
-                                        "msvcrt.dll",   "ntdll.dll"};
+  constexpr std::string_view kDlls[] = {
+      "advapi32.dll",   "crtdll.dll", "gdi32.dll", "kernel32.dll",
+      "kernelbase.dll", "msvcrt.dll", "ntdll.dll", "user32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || dll.starts_with("libgcc_s_") ||
          dll == "libwinpthread-1.dll";
@@ -453,8 +453,6 @@ std::optional<uint32_t> StackBytes(const ImportName& import) {
 }
 
 const EffectRow* FindEffect(const ImportName& import) {
-  const bool looked_up = import.dll == kAnyDll;
-  if (!looked_up && !IsSystemDll(import.dll)) return nullptr;
   const EffectRow* row = std::lower_bound(
       std::begin(kEffects), std::end(kEffects), import.name,
       [](const EffectRow& a, const std::string& b) { return a.name < b; });
@@ -469,7 +467,9 @@ const EffectRow* FindEffect(const ImportName& import) {
 Api LookUpApi(const ImportName& import) {
   Api api;
   api.stack_bytes = StackBytes(import);
-  if (const EffectRow* row = FindEffect(import)) {
+  api.of_system = import.dll == kAnyDll || IsSystemDll(import.dll);
+  const EffectRow* row = api.of_system ? FindEffect(import) : nullptr;
+  if (row != nullptr) {
     api.effect = row->effect;
     api.writes = row->writes;
   }
@@ -477,7 +477,7 @@ Api LookUpApi(const ImportName& import) {
 }
 
 ImportName LookUpByName(const std::string& name) {
-  for (const char* dll : {"kernel32.dll", "ntdll.dll"}) {
+  for (const char* dll : {"kernel32.dll", "ntdll.dll", "advapi32.dll"}) {
     if (FindStackBytes(dll, name)) return {dll, name, std::nullopt};
   }
   return {kAnyDll, name, std::nullopt};

@@ -73,6 +73,9 @@ struct Api {
   std::optional<uint32_t> stack_bytes;
   ApiEffect effect = ApiEffect::kAny;
   std::array<OutParameter, 2> writes{};  ///< of kWrites
+  /// The function is one of the system's, not a like-named one of somebody's
+  /// own.
+  bool of_system = false;
   /// No table says stack_bytes: the interpreter guessed it.
   bool stack_guessed = false;
 };

@@ -138,7 +138,8 @@ void Interpreter::Follow(State state) {
       }
       if (!Admit(state)) return;
     }
-    if (++steps_ > kMaxSteps) {
+    steps_ += state.open_branches == 0 ? 1 : kOpenStep;
+    if (steps_ > kMaxSteps) {
       learned_ = false;
       Incomplete("the budget of " + std::to_string(kMaxSteps) +
                  " instructions is spent at " + Where(state.pc));
@@ -277,7 +278,12 @@ Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   if (op.op >= BinaryOp::kEqual) NoteComparison(a, b);
   const std::optional<Value> hidden =
       op.width == 32 ? HiddenImport(op.op, a, b) : std::nullopt;
-  Set(state, op.dst, hidden ? *hidden : Evaluate(op.op, op.width, a, b));
+  Value result = hidden ? *hidden : Evaluate(op.op, op.width, a, b);
+  const bool whole = result.IsConstant() || result.HasSymbol();
+  if (!whole && setting_ == Setting::kOrdinary) {
+    result = Evaluate(op.op, op.width, PlacedStack(a), PlacedStack(b));
+  }
+  Set(state, op.dst, result);
   return Step::kNextOp;
 }
 
@@ -345,7 +351,11 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     Set(state, op.dst, named);
     return Step::kNextOp;
   }
-  Set(state, op.dst, there);
+  const std::optional<Value> part =
+      op.size < 4 && !there.IsConstant()
+          ? PartOfStackAddress(state, *address, op.size)
+          : std::nullopt;
+  Set(state, op.dst, part.value_or(there));
   return Step::kNextOp;
 }
 
@@ -418,7 +428,9 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Forget& op) {
-  Set(state, op.dst, UnknownValue());
+  // In an ordinary process the processor is a plain one.
+  const bool plain = op.of_processor && setting_ == Setting::kOrdinary;
+  Set(state, op.dst, plain ? ConstantValue(0) : UnknownValue());
   return Step::kNextOp;
 }
 

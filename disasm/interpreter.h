@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -23,6 +24,7 @@
 #include "disasm/api.h"
 #include "disasm/flow_order.h"
 #include "disasm/isa.h"
+#include "disasm/process.h"
 #include "disasm/state.h"
 
 namespace detachfix {
@@ -34,10 +36,13 @@ struct PathEnd {
 };
 
 /// The limits of one Run. Chosen so that the slowest run takes well under a
-/// second; the entries of the DLLs in mind need a few thousand steps.
+/// second; the entries of the DLLs in mind need a few thousand steps. One
+/// behind an open branch, where states are kept and compared, costs as much as
+/// several others, and counts as that.
 inline constexpr uint32_t kMaxSteps = 350'000;
+inline constexpr uint32_t kOpenStep = 16;
 /// After so many steps states are joined as soon as they are similar.
-inline constexpr uint32_t kPatientSteps = 10'000;
+inline constexpr uint32_t kPatientSteps = 160'000;
 /// A run that could not be followed at so many places is not followed further.
 inline constexpr size_t kMaxReasons = 4;
 /// Turns of one instruction (`rep`) that are run as one.
@@ -66,8 +71,14 @@ inline constexpr uint64_t kFirstCallbackList = uint64_t{1} << 32;
 /// Runs the code of one image. What it learns in one Run serves the next.
 class Interpreter {
  public:
-  /// Both must outlive the interpreter.
-  Interpreter(const CodeView& view, const Isa& isa) : view_(view), isa_(isa) {}
+  /// `view` and `isa` must outlive the interpreter.
+  Interpreter(const CodeView& view, const Isa& isa,
+              Setting setting = Setting::kAny)
+      : view_(view), isa_(isa), setting_(setting) {}
+
+  /// Gives a state in which nothing ran yet what it starts with in an ordinary
+  /// process.
+  void EnterProcess(State& state);
 
   /// Follows every path from `start`, whose caller is kReturnSymbol, until it
   /// comes back. What happened on the way is added to `log`: code visited,
@@ -127,8 +138,8 @@ class Interpreter {
   // Fresh symbols (interpreter_symbols.cc).
   Symbol NewSymbol(const State& state, Origin origin);
   Value Fresh(const State& state, bool nonzero = false);
-  Value FreshBlock(const State& state, bool nonzero = false);
-  Value FreshIndex(const State& state);
+  Value FreshBlock(State& state, const Value& size, bool nonzero = false);
+  Value FreshIndex(State& state);
   Value FreshWord(const State& state, MemoryAddress address);
   bool HasSymbol(const State& state, Symbol symbol);
   std::optional<Value> HiddenImport(BinaryOp op, const Value& a,
@@ -192,6 +203,7 @@ class Interpreter {
   void LearnPop(const State& state);
   int64_t StackChangeAt(uint64_t va);
   int64_t TakenBackAt(uint64_t va);
+  size_t PoppedAt(uint64_t va);
   std::optional<size_t> DroppedArguments(uint64_t va);
   void PushFrame(State& state, uint64_t return_va, uint64_t procedure) const;
 
@@ -225,12 +237,44 @@ class Interpreter {
   void DeleteSection(State& state);
   void LookUpFunction(State& state, const Api& api);
 
+  // What an ordinary process answers (interpreter_process.cc).
+  bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
+  static Value PlacedStack(const Value& value);
+  std::optional<Value> PartOfStackAddress(const State& state,
+                                          MemoryAddress address,
+                                          uint32_t size) const;
+  Value NewBlock(State& state, const Value& size);
+  std::optional<Memory::Range> RestOfBlock(const State& state,
+                                           MemoryAddress address) const;
+  std::optional<Value> BlockSize(const State& state,
+                                 const Value& pointer) const;
+  std::optional<Value> ModuleNamed(const State& state, size_t at,
+                                   const Answer& answer) const;
+  std::optional<Value> WriteModule(State& state, const Answer& answer);
+  std::optional<Value> ChangeList(State& state, AnswerKind kind);
+  std::optional<Value> WriteFileName(State& state, uint32_t width);
+  std::optional<std::vector<Value>> CharactersAt(const State& state,
+                                                 size_t first,
+                                                 uint32_t width) const;
+  bool WriteEach(State& state, const std::vector<Value>& characters,
+                 const Value& to, uint32_t width,
+                 const std::function<uint32_t(uint32_t)>& make);
+  std::optional<Value> Convert(State& state, size_t flags_at,
+                               uint32_t from_width, uint32_t to_width);
+  std::optional<Value> WriteTypes(State& state, size_t first, uint32_t width);
+  std::optional<std::string> TextAt(const State& state, const Value& pointer,
+                                    uint32_t width) const;
+  void WriteText(State& state, MemoryAddress address, std::string_view text,
+                 uint32_t width);
+  void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
+
   // What imports do to memory (interpreter_import_memory.cc).
   void ChangeWord(State& state, ApiEffect effect);
   void FillOrCopy(State& state, ApiEffect effect);
-  static void Clear(State& state, const Value& block, const Value& size);
+  void Clear(State& state, const Value& block, const Value& size) const;
   void AllocateOrFail(State& state, ApiEffect effect);
   void Allocate(State& state, ApiEffect effect);
+  std::optional<MemoryAddress> ThreadWord(const Value& index) const;
   void UseThreadIndex(State& state, ApiEffect effect);
   void WriteOutParameters(State& state, const Api& api);
   void ForgetBytes(State& state, const Value& pointer, uint32_t size);
@@ -239,6 +283,7 @@ class Interpreter {
   std::optional<size_t> CountArguments(const State& state, const Api& api);
   static void ForgetIfInImage(State& state, const Value& pointer);
   void ForgetThrough(State& state, const Value& pointer);
+  static void FillObject(State& state, Memory::Range object);
   void ForgetFrom(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
 
@@ -252,6 +297,10 @@ class Interpreter {
 
   const CodeView& view_;
   const Isa& isa_;
+  Setting setting_;
+  // Of an ordinary process (interpreter_process.cc).
+  uint64_t blocks_at_ = 0;        ///< virtual address of the first block
+  MemoryAddress process_memory_;  ///< of ProcessMemory()
   AddressNumbers code_numbers_;
   std::deque<Code> code_;  ///< by number
   /// What GetProcAddress was asked for: their "slots" lie behind every image.

@@ -26,6 +26,12 @@ std::string ToText(const Value& value) {
   return text.data();
 }
 
+/// Whether a table says anything of the function.
+bool IsKnown(const ImportName& import) {
+  const Api api = LookUpApi(import);
+  return api.stack_bytes || api.effect != ApiEffect::kAny;
+}
+
 }  // namespace
 
 Value Interpreter::Argument(const State& state, size_t index) const {
@@ -159,18 +165,34 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
     result = Fresh(state);
     return;
   }
-  ++state.open_branches;
-  State absent = state;
-  absent.at(isa_.convention().result) = ConstantValue(0);
-  if (ReturnFromImport(absent, api) == Step::kInstructionDone) {
-    FollowLater(std::move(absent));
+  const ImportName import = LookUpByName(name);
+  if (setting_ == Setting::kOrdinary) {
+    const Value module = Argument(state, 0);
+    // What no table knows is newer than this process's system.
+    const bool newer =
+        module.IsConstant() && IsSystemModule(module.bits) && !IsKnown(import);
+    if (newer || module.IsConstant(0)) {
+      result = ConstantValue(0);
+      return;
+    }
   }
-  const Rva slot = LookedUpSlot(LookUpByName(name));
+  if (setting_ == Setting::kAny) {
+    ++state.open_branches;
+    State absent = state;
+    absent.at(isa_.convention().result) = ConstantValue(0);
+    if (ReturnFromImport(absent, api) == Step::kInstructionDone) {
+      FollowLater(std::move(absent));
+    }
+  }
+  const Rva slot = LookedUpSlot(import);
   result = SymbolicValue(kImportSymbol, slot.value);
 }
 
 void Interpreter::ApplyEffect(State& state, const ImportName& import,
                               const Api& api) {
+  if (setting_ == Setting::kOrdinary && AnswerInProcess(state, import, api)) {
+    return;
+  }
   Value& result = state.at(isa_.convention().result);
   switch (api.effect) {
     case ApiEffect::kInitialiseSection:
@@ -266,7 +288,7 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
                                     const Api& api) {
   const std::optional<MemoryAddress> address = SectionAt(Argument(state, 0));
   Value& result = state.at(isa_.convention().result);
-  if (effect != ApiEffect::kInitialiseSection) {
+  if (effect != ApiEffect::kInitialiseSection && setting_ == Setting::kAny) {
     // The other outcome: it failed, and there is no section.
     ++state.open_branches;
     State failed = state;
@@ -277,9 +299,11 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
       FollowLater(std::move(failed));
     }
   }
+  const bool says_true = setting_ == Setting::kOrdinary;
   result = effect == ApiEffect::kInitialiseSectionOrStatus ? ConstantValue(0)
-           : effect == ApiEffect::kInitialiseSectionOrZero ? Fresh(state, true)
-                                                           : Fresh(state);
+           : effect != ApiEffect::kInitialiseSectionOrZero ? Fresh(state)
+           : says_true                                     ? ConstantValue(1)
+                                                           : Fresh(state, true);
   if (!address) {
     Incomplete(
         "initialises a critical section at an address that is not "

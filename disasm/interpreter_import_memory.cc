@@ -14,10 +14,16 @@ namespace detachfix {
 namespace {
 
 /// More bytes than this are not copied one by one but forgotten.
-constexpr uint64_t kMaxCopiedBytes = 4096;
+constexpr uint64_t MaxCopiedBytes(Setting setting) {
+  return setting == Setting::kAny ? 0x1000 : 0x10000;
+}
 
 /// No buffer that a function fills is longer, in elements.
 constexpr uint64_t kMaxBuffer = 0x100000;
+
+/// Bytes of an object in the image that a function which nobody knows is given
+/// in an ordinary process.
+constexpr int64_t kMaxObject = 64;
 
 /// Whether the image holds a character string of at least one character there:
 /// what is passed that way is read, not written.
@@ -105,7 +111,7 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
   const std::optional<MemoryAddress> to = AddressOf(target);
   const std::optional<MemoryAddress> from = AddressOf(source);
   state.at(isa_.convention().result) = target;
-  if (!to || !size.IsConstant() || size.bits > kMaxCopiedBytes) {
+  if (!to || !size.IsConstant() || size.bits > MaxCopiedBytes(setting_)) {
     if (to && size.IsConstant() && size.bits <= UINT32_MAX) {
       ForgetBytes(state, target, static_cast<uint32_t>(size.bits));
     } else {
@@ -137,10 +143,14 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
 }
 
 /// `size` bytes from `block` on are 0, where that is not too much to be kept.
-void Interpreter::Clear(State& state, const Value& block, const Value& size) {
-  if (!size.IsConstant() || size.bits > kMaxCopiedBytes) return;
+void Interpreter::Clear(State& state, const Value& block,
+                        const Value& size) const {
+  const std::optional<MemoryAddress> begin = AddressOf(block);
+  if (!begin || !size.IsConstant() || size.bits > MaxCopiedBytes(setting_))
+    return;
   for (int64_t at = 0; at < static_cast<int64_t>(size.bits); at += 4) {
-    state.memory.Store({block.symbol, at}, 4, ConstantValue(0));
+    state.memory.Store({begin->region, begin->offset + at}, 4,
+                       ConstantValue(0));
   }
 }
 
@@ -148,10 +158,11 @@ void Interpreter::Clear(State& state, const Value& block, const Value& size) {
 void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
   constexpr uint64_t kHeapZeroMemory = 0x8;  // HEAP_ZERO_MEMORY (winnt.h)
   constexpr uint64_t kLocalZeroInit = 0x40;  // LMEM_ZEROINIT (winbase.h)
-  const Value block = FreshBlock(state);
   const bool is_heap = effect == ApiEffect::kAllocateHeap;
+  const bool is_local = effect == ApiEffect::kAllocateLocal;
   const Value flags = Argument(state, is_heap ? 1 : 0);
-  const Value size = Argument(state, is_heap ? 2 : 1);
+  const Value size = Argument(state, is_heap ? 2 : is_local ? 1 : 0);
+  const Value block = FreshBlock(state, size);
   state.at(isa_.convention().result) = block;
   const uint64_t zero = is_heap ? kHeapZeroMemory : kLocalZeroInit;
   if (effect != ApiEffect::kAllocate && flags.IsConstant() &&
@@ -163,24 +174,47 @@ void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
 /// A new block of memory. The C runtime's own tables are made this way; that
 /// there is memory for them is assumed.
 void Interpreter::Allocate(State& state, ApiEffect effect) {
-  const Value block = FreshBlock(state, true);
+  const bool zeroed = effect == ApiEffect::kAllocateZeroed;
+  const size_t argument = effect == ApiEffect::kReallocate ? 0 : 2;
+  const Value size = zeroed ? Evaluate(BinaryOp::kMul, 32, Argument(state, 0),
+                                       Argument(state, 1))
+                            : Argument(state, argument + 1);
+  const Value block = FreshBlock(state, size, true);
   state.at(isa_.convention().result) = block;
-  if (effect == ApiEffect::kAllocateZeroed) {
-    Clear(state, block,
-          Evaluate(BinaryOp::kMul, 32, Argument(state, 0), Argument(state, 1)));
+  if (zeroed) {
+    Clear(state, block, size);
     return;
   }
-  const size_t argument = effect == ApiEffect::kReallocate ? 0 : 2;
   const std::optional<MemoryAddress> old = AddressOf(Argument(state, argument));
-  if (!old || old->region < kFirstFreshSymbol) return;
+  const std::optional<MemoryAddress> to = AddressOf(block);
+  if (!old || !to) return;
+  int64_t end = INT64_MAX;
+  if (old->region < kFirstFreshSymbol) {
+    const std::optional<Memory::Range> rest = RestOfBlock(state, *old);
+    if (!rest) return;
+    end = rest->end;
+  }
   const CellMap content = state.memory.cells();
   for (const CellMap::Entry* entry = content.AtOrAfter(*old);
-       entry != nullptr && entry->address.region == old->region;
+       entry != nullptr && entry->address.region == old->region &&
+       entry->address.offset < end;
        entry = content.After(entry->address)) {
     const int64_t offset = entry->address.offset - old->offset;
-    state.memory.Store({block.symbol, offset}, entry->cell.size,
+    state.memory.Store({to->region, to->offset + offset}, entry->cell.size,
                        entry->cell.value);
   }
+}
+
+/// Where the thread keeps what belongs to an index, where that is known.
+std::optional<MemoryAddress> Interpreter::ThreadWord(const Value& index) const {
+  if (index.IsSymbolic() && index.bits == 0 &&
+      (index.symbol & kThreadIndexBit) != 0) {
+    return MemoryAddress{index.symbol, 0};
+  }
+  if (setting_ == Setting::kOrdinary && index.IsConstant()) {
+    return MemoryAddress{kThreadIndexBit, static_cast<int64_t>(index.bits) * 4};
+  }
+  return std::nullopt;
 }
 
 /// Thread-local storage. One run of the entry is in one thread; the next may be
@@ -189,33 +223,32 @@ void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
   Value& result = state.at(isa_.convention().result);
   if (effect == ApiEffect::kAllocateIndex) {
     result = FreshIndex(state);
-    state.memory.Store({result.symbol, 0}, 4, ConstantValue(0));
+    state.memory.Store(ThreadWord(result).value_or(MemoryAddress{}), 4,
+                       ConstantValue(0));
     return;
   }
   const Value index = Argument(state, 0);
   const Value value = Argument(state, 1);
-  const bool known = index.IsSymbolic() && index.bits == 0 &&
-                     (index.symbol & kThreadIndexBit) != 0;
+  const std::optional<MemoryAddress> at = ThreadWord(index);
   if (effect == ApiEffect::kSetAtIndex && IsData(value) && !data_in_threads_) {
     data_in_threads_ = true;
     learned_ = learned_ || asked_threads_;
   }
-  const MemoryAddress at{index.symbol, 0};
   if (effect == ApiEffect::kGetAtIndex) {
-    result = known ? state.memory.Load(at, 4) : UnknownValue();
+    result = at ? state.memory.Load(*at, 4) : UnknownValue();
     if (!result.IsUnknown()) return;
-    result = known ? FreshWord(state, at) : Fresh(state);
+    result = at ? FreshWord(state, *at) : Fresh(state);
     result.from_image = data_in_threads_;
     asked_threads_ = true;
-    if (known) state.memory.Store(at, 4, result);
+    if (at) state.memory.Store(*at, 4, result);
     return;
   }
-  if (known && effect == ApiEffect::kSetAtIndex) {
-    state.memory.Store(at, 4, value);
-  } else if (known) {
-    state.memory.ForgetRegion(index.symbol);
+  if (at && effect == ApiEffect::kSetAtIndex) {
+    state.memory.Store(*at, 4, value);
+  } else if (at) {
+    state.memory.Forget(*at, 4);
   }
-  result = Fresh(state);
+  result = setting_ == Setting::kOrdinary ? ConstantValue(1) : Fresh(state);
 }
 
 /// How many arguments the import has, where that shows: it pops them itself, or
@@ -251,6 +284,17 @@ void Interpreter::ForgetThrough(State& state, const Value& pointer) {
   if (!is_string) ForgetFrom(state, pointer);
 }
 
+/// In an ordinary process a function that nobody knows fills in what is still 0
+/// of an object in the image that it is given.
+void Interpreter::FillObject(State& state, Memory::Range object) {
+  const std::vector<Memory::Range> kept = LiveSectionRanges(state);
+  for (int64_t at = object.begin; at + 4 <= object.end; at += 4) {
+    const Value word = state.memory.Load({kAbsolute, at}, 4);
+    if (!word.IsConstant(0)) continue;
+    state.memory.ForgetImage({at, at + 4}, kept);
+  }
+}
+
 /// The same where it does write.
 void Interpreter::ForgetFrom(State& state, const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
@@ -267,12 +311,22 @@ void Interpreter::ForgetFrom(State& state, const Value& pointer) {
     }
     return;
   }
+  if (const std::optional<Memory::Range> rest = RestOfBlock(state, *address)) {
+    state.memory.Forget(*address,
+                        static_cast<uint32_t>(rest->end - rest->begin));
+    return;
+  }
   for (const CodeRegion& region : view_.regions) {
     const int64_t begin = int64_t{view_.image_base} + region.begin.value;
     if (address->offset < begin || address->offset >= begin + region.size) {
       continue;
     }
     const int64_t end = begin + region.size;
+    if (setting_ == Setting::kOrdinary) {
+      FillObject(state, {address->offset,
+                         std::min(end, address->offset + kMaxObject)});
+      return;
+    }
     state.memory.ForgetImage({address->offset, end}, LiveSectionRanges(state));
   }
 }

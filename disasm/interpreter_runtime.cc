@@ -155,10 +155,11 @@ bool Interpreter::AppendFunction(State& state, MemoryAddress last,
       AddressOf(state.memory.Load(last, kWord));
   if (!end) return false;
   state.memory.Store(*end, kWord, function);
-  state.memory.Store(
-      last, kWord,
-      SymbolicValue(end->region, static_cast<uint64_t>(end->offset + kWord),
-                    true));
+  const uint64_t behind = static_cast<uint64_t>(end->offset + kWord);
+  state.memory.Store(last, kWord,
+                     end->region == kAbsolute
+                         ? ConstantValue(behind)
+                         : SymbolicValue(end->region, behind, true));
   return true;
 }
 
@@ -180,7 +181,7 @@ void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
   const Value begin = state.memory.Load(*first, kWord);
   if (effect == ApiEffect::kMakeOnExitTable ||
       (begin.IsConstant(0) && !of_dll)) {
-    const Value block = FreshBlock(state, true);
+    const Value block = FreshBlock(state, UnknownValue(), true);
     for (int64_t i = 0; i < 3; ++i) {
       state.memory.Store({first->region, first->offset + i * kWord}, kWord,
                          block);
@@ -190,7 +191,7 @@ void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
   if (effect == ApiEffect::kMakeOnExitTable) return;
   const Value function = Argument(state, of_dll ? 0 : 1);
   if (of_dll && begin.IsConstant(0)) {
-    const Value block = FreshBlock(state, true);
+    const Value block = FreshBlock(state, UnknownValue(), true);
     state.memory.Store(*first, kWord, block);
     state.memory.Store(*last, kWord, block);
   }

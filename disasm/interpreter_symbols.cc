@@ -73,7 +73,8 @@ Value Interpreter::Fresh(const State& state, bool nonzero) {
 }
 
 /// The address of the block that the current operation allocates.
-Value Interpreter::FreshBlock(const State& state, bool nonzero) {
+Value Interpreter::FreshBlock(State& state, const Value& size, bool nonzero) {
+  if (setting_ == Setting::kOrdinary) return NewBlock(state, size);
   const Origin origin{.point = {state.pc, state.calls},
                       .op = op_index_,
                       .word = {},
@@ -82,7 +83,8 @@ Value Interpreter::FreshBlock(const State& state, bool nonzero) {
 }
 
 /// The index into thread-local storage that the current operation allocates.
-Value Interpreter::FreshIndex(const State& state) {
+Value Interpreter::FreshIndex(State& state) {
+  if (setting_ == Setting::kOrdinary) return ConstantValue(++state.indexes);
   const Origin origin{.point = {state.pc, state.calls},
                       .op = op_index_,
                       .word = {},

@@ -305,6 +305,8 @@ State Join(const State& a, const State& b) {
     JoinSections(joined.sections.Change(), b.sections.all());
   }
   joined.open_branches = std::max(a.open_branches, b.open_branches);
+  joined.blocks_end = std::max(a.blocks_end, b.blocks_end);
+  joined.indexes = std::max(a.indexes, b.indexes);
   return joined;
 }
 

@@ -55,6 +55,9 @@ struct State {
   SectionMap sections;
   /// Branches on this path that could go either way.
   uint32_t open_branches = 0;
+  // In an ordinary process (Setting::kOrdinary):
+  uint64_t blocks_end = 0;  ///< virtual address of the next block
+  uint32_t indexes = 0;     ///< into thread-local storage, that were given out
 
   const Value& at(Place place) const { return places[place.id]; }
   Value& at(Place place) { return places[place.id]; }

@@ -40,8 +40,11 @@ struct RunResult {
 class Tracer {
  public:
   Tracer(const CodeView& view, const Isa& isa, Rva entry,
-         const std::vector<Rva>& callbacks)
-      : view_(view), isa_(isa), interpreter_(view, isa) {
+         const std::vector<Rva>& callbacks, Setting setting)
+      : view_(view),
+        isa_(isa),
+        setting_(setting),
+        interpreter_(view, isa, setting) {
     entries_ = callbacks;
     if (entry.value != 0) entries_.push_back(entry);
   }
@@ -51,6 +54,7 @@ class Tracer {
  private:
   RunResult RunReason(Reason reason, bool reserved_null,
                       const std::vector<Between>& starts);
+  State KeepData(const State& state) const;
   std::vector<PathEnd> RunEntries(const State& start, Trace& trace);
   void PrepareCall(State& state, Rva entry, const Arguments& arguments) const;
   Arguments ArgumentsFor(const Trace& trace) const;
@@ -62,6 +66,7 @@ class Tracer {
 
   const CodeView& view_;
   const Isa& isa_;
+  Setting setting_;
   Interpreter interpreter_;
   std::vector<Rva> entries_;
   Arguments last_arguments_;
@@ -110,7 +115,7 @@ void Reduce(std::vector<Between>& ends, std::vector<TraceExit>& exits) {
 
 /// What of a state outlives the return to the loader: the image's data, other
 /// memory that it points to, the sections. Not registers and stack.
-State KeepData(const State& state) {
+State Tracer::KeepData(const State& state) const {
   State kept = state;
   kept.pc = 0;
   std::ranges::fill(kept.places, UnknownValue());
@@ -118,7 +123,8 @@ State KeepData(const State& state) {
   kept.open_branches = 0;
   kept.memory.ForgetRegion(kStackSymbol);
   kept.memory.ForgetRegion(kWideRegistersSymbol);
-  kept.memory.ForgetThread();
+  // The next run may be in another thread.
+  if (setting_ == Setting::kAny) kept.memory.ForgetThread();
   return kept;
 }
 
@@ -212,9 +218,11 @@ void Tracer::SplitSections(const State& state, TraceExit& exit,
     }
     if (!section.live) continue;
     exit.leaves_other_section = true;
+    const bool is_heap =
+        address.region != kAbsolute || setting_ == Setting::kOrdinary;
     const char* where = address.region == kStackSymbol ? "on the stack"
-                        : address.region == kAbsolute  ? "outside the image"
-                                                       : "on the heap";
+                        : is_heap                      ? "on the heap"
+                                                       : "outside the image";
     for (const Rva site : section.initialised_at) {
       std::array<char, 96> text{};
       std::snprintf(text.data(), text.size(),
@@ -317,6 +325,10 @@ void MarkNotRun(EntryTraces& traces, const char* why) {
 EntryTraces Tracer::Run(Runs runs) {
   EntryTraces traces;
   State loaded(view_);
+  if (setting_ == Setting::kOrdinary) {
+    interpreter_.EnterProcess(loaded);
+    traces.in_one_process = true;
+  }
   RunResult attach =
       RunReason(Reason::kProcessAttach, true, {{std::move(loaded), 0}});
   traces.attach = std::move(attach.trace);
@@ -346,14 +358,15 @@ EntryTraces Tracer::Run(Runs runs) {
 }  // namespace
 
 EntryTraces TraceEntry(const CodeView& view, Rva entry,
-                       const std::vector<Rva>& callbacks, Runs runs) {
+                       const std::vector<Rva>& callbacks, Runs runs,
+                       Setting setting) {
   const Isa* isa = IsaFor(view.machine);
   if (isa == nullptr) {
     EntryTraces traces;
     traces.attach.incomplete_because.push_back("no decoder for this machine");
     return traces;
   }
-  return Tracer(view, *isa, entry, callbacks).Run(runs);
+  return Tracer(view, *isa, entry, callbacks, setting).Run(runs);
 }
 
 }  // namespace detachfix

@@ -85,6 +85,7 @@ struct EntryTraces {
   Trace thread_attach;
   Trace thread_detach;
   bool only_attach = false;  ///< the others were not wanted (Runs::kThatCount)
+  bool in_one_process = false;  ///< not on every path (Setting::kOrdinary)
 };
 
 /// Which runs are wanted.
@@ -95,13 +96,19 @@ enum class Runs : uint8_t {
   kThatCount,
 };
 
+/// What a run takes the functions of other DLLs to answer.
+enum class Setting : uint8_t {
+  kAny,       ///< whatever their documentation allows
+  kOrdinary,  ///< what they answer in one ordinary process (process.h)
+};
+
 /// Runs `entry` of `view` for each reason, and before it, as the loader does,
 /// each of `callbacks` (the TLS directory's, with the same arguments). An
 /// `entry` of 0 means that the image has only callbacks. Never
 /// fails: what cannot be followed makes the trace concerned incomplete.
 EntryTraces TraceEntry(const CodeView& view, Rva entry,
                        const std::vector<Rva>& callbacks,
-                       Runs runs = Runs::kAll);
+                       Runs runs = Runs::kAll, Setting setting = Setting::kAny);
 
 }  // namespace detachfix
 

@@ -7,6 +7,7 @@
 //   slot 40000 kernel32.dll!Sleep
 //   callback 1010
 //   entry 1000
+//   setting ordinary               what imports answer (trace.h)
 //   run attach                     attach, detach, process-exit, ...
 
 #include <algorithm>
@@ -29,6 +30,7 @@ struct Input {
   Rva entry;
   std::vector<Rva> callbacks;
   std::vector<std::string> runs;
+  Setting setting = Setting::kAny;
 };
 
 [[noreturn]] void Fail(const std::string& why) {
@@ -93,6 +95,9 @@ Input ReadInput() {
       input.entry = Rva{ReadNumber(line)};
     } else if (what == "callback") {
       input.callbacks.push_back(Rva{ReadNumber(line)});
+    } else if (what == "setting") {
+      if (ReadWord(line) != "ordinary") Fail("does not know the setting");
+      input.setting = Setting::kOrdinary;
     } else if (what == "run") {
       input.runs.push_back(ReadWord(line));
     } else {
@@ -163,8 +168,8 @@ void Print(const std::string& name, const Trace& trace, bool with_origin) {
 }
 
 void PrintRuns(const Input& input) {
-  const EntryTraces traces =
-      TraceEntry(input.view, input.entry, input.callbacks);
+  const EntryTraces traces = TraceEntry(
+      input.view, input.entry, input.callbacks, Runs::kAll, input.setting);
   const bool with_origin = traces.attach.exits.size() > 1;
   for (const std::string& run : input.runs) {
     if (run == "attach") {

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "disasm/process.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace detachfix {
+namespace {
+
+using namespace std::string_view_literals;
+
+// "a.exe", started with no arguments and one variable in its environment.
+constexpr uint32_t kCommandLine = 0x00;
+constexpr uint32_t kWideCommandLine = 0x10;
+constexpr uint32_t kEnvironment = 0x20;
+constexpr uint32_t kWideEnvironment = 0x30;
+constexpr uint32_t kLocale = 0x40;
+constexpr uint32_t kNothing = 0x50;  // 0 up to the end
+constexpr std::string_view kMemory =
+    "a.exe\0\0\0\0\0\0\0\0\0\0\0"
+    "a\0.\0e\0x\0e\0\0\0\0\0\0\0"
+    "A=B\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "A\0=\0B\0\0\0\0\0\0\0\0\0\0\0"
+    "C\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
+static_assert(kMemory.size() == 0x70);
+
+/// Handles that nobody looks into. Kernel objects have small ones (multiples
+/// of 4), heaps and modules have addresses.
+constexpr uint32_t kObject = 0x74;
+constexpr uint32_t kHeap = 0x00150000;
+constexpr uint32_t kProgram = 0x00400000;
+constexpr uint32_t kFirstModule = 0x7c800000;
+constexpr uint32_t kModuleDistance = 0x00100000;
+
+/// The console's code page says one byte a character (CPINFO, winnls.h).
+constexpr std::string_view kCodePage =
+    "\1\0\0\0?\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
+/// STARTUPINFO: 68 bytes of which cb, the first word, says so.
+constexpr std::string_view kStartup =
+    "\x44\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
+static_assert(kStartup.size() == 68);
+/// FILETIME and LARGE_INTEGER of some moment.
+constexpr std::string_view kMoment = "\x40\x30\x20\x10\x40\xd0\xdc\x01"sv;
+
+/// An empty SLIST_HEADER (winnt.h).
+constexpr std::string_view kEmptyList = "\0\0\0\0\0\0\0\0"sv;
+/// PAGE_READWRITE (winnt.h), what pages were before.
+constexpr std::string_view kReadWrite = "\4\0\0\0"sv;
+
+constexpr uint32_t kFileNotFound = 2;     // ERROR_FILE_NOT_FOUND (winerror.h)
+constexpr uint32_t kCharacterDevice = 2;  // FILE_TYPE_CHAR (winbase.h)
+/// Windows 10, build 19045 (GetVersion: build in the high word, then minor and
+/// major version).
+constexpr uint32_t kVersion = 0x4a65000a;
+
+struct AnswerRow {
+  std::string_view name;
+  Answer answer;
+};
+
+// Sorted by name.
+constexpr AnswerRow kAnswers[] = {
+    {"AddAtomA", {AnswerKind::kNumber, 0xc001}},
+    {"AddAtomW", {AnswerKind::kNumber, 0xc001}},
+    {"AddVectoredExceptionHandler", {AnswerKind::kNumber, kObject}},
+    {"AreFileApisANSI", {AnswerKind::kNumber, 1}},
+    {"CloseHandle", {AnswerKind::kNumber, 1}},
+    {"CreateEventA", {AnswerKind::kNumber, kObject}},
+    {"CreateEventW", {AnswerKind::kNumber, kObject}},
+    {"CreateMutexA", {AnswerKind::kNumber, kObject}},
+    {"CreateMutexW", {AnswerKind::kNumber, kObject}},
+    {"CreateSemaphoreA", {AnswerKind::kNumber, kObject}},
+    {"CreateSemaphoreW", {AnswerKind::kNumber, kObject}},
+    {"DeleteAtom", {AnswerKind::kNumber, 0}},
+    {"DisableThreadLibraryCalls", {AnswerKind::kNumber, 1}},
+    {"DuplicateHandle", {AnswerKind::kNumber, 1}},
+    {"EtwEventRegister", {AnswerKind::kNumber, 0, {{{3, kMoment}}}}},
+    {"EtwEventUnregister", {AnswerKind::kNumber, 0}},
+    {"EventRegister", {AnswerKind::kNumber, 0, {{{3, kMoment}}}}},
+    {"EventUnregister", {AnswerKind::kNumber, 0}},
+    {"EventWrite", {AnswerKind::kNumber, 0}},
+    {"FindAtomA", {AnswerKind::kNumber, 0}},
+    {"FindAtomW", {AnswerKind::kNumber, 0}},
+    {"FreeEnvironmentStringsA", {AnswerKind::kNumber, 1}},
+    {"FreeEnvironmentStringsW", {AnswerKind::kNumber, 1}},
+    {"FreeLibrary", {AnswerKind::kNumber, 1}},
+    {"GetACP", {AnswerKind::kNumber, 1252}},
+    {"GetCPInfo", {AnswerKind::kNumber, 1, {{{1, kCodePage}}}}},
+    {"GetCommandLineA", {AnswerKind::kText, kCommandLine}},
+    {"GetCommandLineW", {AnswerKind::kText, kWideCommandLine}},
+    {"GetConsoleCP", {AnswerKind::kNumber, 437}},
+    {"GetConsoleMode", {AnswerKind::kNumber, 0}},
+    {"GetConsoleOutputCP", {AnswerKind::kNumber, 437}},
+    {"GetCurrentProcess", {AnswerKind::kNumber, 0xffffffff}},
+    {"GetCurrentProcessId", {AnswerKind::kNumber, 0x640}},
+    {"GetCurrentThread", {AnswerKind::kNumber, 0xfffffffe}},
+    {"GetCurrentThreadId", {AnswerKind::kNumber, 0x644}},
+    {"GetEnvironmentStrings", {AnswerKind::kText, kEnvironment}},
+    {"GetEnvironmentStringsA", {AnswerKind::kText, kEnvironment}},
+    {"GetEnvironmentStringsW", {AnswerKind::kText, kWideEnvironment}},
+    {"GetEnvironmentVariableA", {AnswerKind::kNumber, 0}},
+    {"GetEnvironmentVariableW", {AnswerKind::kNumber, 0}},
+    {"GetFileType", {AnswerKind::kNumber, kCharacterDevice}},
+    {"GetLastError", {AnswerKind::kNumber, 0}},
+    {"GetModuleFileNameA", {AnswerKind::kFileName, 1}},
+    {"GetModuleFileNameW", {AnswerKind::kFileName, 2}},
+    {"GetModuleHandleA", {AnswerKind::kModule, 1}},
+    {"GetModuleHandleExA", {AnswerKind::kModuleEx, 1}},
+    {"GetModuleHandleExW", {AnswerKind::kModuleEx, 2}},
+    {"GetModuleHandleW", {AnswerKind::kModule, 2}},
+    {"GetOEMCP", {AnswerKind::kNumber, 437}},
+    {"GetProcessHeap", {AnswerKind::kNumber, kHeap}},
+    {"GetStartupInfoA", {AnswerKind::kNumber, 0, {{{0, kStartup}}}}},
+    {"GetStartupInfoW", {AnswerKind::kNumber, 0, {{{0, kStartup}}}}},
+    {"GetStdHandle", {AnswerKind::kNumber, kObject}},
+    {"GetStringTypeA", {AnswerKind::kByteTypes, 1}},
+    {"GetStringTypeExA", {AnswerKind::kByteTypes, 1}},
+    {"GetStringTypeExW", {AnswerKind::kWideTypes, 1}},
+    {"GetStringTypeW", {AnswerKind::kWideTypes, 0}},
+    {"GetSystemTimeAsFileTime", {AnswerKind::kNumber, 0, {{{0, kMoment}}}}},
+    {"GetTickCount", {AnswerKind::kNumber, 0x01234567}},
+    {"GetUserDefaultLCID", {AnswerKind::kNumber, 0x409}},
+    {"GetVersion", {AnswerKind::kNumber, kVersion}},
+    {"GlobalFree", {AnswerKind::kNumber, 0}},
+    {"GlobalUnlock", {AnswerKind::kNumber, 1}},
+    {"HeapCreate", {AnswerKind::kNumber, kHeap + 0x10000}},
+    {"HeapDestroy", {AnswerKind::kNumber, 1}},
+    {"HeapFree", {AnswerKind::kNumber, 1}},
+    {"HeapSetInformation", {AnswerKind::kNumber, 1}},
+    {"HeapSize", {AnswerKind::kBlockSize, 2}},
+    {"HeapValidate", {AnswerKind::kNumber, 1}},
+    {"InitializeSListHead", {AnswerKind::kNumber, 0, {{{0, kEmptyList}}}}},
+    {"InterlockedFlushSList", {AnswerKind::kFlushList}},
+    {"InterlockedPushEntrySList", {AnswerKind::kPushOnList}},
+    {"IsBadReadPtr", {AnswerKind::kNumber, 0}},
+    {"IsBadStringPtrA", {AnswerKind::kNumber, 0}},
+    {"IsBadStringPtrW", {AnswerKind::kNumber, 0}},
+    {"IsBadWritePtr", {AnswerKind::kNumber, 0}},
+    {"IsDebuggerPresent", {AnswerKind::kNumber, 0}},
+    {"IsProcessorFeaturePresent", {AnswerKind::kNumber, 1}},
+    {"IsValidCodePage", {AnswerKind::kNumber, 1}},
+    {"LCMapStringA", {AnswerKind::kByteMap, 1}},
+    {"LCMapStringEx", {AnswerKind::kWideMap, 1}},
+    {"LCMapStringW", {AnswerKind::kWideMap, 1}},
+    {"LoadLibraryA", {AnswerKind::kLoadModule, 1}},
+    {"LoadLibraryExA", {AnswerKind::kLoadModule, 1}},
+    {"LoadLibraryExW", {AnswerKind::kLoadModule, 2}},
+    {"LoadLibraryW", {AnswerKind::kLoadModule, 2}},
+    {"LocalFree", {AnswerKind::kNumber, 0}},
+    {"MultiByteToWideChar", {AnswerKind::kWiden, 0}},
+    {"NtClose", {AnswerKind::kNumber, 0}},
+    {"NtQueryPerformanceCounter", {AnswerKind::kNumber, 0}},
+    {"QueryPerformanceCounter", {AnswerKind::kNumber, 1, {{{0, kMoment}}}}},
+    {"QueryPerformanceFrequency", {AnswerKind::kNumber, 1, {{{0, kMoment}}}}},
+    {"RegCloseKey", {AnswerKind::kNumber, 0}},
+    {"RegOpenKeyA", {AnswerKind::kNumber, kFileNotFound}},
+    {"RegOpenKeyExA", {AnswerKind::kNumber, kFileNotFound}},
+    {"RegOpenKeyExW", {AnswerKind::kNumber, kFileNotFound}},
+    {"RegOpenKeyW", {AnswerKind::kNumber, kFileNotFound}},
+    {"RegisterClassA", {AnswerKind::kNumber, 0xc010}},
+    {"RegisterClassExA", {AnswerKind::kNumber, 0xc010}},
+    {"RegisterClassExW", {AnswerKind::kNumber, 0xc010}},
+    {"RegisterClassW", {AnswerKind::kNumber, 0xc010}},
+    {"RemoveVectoredExceptionHandler", {AnswerKind::kNumber, 1}},
+    {"ResetEvent", {AnswerKind::kNumber, 1}},
+    {"RtlAddFunctionTable", {AnswerKind::kNumber, 1}},
+    {"RtlFreeHeap", {AnswerKind::kNumber, 1}},
+    {"RtlGetNtGlobalFlags", {AnswerKind::kNumber, 0}},
+    {"RtlInitializeSListHead", {AnswerKind::kNumber, 0, {{{0, kEmptyList}}}}},
+    {"RtlInterlockedFlushSList", {AnswerKind::kFlushList}},
+    {"RtlInterlockedPushEntrySList", {AnswerKind::kPushOnList}},
+    {"RtlTryEnterCriticalSection", {AnswerKind::kNumber, 1}},
+    {"SetConsoleCtrlHandler", {AnswerKind::kNumber, 1}},
+    {"SetEvent", {AnswerKind::kNumber, 1}},
+    {"SetHandleCount", {AnswerKind::kNumber, 32}},
+    {"SetUnhandledExceptionFilter", {AnswerKind::kNumber, 0}},
+    {"SwitchToThread", {AnswerKind::kNumber, 0}},
+    {"TryEnterCriticalSection", {AnswerKind::kNumber, 1}},
+    {"VirtualAlloc", {AnswerKind::kPages, 1}},
+    {"VirtualFree", {AnswerKind::kNumber, 1}},
+    {"VirtualProtect", {AnswerKind::kNumber, 1, {{{3, kReadWrite}}}}},
+    {"WaitForSingleObject", {AnswerKind::kNumber, 0}},
+    {"WideCharToMultiByte", {AnswerKind::kNarrow, 0}},
+    {"WriteConsoleA", {AnswerKind::kNumber, 1}},
+    {"WriteConsoleW", {AnswerKind::kNumber, 1}},
+    {"WriteFile", {AnswerKind::kNumber, 1}},
+    {"___lc_codepage_func", {AnswerKind::kNumber, 0}},
+    {"___lc_locale_name_func", {AnswerKind::kText, kNothing}},
+    {"__acrt_iob_func", {AnswerKind::kText, kNothing}},
+    {"__wine_dbg_get_channel_flags", {AnswerKind::kNumber, 0}},
+    {"__wine_dbg_header", {AnswerKind::kNumber, 0xffffffff}},
+    {"_configure_narrow_argv", {AnswerKind::kNumber, 0}},
+    {"_configure_wide_argv", {AnswerKind::kNumber, 0}},
+    {"_crt_at_quick_exit", {AnswerKind::kNumber, 0}},
+    {"_crt_atexit", {AnswerKind::kNumber, 0}},
+    {"_initialize_narrow_environment", {AnswerKind::kNumber, 0}},
+    {"_initialize_wide_environment", {AnswerKind::kNumber, 0}},
+    {"_lock_locales", {AnswerKind::kNumber, 0}},
+    {"_set_new_mode", {AnswerKind::kNumber, 0}},
+    {"_unlock_locales", {AnswerKind::kNumber, 0}},
+    {"_wgetenv", {AnswerKind::kNumber, 0}},
+    {"atexit", {AnswerKind::kNumber, 0}},
+    {"fflush", {AnswerKind::kNumber, 0}},
+    {"getenv", {AnswerKind::kNumber, 0}},
+    {"lstrlenA", {AnswerKind::kLength, 1}},
+    {"lstrlenW", {AnswerKind::kLength, 2}},
+    {"pthread_attr_destroy", {AnswerKind::kNumber, 0}},
+    {"pthread_attr_init", {AnswerKind::kNumber, 0}},
+    {"pthread_attr_setdetachstate", {AnswerKind::kNumber, 0}},
+    {"pthread_getspecific", {AnswerKind::kNumber, 0}},
+    {"pthread_key_create", {AnswerKind::kNumber, 0, {{{0, kReadWrite}}}}},
+    {"pthread_key_delete", {AnswerKind::kNumber, 0}},
+    {"pthread_mutex_destroy", {AnswerKind::kNumber, 0}},
+    {"pthread_mutex_init", {AnswerKind::kNumber, 0}},
+    {"pthread_mutex_lock", {AnswerKind::kNumber, 0}},
+    {"pthread_mutex_unlock", {AnswerKind::kNumber, 0}},
+    {"pthread_setspecific", {AnswerKind::kNumber, 0}},
+    {"setlocale", {AnswerKind::kText, kLocale}},
+    {"strlen", {AnswerKind::kLength, 1}},
+    {"wcslen", {AnswerKind::kLength, 2}},
+};
+
+constexpr bool IsSorted() {
+  for (size_t i = 1; i < std::size(kAnswers); ++i) {
+    if (!(kAnswers[i - 1].name < kAnswers[i].name)) return false;
+  }
+  return true;
+}
+static_assert(IsSorted(), "kAnswers is searched by bisection");
+
+/// Every process has these, or can be taken to.
+constexpr std::string_view kModules[] = {
+    "advapi32", "api-ms-", "ext-ms-", "gdi32",  "kernel32", "kernelbase",
+    "msvcrt",   "ntdll",   "ole32",   "rpcrt4", "user32"};
+
+}  // namespace
+
+std::optional<Answer> AnswerInProcess(const ImportName& import) {
+  const AnswerRow* row = std::lower_bound(
+      std::begin(kAnswers), std::end(kAnswers), import.name,
+      [](const AnswerRow& a, const std::string& b) { return a.name < b; });
+  if (row == std::end(kAnswers) || row->name != import.name) {
+    return std::nullopt;
+  }
+  return row->answer;
+}
+
+uint32_t ModuleInProcess(const std::string& name) {
+  if (name.empty()) return kProgram;
+  std::string lower = name;
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const size_t slash = lower.find_last_of("\\/");
+  if (slash != std::string::npos) lower.erase(0, slash + 1);
+  if (lower.ends_with(".dll")) lower.erase(lower.size() - 4);
+  for (size_t i = 0; i < std::size(kModules); ++i) {
+    const bool is_prefix = kModules[i].ends_with('-');
+    if (lower == kModules[i] || (is_prefix && lower.starts_with(kModules[i]))) {
+      return kFirstModule + kModuleDistance * static_cast<uint32_t>(i);
+    }
+  }
+  return 0;
+}
+
+bool IsSystemModule(uint64_t handle) {
+  return handle - kFirstModule < kModuleDistance * std::size(kModules);
+}
+
+uint32_t CharacterType(uint32_t character) {
+  constexpr uint32_t kUpper = 0x1, kLower = 0x2, kDigit = 0x4, kSpace = 0x8,
+                     kPunctuation = 0x10, kControl = 0x20, kBlank = 0x40,
+                     kHex = 0x80, kLetter = 0x100, kDefined = 0x200;
+  const auto in = [character](uint32_t first, uint32_t last) {
+    return character >= first && character <= last;
+  };
+  uint32_t type = kDefined;
+  if (in(0x09, 0x0d) || character == ' ' || character == 0xa0) type |= kSpace;
+  if (character == '\t' || character == ' ' || character == 0xa0)
+    type |= kBlank;
+  if (in(0, 0x1f) || in(0x7f, 0x9f)) return type | kControl;
+  if (in('0', '9')) return type | kDigit | kHex;
+  if (in('A', 'F') || in('a', 'f')) type |= kHex;
+  const bool is_sign = character == 0xd7 || character == 0xf7;
+  if (in('A', 'Z') || (in(0xc0, 0xde) && !is_sign)) {
+    return type | kUpper | kLetter;
+  }
+  if (in('a', 'z') || (in(0xdf, 0xff) && !is_sign)) {
+    return type | kLower | kLetter;
+  }
+  return (type & kSpace) != 0 ? type : type | kPunctuation;
+}
+
+uint32_t MapCharacter(uint32_t character, uint32_t flags) {
+  constexpr uint32_t kLowercase = 0x100, kUppercase = 0x200, kCase = 0x20;
+  const uint32_t type = CharacterType(character);
+  if ((flags & kLowercase) != 0 && (type & 1) != 0) return character + kCase;
+  const bool has_upper = character != 0xdf && character != 0xff;
+  if ((flags & kUppercase) != 0 && (type & 2) != 0 && has_upper) {
+    return character - kCase;
+  }
+  return character;
+}
+
+std::string_view ProcessMemory() { return kMemory; }
+
+std::string_view ProgramPath() { return "C:\\a.exe"; }
+
+}  // namespace detachfix

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// One ordinary process: what the functions of the system answer in it.
+//
+// Code that asks many questions goes many ways, and not all of them can always
+// be followed. This is the one way of a load on which nothing goes wrong, on a
+// system that is not old: there is memory, what is looked up is there, nothing
+// is traced or debugged. Each answer is one that the function's documentation
+// allows (Windows SDK); none is specific to a DLL.
+#ifndef DETACHFIX_DISASM_PROCESS_H_
+#define DETACHFIX_DISASM_PROCESS_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "disasm/code_view.h"
+
+namespace detachfix {
+
+/// How a function comes to its answer.
+enum class AnswerKind : uint8_t {
+  kNumber,      ///< `number`
+  kText,        ///< the address of ProcessMemory() + `number`
+  kModule,      ///< the handle of the module that argument 0 names, or NULL
+  kLoadModule,  ///< the same; every module can be loaded
+  kModuleEx,    ///< GetModuleHandleEx: writes it to argument 2
+  kPages,       ///< argument 1 bytes of memory, all 0 (VirtualAlloc)
+  kLength,      ///< of the text at argument 0, of characters of `number` bytes
+  kBlockSize,   ///< bytes of the block at argument `number`
+  kFlushList,   ///< InterlockedFlushSList
+  kPushOnList,  ///< InterlockedPushEntrySList
+  kFileName,    ///< writes the program's path to argument 1, of argument 2
+                ///< characters of `number` bytes
+  // Of characters up to 0xff, as in ISO 8859-1:
+  kWiden,      ///< MultiByteToWideChar
+  kNarrow,     ///< WideCharToMultiByte
+  kWideTypes,  ///< GetStringTypeW; argument `number` is the first it has
+  kByteTypes,  ///< the same of bytes
+  kWideMap,    ///< LCMapStringW, to upper or lower case
+  kByteMap,    ///< the same of bytes
+};
+
+/// What a function writes.
+struct AnswerBytes {
+  uint8_t argument = 0;    ///< that points to where
+  std::string_view bytes;  ///< empty: nothing is written
+};
+
+struct Answer {
+  AnswerKind kind = AnswerKind::kNumber;
+  uint32_t number = 0;
+  std::array<AnswerBytes, 2> writes{};
+};
+
+/// What `import` answers; nothing where that is not part of the process.
+std::optional<Answer> AnswerInProcess(const ImportName& import);
+
+/// The handle of the system's module of that name (with or without ".dll", any
+/// case; empty: the program itself), nonzero; 0 for one that an ordinary
+/// process has not loaded.
+uint32_t ModuleInProcess(const std::string& name);
+
+/// Whether the handle is that of one of the system's modules.
+bool IsSystemModule(uint64_t handle);
+
+/// What CT_CTYPE1 says of a character (GetStringType, winnls.h).
+uint32_t CharacterType(uint32_t character);
+
+/// The character as LCMAP_LOWERCASE or LCMAP_UPPERCASE in `flags` map it.
+uint32_t MapCharacter(uint32_t character, uint32_t flags);
+
+/// What lies in the process's own memory, by the offsets of kText.
+std::string_view ProcessMemory();
+
+/// The program's path.
+std::string_view ProgramPath();
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_DISASM_PROCESS_H_
