@@ -255,6 +255,32 @@ void Judge::Run() {
   JudgeSections();
 }
 
+/// Whether the verdict is open because some path could not be followed.
+bool StoppedShort(const Diagnosis& diagnosis) {
+  if (diagnosis.verdict != Verdict::kUnknown) return false;
+  const EntryTraces& traces = *diagnosis.traces;
+  return !traces.attach.complete || !traces.detach.complete;
+}
+
+/// Judges what happens in one ordinary process where not every path could be
+/// followed. Stays undecided, for both reasons, where that is not known either.
+void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
+  Diagnosis one = diagnosis;
+  one.critical_sections.clear();
+  one.evidence.clear();
+  one.basis = Basis::kOneProcess;
+  one.traces = RunEntry(image, Runs::kThatCount, Setting::kOrdinary);
+  Judge(image, one).Run();
+  if (one.verdict == Verdict::kUnknown) {
+    diagnosis.evidence.push_back("in one ordinary process: " + one.because);
+    return;
+  }
+  one.because += BasisText(one.basis);
+  one.evidence.insert(one.evidence.begin(), diagnosis.evidence.begin(),
+                      diagnosis.evidence.end());
+  diagnosis = std::move(one);
+}
+
 /// Says of a file with nothing to fix that it is the later Security.dll.
 void NameForwarder(const TargetMatch& target, Diagnosis& diagnosis) {
   if (!target.is_forwarder || diagnosis.verdict != Verdict::kNotApplicable) {
@@ -285,13 +311,23 @@ const char* ToText(Verdict verdict) {
   return "unknown";
 }
 
+const char* ToText(Basis basis) {
+  return basis == Basis::kEveryPath ? "every-path" : "one-process";
+}
+
+std::string BasisText(Basis basis) {
+  return basis == Basis::kEveryPath
+             ? ""
+             : ", in one ordinary process (not every path was followed)";
+}
+
 bool NeedsTraces(const PeImage& image) {
   return HasEntry(image) && MayInitialiseSection(image);
 }
 
-EntryTraces RunEntry(const PeImage& image, Runs runs) {
+EntryTraces RunEntry(const PeImage& image, Runs runs, Setting setting) {
   return TraceEntry(MakeCodeView(image), image.entry_point, image.tls_callbacks,
-                    runs);
+                    runs, setting);
 }
 
 Diagnosis Diagnose(const PeImage& image, Scope scope) {
@@ -307,6 +343,7 @@ Diagnosis Diagnose(const PeImage& image, Scope scope) {
   if (NeedsTraces(image)) {
     diagnosis.traces = RunEntry(image, Runs::kThatCount);
     Judge(image, diagnosis).Run();
+    if (StoppedShort(diagnosis)) JudgeOneProcess(image, diagnosis);
   } else {
     diagnosis.verdict = Verdict::kNotApplicable;
     diagnosis.because =

@@ -19,6 +19,20 @@ const char* ToText(Verdict verdict);
 
 enum class FixedBy : uint8_t { kNobody, kVendor, kDetachfix };
 
+/// Which loads a verdict speaks of.
+enum class Basis : uint8_t {
+  kEveryPath,  ///< all, whatever the system answers
+  /// One in an ordinary process (disasm/process.h): not every path could be
+  /// followed.
+  kOneProcess,
+};
+
+/// "every-path", "one-process": the words of the JSON.
+const char* ToText(Basis basis);
+
+/// What a reader is told of it: nothing, or ", in one ordinary process (...)".
+std::string BasisText(Basis basis);
+
 /// A critical section at a fixed place in the image that attach initialises.
 struct CriticalSection {
   Rva rva;
@@ -33,6 +47,7 @@ struct CriticalSection {
 /// The verdict on one image, with everything that it rests on.
 struct Diagnosis {
   Verdict verdict = Verdict::kUnknown;
+  Basis basis = Basis::kEveryPath;
   FixedBy fixed_by = FixedBy::kNobody;
   std::string
       fixed_version;  ///< detachfix version of the undo record, or empty
@@ -56,7 +71,8 @@ bool HasEntry(const PeImage& image);
 bool NeedsTraces(const PeImage& image);
 
 /// Runs what the loader calls in `image`.
-EntryTraces RunEntry(const PeImage& image, Runs runs);
+EntryTraces RunEntry(const PeImage& image, Runs runs,
+                     Setting setting = Setting::kAny);
 
 /// Which images are judged by their code.
 enum class Scope : uint8_t {

@@ -126,7 +126,9 @@ VerifiedFile VerifyAndRun(Files &files, const std::string &path,
   std::optional<EntryTraces> &traces = file.outcome.diagnosis.traces;
   const bool all_were_run = traces && !traces->only_attach;
   if (file.image && !all_were_run && HasEntry(*file.image)) {
-    traces = RunEntry(*file.image, Runs::kAll);
+    const bool in_one = traces && traces->in_one_process;
+    traces = RunEntry(*file.image, Runs::kAll,
+                      in_one ? Setting::kOrdinary : Setting::kAny);
   }
   return file;
 }

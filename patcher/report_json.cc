@@ -186,6 +186,9 @@ Json FileJson(const FileOutcome& outcome) {
   file["target"] = OrNull(diagnosis.target.value_or(""));
   file["verdict"] = ToText(diagnosis.verdict);
   file["because"] = diagnosis.because;
+  if (diagnosis.basis != Basis::kEveryPath) {
+    file["basis"] = ToText(diagnosis.basis);
+  }
   file["fixed_by"] = FixedByJson(diagnosis.fixed_by);
   file["fixed_version"] = OrNull(diagnosis.fixed_version);
   file["critical_sections"] = SectionsJson(diagnosis);

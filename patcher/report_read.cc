@@ -98,6 +98,7 @@ constexpr std::array kVerdicts = {Verdict::kLeaks, Verdict::kFixed,
 constexpr std::array kActions = {Action::kNone,    Action::kWouldPatch,
                                  Action::kPatched, Action::kReverted,
                                  Action::kRefused, Action::kFailed};
+constexpr std::array kBases = {Basis::kEveryPath, Basis::kOneProcess};
 constexpr std::array kPackings = {Packing::kNone, Packing::kSzdd,
                                   Packing::kKwaj, Packing::kMscf};
 constexpr std::array kMatches = {MatchClass::kNone, MatchClass::kConsistent,
@@ -213,6 +214,9 @@ Diagnosis ReadDiagnosis(const Json& json) {
   diagnosis.target = GetOptional<std::string>(json, "target");
   diagnosis.verdict = GetWord(json, "verdict", kVerdicts);
   diagnosis.because = Get<std::string>(json, "because");
+  if (json.contains("basis")) {
+    diagnosis.basis = GetWord(json, "basis", kBases);
+  }
   diagnosis.fixed_by = ReadFixedBy(json);
   diagnosis.fixed_version = GetText(json, "fixed_version");
   for (const Json& section : Member(json, "critical_sections")) {

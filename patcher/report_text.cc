@@ -68,7 +68,7 @@ std::string VerdictDetail(const Diagnosis& diagnosis) {
   const bool about_sections = diagnosis.verdict == Verdict::kLeaks ||
                               diagnosis.verdict == Verdict::kFixed;
   if (about_sections && !diagnosis.critical_sections.empty()) {
-    return SectionsText(diagnosis);
+    return SectionsText(diagnosis) + BasisText(diagnosis.basis);
   }
   return diagnosis.because;
 }
