@@ -253,6 +253,13 @@ class Interpreter {
   std::optional<Value> WriteModule(State& state, const Answer& answer);
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
+  void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
+
+  // What it answers about text (interpreter_text.cc).
+  std::optional<std::string> TextAt(const State& state, const Value& pointer,
+                                    uint32_t width) const;
+  void WriteText(State& state, MemoryAddress address, std::string_view text,
+                 uint32_t width);
   std::optional<std::vector<Value>> CharactersAt(const State& state,
                                                  size_t first,
                                                  uint32_t width) const;
@@ -262,11 +269,19 @@ class Interpreter {
   std::optional<Value> Convert(State& state, size_t flags_at,
                                uint32_t from_width, uint32_t to_width);
   std::optional<Value> WriteTypes(State& state, size_t first, uint32_t width);
-  std::optional<std::string> TextAt(const State& state, const Value& pointer,
-                                    uint32_t width) const;
-  void WriteText(State& state, MemoryAddress address, std::string_view text,
-                 uint32_t width);
-  void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
+  static std::optional<uint32_t> CharacterAt(const State& state,
+                                             MemoryAddress address,
+                                             uint64_t index, uint32_t width);
+  std::optional<uint64_t> TextLimit(const State& state,
+                                    const Answer& answer) const;
+  std::optional<Value> CompareTexts(const State& state,
+                                    const Answer& answer) const;
+  std::optional<Value> FindCharacter(const State& state,
+                                     const Answer& answer) const;
+  std::optional<Value> CopyText(State& state, const Answer& answer);
+  std::optional<Value> DuplicateText(State& state, const Answer& answer);
+  std::optional<Value> JudgeCharacter(const State& state,
+                                      const Answer& answer) const;
 
   // What imports do to memory (interpreter_import_memory.cc).
   void ChangeWord(State& state, ApiEffect effect);

@@ -22,8 +22,6 @@ constexpr uint64_t kMaxBlock = 0x1000000;
 constexpr uint64_t kPlaces[] = {0x20000000, 0x48000000};
 constexpr uint64_t kPlaceSize = 0x20000000;
 
-constexpr size_t kMaxText = 512;
-
 }  // namespace
 
 /// An address of the stack as a number: for code that does not use it as an
@@ -105,36 +103,6 @@ std::optional<Memory::Range> Interpreter::RestOfBlock(
       static_cast<int64_t>(known ? slice + kSlice : state.blocks_end)};
 }
 
-/// The character string at `pointer`, of characters of `width` bytes; nothing
-/// where it is not known, is not ASCII or does not end.
-std::optional<std::string> Interpreter::TextAt(const State& state,
-                                               const Value& pointer,
-                                               uint32_t width) const {
-  const std::optional<MemoryAddress> address = AddressOf(pointer);
-  if (!address) return std::nullopt;
-  std::string text;
-  while (text.size() < kMaxText) {
-    const Value character = state.memory.Load(
-        {address->region,
-         address->offset + static_cast<int64_t>(text.size() * width)},
-        width);
-    if (!character.IsConstant() || character.bits > 0x7e) return std::nullopt;
-    if (character.bits == 0) return text;
-    text += static_cast<char>(character.bits);
-  }
-  return std::nullopt;
-}
-
-/// Writes `text` as characters of `width` bytes.
-void Interpreter::WriteText(State& state, MemoryAddress address,
-                            std::string_view text, uint32_t width) {
-  for (const char character : text) {
-    StoreAt(state, address, width,
-            ConstantValue(static_cast<uint8_t>(character)));
-    address.offset += width;
-  }
-}
-
 /// Whether the process answers; if so the call is done, but for the return.
 bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
                                   const Api& api) {
@@ -167,6 +135,22 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
               TextAt(state, Argument(state, 0), answer->number)) {
         number = ConstantValue(text->size());
       }
+      break;
+    case AnswerKind::kCompareTexts:
+      number = CompareTexts(state, *answer);
+      break;
+    case AnswerKind::kFindCharacter:
+      number = FindCharacter(state, *answer);
+      break;
+    case AnswerKind::kCopyText:
+      number = CopyText(state, *answer);
+      break;
+    case AnswerKind::kDuplicateText:
+      number = DuplicateText(state, *answer);
+      break;
+    case AnswerKind::kCharacterType:
+    case AnswerKind::kMapCharacter:
+      number = JudgeCharacter(state, *answer);
       break;
     case AnswerKind::kBlockSize:
       number = BlockSize(state, Argument(state, answer->number));
@@ -288,83 +272,6 @@ std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   }
   WriteText(state, *to, std::string(path) + '\0', width);
   return ConstantValue(path.size());
-}
-
-/// The characters at argument `first`, whose number argument `first` + 1 says
-/// (-1: up to a 0, which counts); nothing where that is not known. Each one
-/// may be unknown by itself.
-std::optional<std::vector<Value>> Interpreter::CharactersAt(
-    const State& state, size_t first, uint32_t width) const {
-  const std::optional<MemoryAddress> from = AddressOf(Argument(state, first));
-  const Value length = Argument(state, first + 1);
-  if (!from || !length.IsConstant()) return std::nullopt;
-  const bool to_end = (length.bits & LowBits(32)) == LowBits(32);
-  if (!to_end && length.bits > kMaxText) return std::nullopt;
-  std::vector<Value> text;
-  while (to_end || text.size() < length.bits) {
-    const Value character = state.memory.Load(
-        {from->region,
-         from->offset + static_cast<int64_t>(text.size() * width)},
-        width);
-    if (to_end && (!character.IsConstant() || text.size() == kMaxText)) {
-      return std::nullopt;
-    }
-    text.push_back(character);
-    if (to_end && character.bits == 0) break;
-  }
-  return text;
-}
-
-/// Writes what `make` makes of each character to where `to` points, as numbers
-/// of `width` bytes.
-bool Interpreter::WriteEach(State& state, const std::vector<Value>& characters,
-                            const Value& to, uint32_t width,
-                            const std::function<uint32_t(uint32_t)>& make) {
-  std::optional<MemoryAddress> address = AddressOf(to);
-  if (!address) return false;
-  ForgetIfInImage(state, to);
-  for (const Value& character : characters) {
-    const bool known = character.IsConstant() && character.bits <= 0xff;
-    StoreAt(state, *address, width,
-            known ? ConstantValue(make(static_cast<uint32_t>(character.bits)))
-                  : UnknownValue());
-    address->offset += width;
-  }
-  return true;
-}
-
-/// MultiByteToWideChar and back: (code page, flags, from, length, to, room or
-/// 0, ...). LCMapString: the same without the first one.
-std::optional<Value> Interpreter::Convert(State& state, size_t flags_at,
-                                          uint32_t from_width,
-                                          uint32_t to_width) {
-  const std::optional<std::vector<Value>> text =
-      CharactersAt(state, flags_at + 1, from_width);
-  const Value flags = Argument(state, flags_at);
-  const Value room = Argument(state, flags_at + 4);
-  if (!text || !room.IsConstant() || !flags.IsConstant()) return std::nullopt;
-  const Value count = ConstantValue(text->size());
-  if (room.bits == 0) return count;
-  const bool maps = from_width == to_width;
-  const uint32_t map_flags = maps ? static_cast<uint32_t>(flags.bits) : 0;
-  const bool written =
-      text->size() <= room.bits &&
-      WriteEach(state, *text, Argument(state, flags_at + 3), to_width,
-                [map_flags](uint32_t c) { return MapCharacter(c, map_flags); });
-  return written ? std::optional<Value>(count) : std::nullopt;
-}
-
-/// GetStringType: (type, from, length, to), from argument `first` on.
-std::optional<Value> Interpreter::WriteTypes(State& state, size_t first,
-                                             uint32_t width) {
-  constexpr uint32_t kCType1 = 1;
-  const std::optional<std::vector<Value>> text =
-      CharactersAt(state, first + 1, width);
-  if (!text || !Argument(state, first).IsConstant(kCType1) ||
-      !WriteEach(state, *text, Argument(state, first + 3), 2, CharacterType)) {
-    return std::nullopt;
-  }
-  return ConstantValue(1);
 }
 
 }  // namespace detachfix

@@ -28,11 +28,19 @@ enum class AnswerKind : uint8_t {
   kModuleEx,    ///< GetModuleHandleEx: writes it to argument 2
   kPages,       ///< argument 1 bytes of memory, all 0 (VirtualAlloc)
   kLength,      ///< of the text at argument 0, of characters of `number` bytes
-  kBlockSize,   ///< bytes of the block at argument `number`
-  kFlushList,   ///< InterlockedFlushSList
-  kPushOnList,  ///< InterlockedPushEntrySList
-  kFileName,    ///< writes the program's path to argument 1, of argument 2
-                ///< characters of `number` bytes
+  // Of texts of characters of `number` bytes:
+  kCompareTexts,   ///< those at arguments 0 and 1 (strcmp)
+  kFindCharacter,  ///< argument 1 in that at argument 0 (strchr)
+  kCopyText,       ///< that at argument 1 to argument 0 (strcpy)
+  kDuplicateText,  ///< that at argument 0 to a new block (strdup)
+  // Of the character in argument 0:
+  kCharacterType,  ///< the bits `number` of CharacterType (isalpha)
+  kMapCharacter,   ///< as the flags `number` map it (tolower)
+  kBlockSize,      ///< bytes of the block at argument `number`
+  kFlushList,      ///< InterlockedFlushSList
+  kPushOnList,     ///< InterlockedPushEntrySList
+  kFileName,       ///< writes the program's path to argument 1, of argument 2
+                   ///< characters of `number` bytes
   // Of characters up to 0xff, as in ISO 8859-1:
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte
@@ -52,6 +60,12 @@ struct Answer {
   AnswerKind kind = AnswerKind::kNumber;
   uint32_t number = 0;
   std::array<AnswerBytes, 2> writes{};
+  // How texts are compared and searched:
+  bool counted = false;      ///< argument 2 says how many characters at most
+  bool ends_at_zero = true;  ///< not memcmp
+  bool any_case = false;
+  bool last = false;     ///< strrchr
+  bool appends = false;  ///< strcat
 };
 
 /// What `import` answers; nothing where that is not part of the process.

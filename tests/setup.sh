@@ -10,7 +10,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache liblief-dev libzydis-dev
 SAMPLE_PACKAGES=(gcc-mingw-w64-i686-win32 binutils-mingw-w64-i686
   mingw-w64-i686-dev gcc-alpha-linux-gnu binutils-alpha-linux-gnu clang lld llvm
   python3)
-TEST_PACKAGES=(libgtest-dev libbenchmark-dev libunicorn-dev python3-pefile
+TEST_PACKAGES=(g++-mingw-w64-i686-win32 libgtest-dev libbenchmark-dev libunicorn-dev python3-pefile
   python3-jsonschema openssl osslsigncode yara debootstrap
   debian-archive-keyring strace graphviz mscompress gcab cabextract
   libc6.1-alpha-cross libc6.1-dev-alpha-cross qemu-user

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A DLL behind mingw-w64's own start-up code: its entry runs constructors, then
+// DllMain; on detach DllMain, then what was registered for the exit.
+//   -DIN_CONSTRUCTOR  a static object holds the critical section, else DllMain
+//   -DVENDOR_FIX      it is deleted
+//   -DSTREAMS         the C++ library's streams are initialised too
+#include <windows.h>
+
+#ifdef STREAMS
+#include <iostream>
+#endif
+
+extern "C" CRITICAL_SECTION g_lock;
+CRITICAL_SECTION g_lock;
+
+#ifdef IN_CONSTRUCTOR
+namespace {
+struct Lock {
+  Lock() { InitializeCriticalSection(&g_lock); }
+#ifdef VENDOR_FIX
+  ~Lock() { DeleteCriticalSection(&g_lock); }
+#endif
+} g_holder;
+}  // namespace
+#endif
+
+extern "C" __declspec(dllexport) int Probe(int number) {
+  EnterCriticalSection(&g_lock);
+#ifdef STREAMS
+  if (number < 0) std::cout << number;
+#endif
+  LeaveCriticalSection(&g_lock);
+  return number * 3 + 7;
+}
+
+extern "C" BOOL WINAPI DllMain(HINSTANCE, DWORD reason, LPVOID) {
+#ifndef IN_CONSTRUCTOR
+  if (reason == DLL_PROCESS_ATTACH) InitializeCriticalSection(&g_lock);
+#ifdef VENDOR_FIX
+  if (reason == DLL_PROCESS_DETACH) DeleteCriticalSection(&g_lock);
+#endif
+#endif
+  return reason <= DLL_THREAD_DETACH;
+}
