@@ -47,23 +47,28 @@ void CheckTrace(const CodeView& view, const Trace& trace, size_t attach_exits) {
   }
 }
 
+void CheckTraces(const CodeView& view, const EntryTraces& traces) {
+  const size_t exits = traces.attach.exits.size();
+  for (const Trace* trace :
+       {&traces.attach, &traces.detach, &traces.process_exit,
+        &traces.thread_attach, &traces.thread_detach}) {
+    CheckTrace(view, *trace, exits);
+    Require(traces.attach.complete || !trace->complete,
+            "no run is complete without attach");
+  }
+  Require(!CodeListing(view, kCodeRva, traces, {}, {}).empty(),
+          "the entry is listed");
+  (void)ExitsText(traces);
+}
+
 }  // namespace
 
 void CheckTracer(std::span<const uint8_t> input) {
   const std::optional<CodeView> view = ViewOf(input);
   if (!view) return;
-  const EntryTraces traces = TraceEntry(*view, kCodeRva, {});
-  const size_t exits = traces.attach.exits.size();
-  for (const Trace* trace :
-       {&traces.attach, &traces.detach, &traces.process_exit,
-        &traces.thread_attach, &traces.thread_detach}) {
-    CheckTrace(*view, *trace, exits);
-    Require(traces.attach.complete || !trace->complete,
-            "no run is complete without attach");
+  for (const Setting setting : {Setting::kAny, Setting::kOrdinary}) {
+    CheckTraces(*view, TraceEntry(*view, kCodeRva, {}, Runs::kAll, setting));
   }
-  Require(!CodeListing(*view, kCodeRva, traces, {}, {}).empty(),
-          "the entry is listed");
-  (void)ExitsText(traces);
 }
 
 }  // namespace detachfix::fuzz
