@@ -78,6 +78,7 @@ class CallStack {
   void ChangeLoops(Change change);
   /// Of its caller, to be changed.
   Frame& CallersFrame();
+  const Frame& CallersFrame() const { return top_->caller->frame; }
   /// Whether a procedure around the innermost one, or the entry, began with the
   /// stack pointer `stack`.
   bool CallerBeganAt(const Value& stack) const;

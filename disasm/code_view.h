@@ -55,6 +55,8 @@ struct CodeView {
   uint16_t machine = 0;
   uint32_t image_base = 0;          ///< preferred base, a virtual address
   uint32_t image_size = 0;          ///< SizeOfImage, bytes
+  /// What the image calls itself, in its export directory; may be empty.
+  std::string name;
   std::vector<CodeRegion> regions;  ///< ascending, not overlapping
   std::map<Rva, ImportName> import_slots;
   /// The word that the load configuration names as the /GS cookie.

@@ -281,7 +281,8 @@ Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   Value result = hidden ? *hidden : Evaluate(op.op, op.width, a, b);
   const bool whole = result.IsConstant() || result.HasSymbol();
   if (!whole && setting_ == Setting::kOrdinary) {
-    result = Evaluate(op.op, op.width, PlacedStack(a), PlacedStack(b));
+    result = StackFromPlace(
+        Evaluate(op.op, op.width, PlacedStack(a), PlacedStack(b)));
   }
   Set(state, op.dst, result);
   return Step::kNextOp;
@@ -341,6 +342,10 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   if (!address) {
     Set(state, op.dst, UnknownValue());
     return Step::kNextOp;
+  }
+  if (IsPlacedStack(*address)) {
+    Incomplete("reads the stack at a number, at " + Site());
+    return Step::kPathEnds;
   }
   const Value there = state.memory.Load(*address, op.size);
   if (there.IsConstant()) read_ = {*address, there.bits};
@@ -408,6 +413,17 @@ void Interpreter::ForgetIfInImage(State& state, const Value& pointer) {
   }
 }
 
+namespace {
+
+/// What an instruction gives that is not lifted: it may have moved an address.
+Value Forgotten() {
+  Value value = UnknownValue();
+  value.from_image = true;
+  return value;
+}
+
+}  // namespace
+
 Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const Value target = ValueOf(state, op.address);
   const std::optional<MemoryAddress> address = AddressOf(target);
@@ -416,8 +432,11 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   if (!is_own) log_->writes_memory = true;
   if (IsSecurityCookie(address)) return Step::kNextOp;
   const Operand* value = std::get_if<Operand>(&op.value);
-  const Value stored =
-      value != nullptr ? ValueOf(state, *value) : UnknownValue();
+  if (address && IsPlacedStack(*address)) {
+    Incomplete("writes the stack at a number, at " + Site());
+    return Step::kPathEnds;
+  }
+  const Value stored = value != nullptr ? ValueOf(state, *value) : Forgotten();
   if (!target.IsConstant() && target.MayBeInImage() && IsFunction(stored)) {
     StrewFunctions();
   }
@@ -430,7 +449,7 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
 Interpreter::Step Interpreter::Do(State& state, const Forget& op) {
   // In an ordinary process the processor is a plain one.
   const bool plain = op.of_processor && setting_ == Setting::kOrdinary;
-  Set(state, op.dst, plain ? ConstantValue(0) : UnknownValue());
+  Set(state, op.dst, plain ? ConstantValue(0) : Forgotten());
   return Step::kNextOp;
 }
 

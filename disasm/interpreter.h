@@ -203,7 +203,6 @@ class Interpreter {
   void LearnPop(const State& state);
   int64_t StackChangeAt(uint64_t va);
   int64_t TakenBackAt(uint64_t va);
-  size_t PoppedAt(uint64_t va);
   std::optional<size_t> DroppedArguments(uint64_t va);
   void PushFrame(State& state, uint64_t return_va, uint64_t procedure) const;
 
@@ -240,16 +239,25 @@ class Interpreter {
   // What an ordinary process answers (interpreter_process.cc).
   bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
   static Value PlacedStack(const Value& value);
+  static Value StackFromPlace(const Value& value);
   std::optional<Value> PartOfStackAddress(const State& state,
                                           MemoryAddress address,
                                           uint32_t size) const;
   Value NewBlock(State& state, const Value& size);
   std::optional<Memory::Range> RestOfBlock(const State& state,
                                            MemoryAddress address) const;
-  std::optional<Value> BlockSize(const State& state,
-                                 const Value& pointer) const;
+  static std::optional<Value> BlockSize(const State& state,
+                                        const Value& pointer);
+  bool HasCalled(std::string_view part) const;
+  static std::optional<Value> IsBadPointer(const Value& pointer);
+  std::optional<Value> AllocatePages(State& state);
+  std::optional<Value> TellTime(State& state, const Answer& answer);
+  std::optional<Value> TellFeature(const State& state) const;
+  std::optional<ImportName> FunctionIn(const Value& module,
+                                       const std::string& name) const;
+  bool IsPlacedStack(const MemoryAddress& address) const;
   std::optional<Value> ModuleNamed(const State& state, size_t at,
-                                   const Answer& answer) const;
+                                   const Answer& answer);
   std::optional<Value> WriteModule(State& state, const Answer& answer);
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
@@ -286,7 +294,7 @@ class Interpreter {
   // What imports do to memory (interpreter_import_memory.cc).
   void ChangeWord(State& state, ApiEffect effect);
   void FillOrCopy(State& state, ApiEffect effect);
-  void Clear(State& state, const Value& block, const Value& size) const;
+  void Clear(State& state, const Value& block, const Value& size);
   void AllocateOrFail(State& state, ApiEffect effect);
   void Allocate(State& state, ApiEffect effect);
   std::optional<MemoryAddress> ThreadWord(const Value& index) const;
@@ -296,9 +304,9 @@ class Interpreter {
   void ForgetWhatItMayWrite(State& state, const ImportName& import,
                             const Api& api);
   std::optional<size_t> CountArguments(const State& state, const Api& api);
+  std::optional<size_t> WordsInCaller(const State& state) const;
   static void ForgetIfInImage(State& state, const Value& pointer);
   void ForgetThrough(State& state, const Value& pointer);
-  static void FillObject(State& state, Memory::Range object);
   void ForgetFrom(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
 
@@ -315,7 +323,12 @@ class Interpreter {
   Setting setting_;
   // Of an ordinary process (interpreter_process.cc).
   uint64_t blocks_at_ = 0;        ///< virtual address of the first block
+  uint64_t blocks_limit_ = 0;     ///< no block lies at or above it
+  uint32_t program_ = 0;          ///< handle of the program
   MemoryAddress process_memory_;  ///< of ProcessMemory()
+  MemoryAddress types_;           ///< of the table of CharacterType
+  std::set<std::string> loaded_;  ///< modules that the image loads
+  std::set<std::string> called_;  ///< names of all imports called so far
   AddressNumbers code_numbers_;
   std::deque<Code> code_;  ///< by number
   /// What GetProcAddress was asked for: their "slots" lie behind every image.

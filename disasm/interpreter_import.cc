@@ -26,12 +26,6 @@ std::string ToText(const Value& value) {
   return text.data();
 }
 
-/// Whether a table says anything of the function.
-bool IsKnown(const ImportName& import) {
-  const Api api = LookUpApi(import);
-  return api.stack_bytes || api.effect != ApiEffect::kAny;
-}
-
 }  // namespace
 
 Value Interpreter::Argument(const State& state, size_t index) const {
@@ -94,6 +88,7 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     api.stack_guessed = true;
   }
   RecordImport(state, import, api);
+  if (setting_ == Setting::kOrdinary) called_.insert(import.name);
   if (api.effect == ApiEffect::kNeverReturns) return Step::kPathEnds;
   for (const Place place : isa_.convention().scratch) {
     // The return address and the arguments are read before they are lost.
@@ -165,16 +160,15 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
     result = Fresh(state);
     return;
   }
-  const ImportName import = LookUpByName(name);
+  ImportName import = LookUpByName(name);
   if (setting_ == Setting::kOrdinary) {
-    const Value module = Argument(state, 0);
-    // What no table knows is newer than this process's system.
-    const bool newer =
-        module.IsConstant() && IsSystemModule(module.bits) && !IsKnown(import);
-    if (newer || module.IsConstant(0)) {
+    const std::optional<ImportName> found =
+        FunctionIn(Argument(state, 0), name);
+    if (!found) {
       result = ConstantValue(0);
       return;
     }
+    import = *found;
   }
   if (setting_ == Setting::kAny) {
     ++state.open_branches;

@@ -119,6 +119,7 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
     }
     return;
   }
+  steps_ += static_cast<uint32_t>(size.bits / 4);
   const bool fills = effect == ApiEffect::kFill;
   std::vector<std::pair<uint32_t, Value>> parts;  // size, value
   for (uint64_t done = 0; done < size.bits; done += 4) {
@@ -143,11 +144,11 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
 }
 
 /// `size` bytes from `block` on are 0, where that is not too much to be kept.
-void Interpreter::Clear(State& state, const Value& block,
-                        const Value& size) const {
+void Interpreter::Clear(State& state, const Value& block, const Value& size) {
   const std::optional<MemoryAddress> begin = AddressOf(block);
   if (!begin || !size.IsConstant() || size.bits > MaxCopiedBytes(setting_))
     return;
+  steps_ += static_cast<uint32_t>(size.bits / 4);
   for (int64_t at = 0; at < static_cast<int64_t>(size.bits); at += 4) {
     state.memory.Store({begin->region, begin->offset + at}, 4,
                        ConstantValue(0));
@@ -258,7 +259,26 @@ std::optional<size_t> Interpreter::CountArguments(const State& state,
   const uint32_t popped = api.stack_bytes.value_or(0);
   if (popped > 0) return popped / 4;
   if (!isa_.convention().callee_pops || state.calls.depth() == 0) return {};
-  return DroppedArguments(state.calls.return_va());
+  const std::optional<size_t> dropped =
+      DroppedArguments(state.calls.return_va());
+  const std::optional<size_t> room = WordsInCaller(state);
+  return dropped && room ? std::min(*dropped, *room) : dropped ? dropped : room;
+}
+
+/// How many words the caller has on the stack between its own return address
+/// and the arguments' begin: it has pushed no more. Nothing where that is not
+/// known.
+std::optional<size_t> Interpreter::WordsInCaller(const State& state) const {
+  const CallingConvention& convention = isa_.convention();
+  const std::optional<MemoryAddress> top =
+      AddressOf(state.at(convention.stack_pointer));
+  const std::optional<MemoryAddress> began =
+      AddressOf(state.calls.CallersFrame().stack);
+  if (!top || !began || top->region != began->region) return std::nullopt;
+  const int64_t bytes =
+      began->offset - (top->offset + convention.first_stack_argument);
+  if (bytes < 0) return std::nullopt;
+  return static_cast<size_t>(bytes) / convention.word_size;
 }
 
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
@@ -282,17 +302,6 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
 void Interpreter::ForgetThrough(State& state, const Value& pointer) {
   const bool is_string = pointer.IsConstant() && IsString(view_, pointer.bits);
   if (!is_string) ForgetFrom(state, pointer);
-}
-
-/// In an ordinary process a function that nobody knows fills in what is still 0
-/// of an object in the image that it is given.
-void Interpreter::FillObject(State& state, Memory::Range object) {
-  const std::vector<Memory::Range> kept = LiveSectionRanges(state);
-  for (int64_t at = object.begin; at + 4 <= object.end; at += 4) {
-    const Value word = state.memory.Load({kAbsolute, at}, 4);
-    if (!word.IsConstant(0)) continue;
-    state.memory.ForgetImage({at, at + 4}, kept);
-  }
 }
 
 /// The same where it does write.
@@ -321,11 +330,9 @@ void Interpreter::ForgetFrom(State& state, const Value& pointer) {
     if (address->offset < begin || address->offset >= begin + region.size) {
       continue;
     }
-    const int64_t end = begin + region.size;
+    int64_t end = begin + region.size;
     if (setting_ == Setting::kOrdinary) {
-      FillObject(state, {address->offset,
-                         std::min(end, address->offset + kMaxObject)});
-      return;
+      end = std::min(end, address->offset + kMaxObject);
     }
     state.memory.ForgetImage({address->offset, end}, LiveSectionRanges(state));
   }

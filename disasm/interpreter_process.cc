@@ -2,10 +2,11 @@
 // The answers of one ordinary process (process.h), and its memory.
 //
 // Blocks are handed out one after the other, at addresses that are numbers:
-// code that hides, aligns or compares them is followed to the bit. Each lies in
-// slices of 64 KiB of its own, behind a word that says how long it is.
+// code that hides, aligns or compares them is followed to the bit. Each begins
+// a slice of 64 KiB of its own, as VirtualAlloc's do.
 
 #include <algorithm>
+#include <span>
 
 #include "disasm/interpreter.h"
 #include "disasm/process.h"
@@ -14,22 +15,69 @@ namespace detachfix {
 namespace {
 
 constexpr uint64_t kSlice = 0x10000;
-/// Between the start of a slice and the block in it, as much as malloc aligns.
-constexpr uint64_t kHeader = 0x10;
 /// Of blocks whose size is not known, and of longer ones.
 constexpr uint64_t kMaxBlock = 0x1000000;
-/// Where blocks are: the first of these places that the image does not touch.
-constexpr uint64_t kPlaces[] = {0x20000000, 0x48000000};
-constexpr uint64_t kPlaceSize = 0x20000000;
+
+struct Area {
+  uint64_t begin = 0;
+  uint64_t size = 0;
+};
+/// Where blocks and the program are: at the first of these places that the
+/// image does not touch.
+constexpr Area kForBlocks[] = {{0x20000000, 0x20000000},
+                               {0x48000000, 0x20000000}};
+constexpr Area kForProgram[] = {{0x00400000, 0x10000}, {0x01000000, 0x10000}};
+/// The entry's stack pointer, and what lies around it.
+constexpr uint64_t kStack = 0x0009f000;
+constexpr Area kStackPlace = {0x00080000, 0x20000};
+
+/// The handle of a module that is neither the system's nor imported from, and
+/// of the first that is.
+constexpr uint32_t kOtherModule = 0x7b000000;
+constexpr uint32_t kFirstImported = 0x7b100000;
+constexpr uint32_t kModuleDistance = 0x1000;
+
+std::string LowerCase(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+/// The DLLs that the image imports from, without doubles.
+std::vector<std::string> ImportedDlls(const CodeView& view) {
+  std::vector<std::string> dlls;
+  for (const auto& [slot, import] : view.import_slots) {
+    dlls.push_back(LowerCase(import.dll));
+  }
+  std::ranges::sort(dlls);
+  dlls.erase(std::unique(dlls.begin(), dlls.end()), dlls.end());
+  return dlls;
+}
 
 }  // namespace
 
 /// An address of the stack as a number: for code that does not use it as an
 /// address, such as a cookie that is mixed with it.
 Value Interpreter::PlacedStack(const Value& value) {
-  constexpr uint64_t kStack = 0x0009ff40;
   if (!value.IsSymbolic() || value.symbol != kStackSymbol) return value;
   return ConstantValue((kStack + value.bits) & LowBits(32));
+}
+
+/// The other way: what is computed from such numbers may be an address again.
+Value Interpreter::StackFromPlace(const Value& value) {
+  if (!value.IsConstant() ||
+      value.bits - kStackPlace.begin >= kStackPlace.size) {
+    return value;
+  }
+  return SymbolicValue(kStackSymbol, (value.bits - kStack) & LowBits(32));
+}
+
+/// Whether such a number is used as an address all the same.
+bool Interpreter::IsPlacedStack(const MemoryAddress& address) const {
+  return setting_ == Setting::kOrdinary && address.region == kAbsolute &&
+         static_cast<uint64_t>(address.offset) - kStackPlace.begin <
+             kStackPlace.size;
 }
 
 /// The `size` bytes at `address` where they are a part of a word that holds an
@@ -49,16 +97,30 @@ std::optional<Value> Interpreter::PartOfStackAddress(const State& state,
 }
 
 void Interpreter::EnterProcess(State& state) {
-  const uint64_t image_end = uint64_t{view_.image_base} + view_.image_size;
-  for (const uint64_t place : kPlaces) {
-    blocks_at_ = place;
-    if (view_.image_base >= place + kPlaceSize || image_end <= place) break;
-  }
-  state.blocks_end = blocks_at_;
+  const auto find = [this](std::span<const Area> places) {
+    const auto free = std::ranges::find_if(places, [this](const Area& place) {
+      return view_.image_base >= place.begin + place.size ||
+             uint64_t{view_.image_base} + view_.image_size <= place.begin;
+    });
+    return free == places.end() ? places.front() : *free;
+  };
+  const Area blocks = find(kForBlocks);
+  blocks_at_ = state.blocks_end = blocks.begin;
+  blocks_limit_ = blocks.begin + blocks.size;
+  program_ = static_cast<uint32_t>(find(kForProgram).begin);
   const std::string_view memory = ProcessMemory();
   process_memory_ = AddressOf(NewBlock(state, ConstantValue(memory.size())))
                         .value_or(MemoryAddress{});
   WriteBytes(state, process_memory_, memory);
+  constexpr uint32_t kCharacters = 256;
+  constexpr uint32_t kOfTable = 0x1ff;
+  types_ = AddressOf(NewBlock(state, ConstantValue(2 * kCharacters)))
+               .value_or(MemoryAddress{});
+  for (uint32_t c = 0; c < kCharacters; ++c) {
+    const uint32_t type = c < 0x80 ? CharacterType(c) & kOfTable : 0;
+    StoreAt(state, {types_.region, types_.offset + 2 * c}, 2,
+            ConstantValue(type));
+  }
 }
 
 void Interpreter::WriteBytes(State& state, MemoryAddress address,
@@ -72,20 +134,21 @@ void Interpreter::WriteBytes(State& state, MemoryAddress address,
 /// A block of `size` bytes, which may be unknown.
 Value Interpreter::NewBlock(State& state, const Value& size) {
   const bool known = size.IsConstant() && size.bits <= kMaxBlock;
-  const uint64_t room = (known ? size.bits : kSlice - kHeader) + kHeader;
-  const uint64_t slice = state.blocks_end;
-  state.blocks_end += (room + kSlice - 1) / kSlice * kSlice;
-  if (state.blocks_end > blocks_at_ + kPlaceSize) {
+  const uint64_t room = known ? size.bits : 1;
+  const uint64_t block = state.blocks_end;
+  state.blocks_end += (room + kSlice) / kSlice * kSlice;
+  if (state.blocks_end > blocks_limit_) {
     Incomplete("allocates more memory than is followed, at " + Site());
-    state.blocks_end = slice;
+    state.blocks_end = block;
   }
-  state.memory.Store({kAbsolute, static_cast<int64_t>(slice)}, 4,
-                     known ? size : UnknownValue());
-  return ConstantValue(slice + kHeader);
+  const int64_t at = static_cast<int64_t>(block);
+  state.memory.Store({kBlockSizesSymbol, at}, 4,
+                     known ? size : Fresh(state, true));
+  return ConstantValue(block);
 }
 
 /// The bytes from `address` to the end of the block that it lies in; nothing
-/// where it lies in none.
+/// where it lies in none. One of unknown size ends where the next begins.
 std::optional<Memory::Range> Interpreter::RestOfBlock(
     const State& state, MemoryAddress address) const {
   const uint64_t va = static_cast<uint64_t>(address.offset);
@@ -93,14 +156,19 @@ std::optional<Memory::Range> Interpreter::RestOfBlock(
       va >= state.blocks_end) {
     return std::nullopt;
   }
-  const uint64_t slice = va / kSlice * kSlice;
-  const Value size =
-      state.memory.Load({kAbsolute, static_cast<int64_t>(slice)}, 4);
-  // Without a size it is the second slice of a long one.
-  const bool known = size.IsConstant() && size.bits <= kSlice - kHeader;
+  const CellMap& cells = state.memory.cells();
+  const CellMap::Entry* block =
+      cells.AtOrBefore({kBlockSizesSymbol, address.offset});
+  if (block == nullptr || block->address.region != kBlockSizesSymbol) {
+    return Memory::Range{address.offset,
+                         static_cast<int64_t>(state.blocks_end)};
+  }
+  const CellMap::Entry* next = cells.After(block->address);
+  const bool is_last =
+      next == nullptr || next->address.region != kBlockSizesSymbol;
   return Memory::Range{
       address.offset,
-      static_cast<int64_t>(known ? slice + kSlice : state.blocks_end)};
+      is_last ? static_cast<int64_t>(state.blocks_end) : next->address.offset};
 }
 
 /// Whether the process answers; if so the call is done, but for the return.
@@ -108,14 +176,22 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
                                   const Api& api) {
   const std::optional<Answer> answer = detachfix::AnswerInProcess(import);
   if (!answer || !api.of_system) return false;
+  // What it writes beyond the answer is not known.
+  if (answer->kind == AnswerKind::kNumber && api.effect == ApiEffect::kWrites) {
+    WriteOutParameters(state, api);
+  }
   std::optional<Value> number;
   switch (answer->kind) {
     case AnswerKind::kNumber:
+    case AnswerKind::kSilent:
       number = ConstantValue(answer->number);
       break;
     case AnswerKind::kText:
       number = ConstantValue(static_cast<uint64_t>(process_memory_.offset) +
                              answer->number);
+      break;
+    case AnswerKind::kCharacterTable:
+      number = ConstantValue(static_cast<uint64_t>(types_.offset));
       break;
     case AnswerKind::kModule:
     case AnswerKind::kLoadModule:
@@ -124,12 +200,28 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
     case AnswerKind::kModuleEx:
       number = WriteModule(state, *answer);
       break;
-    case AnswerKind::kPages: {
-      const Value size = Argument(state, 1);
-      number = NewBlock(state, size);
-      Clear(state, *number, size);
+    case AnswerKind::kPages:
+      number = AllocatePages(state);
       break;
-    }
+    case AnswerKind::kClock:
+      number = TellTime(state, *answer);
+      break;
+    case AnswerKind::kIsBadPointer:
+      number = IsBadPointer(Argument(state, 0));
+      break;
+    case AnswerKind::kFeature:
+      number = TellFeature(state);
+      break;
+    case AnswerKind::kNoVariable:
+      if (!HasCalled("SetEnvironmentVariable") && !HasCalled("putenv")) {
+        number = ConstantValue(answer->number);
+      }
+      break;
+    case AnswerKind::kNoKey:
+      if (!HasCalled("RegCreateKey")) {
+        number = ConstantValue(answer->number);
+      }
+      break;
     case AnswerKind::kLength:
       if (const std::optional<std::string> text =
               TextAt(state, Argument(state, 0), answer->number)) {
@@ -195,27 +287,111 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
   return true;
 }
 
-/// The module that argument `at` names. Loaded are the system's and those that
-/// the image imports from.
+/// Whether some path has called a function whose name holds `part`.
+bool Interpreter::HasCalled(std::string_view part) const {
+  return std::ranges::any_of(called_, [part](const std::string& name) {
+    return name.find(part) != std::string::npos;
+  });
+}
+
+/// IsBadReadPtr: no object lies in the first 64 KiB.
+std::optional<Value> Interpreter::IsBadPointer(const Value& pointer) {
+  if (pointer.IsConstant()) {
+    return ConstantValue(pointer.MayBeInImage() ? 0 : 1);
+  }
+  if (!AddressOf(pointer) || !pointer.IsNonzero()) return std::nullopt;
+  return ConstantValue(0);
+}
+
+/// VirtualAlloc where nobody says at which address.
+std::optional<Value> Interpreter::AllocatePages(State& state) {
+  constexpr uint64_t kPage = 0x1000;
+  const Value size = Argument(state, 1);
+  if (!Argument(state, 0).IsConstant(0) || !size.IsConstant() ||
+      size.bits > kMaxBlock) {
+    return std::nullopt;
+  }
+  const Value whole = ConstantValue((size.bits + kPage - 1) / kPage * kPage);
+  const Value pages = NewBlock(state, whole);
+  Clear(state, pages, whole);
+  return pages;
+}
+
+/// Some time passes from each question to the next.
+std::optional<Value> Interpreter::TellTime(State& state, const Answer& answer) {
+  constexpr uint32_t kIsWritten = 0x10;
+  constexpr uint64_t kTick = 16;  // milliseconds
+  const uint64_t now = 0x01234567 + kTick * ++state.ticks;
+  if ((answer.number & kIsWritten) == 0) return ConstantValue(now);
+  const std::optional<MemoryAddress> to = AddressOf(Argument(state, 0));
+  if (!to) return std::nullopt;
+  // Counted in 100 ns (FILETIME).
+  constexpr uint64_t kStart = 0x01dcd04000000000;
+  const uint64_t fine = kStart + now * 10'000;
+  StoreAt(state, *to, 4, ConstantValue(fine & LowBits(32)));
+  StoreAt(state, {to->region, to->offset + 4}, 4, ConstantValue(fine >> 32));
+  return ConstantValue(answer.number & ~kIsWritten);
+}
+
+/// A processor without SSE, as its cpuid says; with __fastfail, which the
+/// system offers (PF_ constants, winnt.h).
+std::optional<Value> Interpreter::TellFeature(const State& state) const {
+  const Value feature = Argument(state, 0);
+  for (const uint64_t sse : {6, 10, 13}) {
+    if (feature.IsConstant(sse)) return ConstantValue(0);
+  }
+  if (feature.IsConstant(23)) return ConstantValue(1);
+  return std::nullopt;
+}
+
+/// The module that argument `at` names; nothing for one of which it is not
+/// known whether it is loaded. The system's are, and those that the image
+/// imports from.
 std::optional<Value> Interpreter::ModuleNamed(const State& state, size_t at,
-                                              const Answer& answer) const {
-  constexpr uint32_t kOtherModule = 0x7b000000;
+                                              const Answer& answer) {
   const Value pointer = Argument(state, at);
-  std::optional<std::string> name = pointer.IsConstant(0)
-                                        ? std::string()
-                                        : TextAt(state, pointer, answer.number);
+  if (pointer.IsConstant(0)) return ConstantValue(program_);
+  const std::optional<std::string> name = TextAt(state, pointer, answer.number);
   if (!name) return std::nullopt;
   const uint32_t handle = ModuleInProcess(*name);
   if (handle != 0) return ConstantValue(handle);
-  std::ranges::transform(*name, name->begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  const bool imported =
-      std::ranges::any_of(view_.import_slots, [&](const auto& slot) {
-        return slot.second.dll == *name || slot.second.dll == *name + ".dll";
-      });
-  const bool there = imported || answer.kind == AnswerKind::kLoadModule;
-  return ConstantValue(there ? kOtherModule : 0);
+  const std::string lower = LowerCase(*name);
+  const std::vector<std::string> dlls = ImportedDlls(view_);
+  for (size_t i = 0; i < dlls.size(); ++i) {
+    if (dlls[i] == lower || dlls[i] == lower + ".dll") {
+      return ConstantValue(kFirstImported + kModuleDistance * i);
+    }
+  }
+  if (answer.kind == AnswerKind::kLoadModule) {
+    loaded_.insert(lower);
+    return ConstantValue(kOtherModule);
+  }
+  if (loaded_.contains(lower)) return ConstantValue(kOtherModule);
+  // Without a name of its own, the image may be the one that is asked for.
+  if (view_.name.empty()) return std::nullopt;
+  const bool is_own = lower == LowerCase(view_.name);
+  return ConstantValue(is_own ? view_.image_base : 0);
+}
+
+/// The function of that name in a module; nothing where there is none, or where
+/// that is not known.
+std::optional<ImportName> Interpreter::FunctionIn(
+    const Value& module, const std::string& name) const {
+  const ImportName import = LookUpByName(name);
+  const std::vector<std::string> dlls = ImportedDlls(view_);
+  const uint64_t index = (module.bits - kFirstImported) / kModuleDistance;
+  if (module.IsConstant(0)) return std::nullopt;
+  const ImportName other{"another module", name, std::nullopt};
+  if (!module.IsConstant()) return other;
+  if (module.bits >= kFirstImported && index < dlls.size()) {
+    return ImportName{dlls[index], name, std::nullopt};
+  }
+  if (module.bits == kOtherModule || module.bits == program_) return other;
+  // What no table knows is newer than this process's system.
+  const Api api = LookUpApi(import);
+  const bool known = api.stack_bytes || api.effect != ApiEffect::kAny;
+  if (!known && IsKnownModule(module.bits)) return std::nullopt;
+  return import;
 }
 
 /// GetModuleHandleEx: (flags, name or address, to).
@@ -240,11 +416,10 @@ std::optional<Value> Interpreter::WriteModule(State& state,
 
 /// The bytes of the block at `pointer`.
 std::optional<Value> Interpreter::BlockSize(const State& state,
-                                            const Value& pointer) const {
+                                            const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
-  if (!address || !RestOfBlock(state, *address)) return std::nullopt;
-  const Value size = state.memory.Load(
-      {kAbsolute, address->offset - static_cast<int64_t>(kHeader)}, 4);
+  if (!address || address->region != kAbsolute) return std::nullopt;
+  const Value size = state.memory.Load({kBlockSizesSymbol, address->offset}, 4);
   if (!size.IsConstant()) return std::nullopt;
   return size;
 }
@@ -263,7 +438,12 @@ std::optional<Value> Interpreter::ChangeList(State& state, AnswerKind kind) {
   return first;
 }
 
+/// GetModuleFileName of the program itself.
 std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
+  const Value module = Argument(state, 0);
+  if (!module.IsConstant(0) && !module.IsConstant(program_)) {
+    return std::nullopt;
+  }
   const std::optional<MemoryAddress> to = AddressOf(Argument(state, 1));
   const Value room = Argument(state, 2);
   const std::string_view path = ProgramPath();

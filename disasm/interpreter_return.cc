@@ -88,36 +88,11 @@ int64_t Interpreter::TakenBackAt(uint64_t va) {
   return 0;
 }
 
-/// How many words the code at `va` pops at once into registers that a call does
-/// not preserve.
-size_t Interpreter::PoppedAt(uint64_t va) {
-  const std::vector<Place>& scratch = isa_.convention().scratch;
-  size_t popped = 0;
-  for (; IsCode(va); ++popped) {
-    const Lifted& lifted = Fetch(va).lifted;
-    const auto sets_scratch = [&](const Op& op) {
-      const Assign* assign = std::get_if<Assign>(&op);
-      return assign != nullptr &&
-             std::ranges::find(scratch, assign->dst) != scratch.end();
-    };
-    if (lifted.instruction.flow != Flow::kNext ||
-        StackChangeAt(va) != isa_.convention().word_size ||
-        std::ranges::none_of(lifted.ops, sets_scratch)) {
-      break;
-    }
-    va += lifted.instruction.size;
-  }
-  return popped;
-}
-
 /// How many words the caller of a cdecl function drops behind the call at `va`,
 /// by one addition; those of calls before may be among them. Pops say nothing:
 /// others may follow, or they restore registers.
 std::optional<size_t> Interpreter::DroppedArguments(uint64_t va) {
   constexpr int kMaxLookedAt = 8;
-  if (setting_ == Setting::kOrdinary) {
-    if (const size_t popped = PoppedAt(va); popped > 0) return popped;
-  }
   for (int i = 0; i < kMaxLookedAt && IsCode(va); ++i) {
     const Lifted& lifted = Fetch(va).lifted;
     if (lifted.instruction.flow != Flow::kNext) break;

@@ -104,6 +104,9 @@ std::optional<Value> Interpreter::Convert(State& state, size_t flags_at,
   const Value count = ConstantValue(text->size());
   if (room.bits == 0) return count;
   const bool maps = from_width == to_width;
+  const bool narrows = from_width > to_width;
+  // lpUsedDefaultChar
+  if (narrows) ForgetBytes(state, Argument(state, 7), 4);
   const uint32_t map_flags = maps ? static_cast<uint32_t>(flags.bits) : 0;
   const bool written =
       text->size() <= room.bits &&

@@ -15,21 +15,23 @@ constexpr uint32_t kWideCommandLine = 0x10;
 constexpr uint32_t kEnvironment = 0x20;
 constexpr uint32_t kWideEnvironment = 0x30;
 constexpr uint32_t kLocale = 0x40;
-constexpr uint32_t kNothing = 0x50;  // 0 up to the end
+constexpr uint32_t kNothing = 0x50;
+constexpr uint32_t kFile = 0x70;  // last: what gets it may write on
 constexpr std::string_view kMemory =
     "a.exe\0\0\0\0\0\0\0\0\0\0\0"
     "a\0.\0e\0x\0e\0\0\0\0\0\0\0"
     "A=B\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "A\0=\0B\0\0\0\0\0\0\0\0\0\0\0"
     "C\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
-static_assert(kMemory.size() == 0x70);
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
+static_assert(kMemory.size() == 0x90);
 
 /// Handles that nobody looks into. Kernel objects have small ones (multiples
 /// of 4), heaps and modules have addresses.
 constexpr uint32_t kObject = 0x74;
 constexpr uint32_t kHeap = 0x00150000;
-constexpr uint32_t kProgram = 0x00400000;
 constexpr uint32_t kFirstModule = 0x7c800000;
 constexpr uint32_t kModuleDistance = 0x00100000;
 
@@ -62,8 +64,6 @@ struct AnswerRow {
 
 // Sorted by name.
 constexpr AnswerRow kAnswers[] = {
-    {"AddAtomA", {AnswerKind::kNumber, 0xc001}},
-    {"AddAtomW", {AnswerKind::kNumber, 0xc001}},
     {"AddVectoredExceptionHandler", {AnswerKind::kNumber, kObject}},
     {"AreFileApisANSI", {AnswerKind::kNumber, 1}},
     {"CloseHandle", {AnswerKind::kNumber, 1}},
@@ -73,7 +73,6 @@ constexpr AnswerRow kAnswers[] = {
     {"CreateMutexW", {AnswerKind::kNumber, kObject}},
     {"CreateSemaphoreA", {AnswerKind::kNumber, kObject}},
     {"CreateSemaphoreW", {AnswerKind::kNumber, kObject}},
-    {"DeleteAtom", {AnswerKind::kNumber, 0}},
     {"DisableThreadLibraryCalls", {AnswerKind::kNumber, 1}},
     {"DuplicateHandle", {AnswerKind::kNumber, 1}},
     {"EtwEventRegister", {AnswerKind::kNumber, 0, {{{3, kMoment}}}}},
@@ -81,8 +80,6 @@ constexpr AnswerRow kAnswers[] = {
     {"EventRegister", {AnswerKind::kNumber, 0, {{{3, kMoment}}}}},
     {"EventUnregister", {AnswerKind::kNumber, 0}},
     {"EventWrite", {AnswerKind::kNumber, 0}},
-    {"FindAtomA", {AnswerKind::kNumber, 0}},
-    {"FindAtomW", {AnswerKind::kNumber, 0}},
     {"FreeEnvironmentStringsA", {AnswerKind::kNumber, 1}},
     {"FreeEnvironmentStringsW", {AnswerKind::kNumber, 1}},
     {"FreeLibrary", {AnswerKind::kNumber, 1}},
@@ -91,7 +88,6 @@ constexpr AnswerRow kAnswers[] = {
     {"GetCommandLineA", {AnswerKind::kText, kCommandLine}},
     {"GetCommandLineW", {AnswerKind::kText, kWideCommandLine}},
     {"GetConsoleCP", {AnswerKind::kNumber, 437}},
-    {"GetConsoleMode", {AnswerKind::kNumber, 0}},
     {"GetConsoleOutputCP", {AnswerKind::kNumber, 437}},
     {"GetCurrentProcess", {AnswerKind::kNumber, 0xffffffff}},
     {"GetCurrentProcessId", {AnswerKind::kNumber, 0x640}},
@@ -100,10 +96,9 @@ constexpr AnswerRow kAnswers[] = {
     {"GetEnvironmentStrings", {AnswerKind::kText, kEnvironment}},
     {"GetEnvironmentStringsA", {AnswerKind::kText, kEnvironment}},
     {"GetEnvironmentStringsW", {AnswerKind::kText, kWideEnvironment}},
-    {"GetEnvironmentVariableA", {AnswerKind::kNumber, 0}},
-    {"GetEnvironmentVariableW", {AnswerKind::kNumber, 0}},
+    {"GetEnvironmentVariableA", {AnswerKind::kNoVariable, 0}},
+    {"GetEnvironmentVariableW", {AnswerKind::kNoVariable, 0}},
     {"GetFileType", {AnswerKind::kNumber, kCharacterDevice}},
-    {"GetLastError", {AnswerKind::kNumber, 0}},
     {"GetModuleFileNameA", {AnswerKind::kFileName, 1}},
     {"GetModuleFileNameW", {AnswerKind::kFileName, 2}},
     {"GetModuleHandleA", {AnswerKind::kModule, 1}},
@@ -119,8 +114,8 @@ constexpr AnswerRow kAnswers[] = {
     {"GetStringTypeExA", {AnswerKind::kByteTypes, 1}},
     {"GetStringTypeExW", {AnswerKind::kWideTypes, 1}},
     {"GetStringTypeW", {AnswerKind::kWideTypes, 0}},
-    {"GetSystemTimeAsFileTime", {AnswerKind::kNumber, 0, {{{0, kMoment}}}}},
-    {"GetTickCount", {AnswerKind::kNumber, 0x01234567}},
+    {"GetSystemTimeAsFileTime", {AnswerKind::kClock, 0x10}},
+    {"GetTickCount", {AnswerKind::kClock, 0}},
     {"GetUserDefaultLCID", {AnswerKind::kNumber, 0x409}},
     {"GetVersion", {AnswerKind::kNumber, kVersion}},
     {"GlobalFree", {AnswerKind::kNumber, 0}},
@@ -134,12 +129,12 @@ constexpr AnswerRow kAnswers[] = {
     {"InitializeSListHead", {AnswerKind::kNumber, 0, {{{0, kEmptyList}}}}},
     {"InterlockedFlushSList", {AnswerKind::kFlushList}},
     {"InterlockedPushEntrySList", {AnswerKind::kPushOnList}},
-    {"IsBadReadPtr", {AnswerKind::kNumber, 0}},
-    {"IsBadStringPtrA", {AnswerKind::kNumber, 0}},
-    {"IsBadStringPtrW", {AnswerKind::kNumber, 0}},
-    {"IsBadWritePtr", {AnswerKind::kNumber, 0}},
+    {"IsBadReadPtr", {AnswerKind::kIsBadPointer}},
+    {"IsBadStringPtrA", {AnswerKind::kIsBadPointer}},
+    {"IsBadStringPtrW", {AnswerKind::kIsBadPointer}},
+    {"IsBadWritePtr", {AnswerKind::kIsBadPointer}},
     {"IsDebuggerPresent", {AnswerKind::kNumber, 0}},
-    {"IsProcessorFeaturePresent", {AnswerKind::kNumber, 1}},
+    {"IsProcessorFeaturePresent", {AnswerKind::kFeature}},
     {"IsValidCodePage", {AnswerKind::kNumber, 1}},
     {"LCMapStringA", {AnswerKind::kByteMap, 1}},
     {"LCMapStringEx", {AnswerKind::kWideMap, 1}},
@@ -151,14 +146,14 @@ constexpr AnswerRow kAnswers[] = {
     {"LocalFree", {AnswerKind::kNumber, 0}},
     {"MultiByteToWideChar", {AnswerKind::kWiden, 0}},
     {"NtClose", {AnswerKind::kNumber, 0}},
-    {"NtQueryPerformanceCounter", {AnswerKind::kNumber, 0}},
-    {"QueryPerformanceCounter", {AnswerKind::kNumber, 1, {{{0, kMoment}}}}},
+    {"NtQueryPerformanceCounter", {AnswerKind::kClock, 0x10}},
+    {"QueryPerformanceCounter", {AnswerKind::kClock, 0x11}},
     {"QueryPerformanceFrequency", {AnswerKind::kNumber, 1, {{{0, kMoment}}}}},
     {"RegCloseKey", {AnswerKind::kNumber, 0}},
-    {"RegOpenKeyA", {AnswerKind::kNumber, kFileNotFound}},
-    {"RegOpenKeyExA", {AnswerKind::kNumber, kFileNotFound}},
-    {"RegOpenKeyExW", {AnswerKind::kNumber, kFileNotFound}},
-    {"RegOpenKeyW", {AnswerKind::kNumber, kFileNotFound}},
+    {"RegOpenKeyA", {AnswerKind::kNoKey, kFileNotFound}},
+    {"RegOpenKeyExA", {AnswerKind::kNoKey, kFileNotFound}},
+    {"RegOpenKeyExW", {AnswerKind::kNoKey, kFileNotFound}},
+    {"RegOpenKeyW", {AnswerKind::kNoKey, kFileNotFound}},
     {"RegisterClassA", {AnswerKind::kNumber, 0xc010}},
     {"RegisterClassExA", {AnswerKind::kNumber, 0xc010}},
     {"RegisterClassExW", {AnswerKind::kNumber, 0xc010}},
@@ -171,32 +166,29 @@ constexpr AnswerRow kAnswers[] = {
     {"RtlInitializeSListHead", {AnswerKind::kNumber, 0, {{{0, kEmptyList}}}}},
     {"RtlInterlockedFlushSList", {AnswerKind::kFlushList}},
     {"RtlInterlockedPushEntrySList", {AnswerKind::kPushOnList}},
-    {"RtlTryEnterCriticalSection", {AnswerKind::kNumber, 1}},
-    {"SetConsoleCtrlHandler", {AnswerKind::kNumber, 1}},
     {"SetEvent", {AnswerKind::kNumber, 1}},
     {"SetHandleCount", {AnswerKind::kNumber, 32}},
-    {"SetUnhandledExceptionFilter", {AnswerKind::kNumber, 0}},
-    {"SwitchToThread", {AnswerKind::kNumber, 0}},
-    {"TryEnterCriticalSection", {AnswerKind::kNumber, 1}},
     {"VirtualAlloc", {AnswerKind::kPages, 1}},
     {"VirtualFree", {AnswerKind::kNumber, 1}},
     {"VirtualProtect", {AnswerKind::kNumber, 1, {{{3, kReadWrite}}}}},
-    {"WaitForSingleObject", {AnswerKind::kNumber, 0}},
     {"WideCharToMultiByte", {AnswerKind::kNarrow, 0}},
     {"WriteConsoleA", {AnswerKind::kNumber, 1}},
     {"WriteConsoleW", {AnswerKind::kNumber, 1}},
     {"WriteFile", {AnswerKind::kNumber, 1}},
     {"___lc_codepage_func", {AnswerKind::kNumber, 0}},
     {"___lc_locale_name_func", {AnswerKind::kText, kNothing}},
-    {"__acrt_iob_func", {AnswerKind::kText, kNothing}},
-    {"__wine_dbg_get_channel_flags", {AnswerKind::kNumber, 0}},
-    {"__wine_dbg_header", {AnswerKind::kNumber, 0xffffffff}},
+    {"___mb_cur_max_func", {AnswerKind::kNumber, 1}},
+    {"__acrt_iob_func", {AnswerKind::kText, kFile}},
+    {"__pctype_func", {AnswerKind::kCharacterTable}},
+    {"__wine_dbg_get_channel_flags", {AnswerKind::kSilent, 0}},
+    {"__wine_dbg_header", {AnswerKind::kSilent, 0xffffffff}},
     {"_configure_narrow_argv", {AnswerKind::kNumber, 0}},
     {"_configure_wide_argv", {AnswerKind::kNumber, 0}},
     {"_crt_at_quick_exit", {AnswerKind::kNumber, 0}},
     {"_crt_atexit", {AnswerKind::kNumber, 0}},
     {"_initialize_narrow_environment", {AnswerKind::kNumber, 0}},
     {"_initialize_wide_environment", {AnswerKind::kNumber, 0}},
+    {"_ismbblead", {AnswerKind::kNumber, 0}},
     {"_lock_locales", {AnswerKind::kNumber, 0}},
     {"_set_new_mode", {AnswerKind::kNumber, 0}},
     {"_strdup", {AnswerKind::kDuplicateText, 1}},
@@ -216,10 +208,10 @@ constexpr AnswerRow kAnswers[] = {
       .number = 2,
       .counted = true,
       .any_case = true}},
-    {"_wgetenv", {AnswerKind::kNumber, 0}},
+    {"_wgetenv", {AnswerKind::kNoVariable, 0}},
     {"atexit", {AnswerKind::kNumber, 0}},
     {"fflush", {AnswerKind::kNumber, 0}},
-    {"getenv", {AnswerKind::kNumber, 0}},
+    {"getenv", {AnswerKind::kNoVariable, 0}},
     {"isalnum", {AnswerKind::kCharacterType, 0x107}},
     {"isalpha", {AnswerKind::kCharacterType, 0x103}},
     {"iscntrl", {AnswerKind::kCharacterType, 0x20}},
@@ -249,14 +241,11 @@ constexpr AnswerRow kAnswers[] = {
     {"pthread_attr_destroy", {AnswerKind::kNumber, 0}},
     {"pthread_attr_init", {AnswerKind::kNumber, 0}},
     {"pthread_attr_setdetachstate", {AnswerKind::kNumber, 0}},
-    {"pthread_getspecific", {AnswerKind::kNumber, 0}},
-    {"pthread_key_create", {AnswerKind::kNumber, 0, {{{0, kReadWrite}}}}},
     {"pthread_key_delete", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_destroy", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_init", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_lock", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_unlock", {AnswerKind::kNumber, 0}},
-    {"pthread_setspecific", {AnswerKind::kNumber, 0}},
     {"setlocale", {AnswerKind::kText, kLocale}},
     {"strcat", {.kind = AnswerKind::kCopyText, .number = 1, .appends = true}},
     {"strchr", {.kind = AnswerKind::kFindCharacter, .number = 1}},
@@ -310,7 +299,6 @@ std::optional<Answer> AnswerInProcess(const ImportName& import) {
 }
 
 uint32_t ModuleInProcess(const std::string& name) {
-  if (name.empty()) return kProgram;
   std::string lower = name;
   std::ranges::transform(lower, lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -327,8 +315,11 @@ uint32_t ModuleInProcess(const std::string& name) {
   return 0;
 }
 
-bool IsSystemModule(uint64_t handle) {
-  return handle - kFirstModule < kModuleDistance * std::size(kModules);
+bool IsKnownModule(uint64_t handle) {
+  for (const char* name : {"kernel32", "kernelbase", "ntdll", "api-ms-"}) {
+    if (handle == ModuleInProcess(name)) return true;
+  }
+  return false;
 }
 
 uint32_t CharacterType(uint32_t character) {

@@ -21,13 +21,21 @@ namespace detachfix {
 
 /// How a function comes to its answer.
 enum class AnswerKind : uint8_t {
-  kNumber,      ///< `number`
-  kText,        ///< the address of ProcessMemory() + `number`
-  kModule,      ///< the handle of the module that argument 0 names, or NULL
-  kLoadModule,  ///< the same; every module can be loaded
-  kModuleEx,    ///< GetModuleHandleEx: writes it to argument 2
-  kPages,       ///< argument 1 bytes of memory, all 0 (VirtualAlloc)
-  kLength,      ///< of the text at argument 0, of characters of `number` bytes
+  kNumber,          ///< `number`
+  kCharacterTable,  ///< the address of a table of CharacterType (_pctype)
+  kSilent,          ///< `number`, and what it may write stays as it is
+  kText,            ///< the address of ProcessMemory() + `number`
+  kClock,  ///< a time that grows from call to call; `number`: the result,
+           ///< and 0x10 if the time is written to argument 0
+  kIsBadPointer,  ///< whether argument 0 lies in the first 64 KiB
+  kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
+  kNoVariable,    ///< `number`, unless the image can set environment variables
+  kNoKey,         ///< `number`, unless the image can make a registry key
+  kModule,        ///< the handle of the module that argument 0 names, or NULL
+  kLoadModule,    ///< the same; every module can be loaded
+  kModuleEx,      ///< GetModuleHandleEx: writes it to argument 2
+  kPages,         ///< argument 1 bytes of memory, all 0 (VirtualAlloc)
+  kLength,  ///< of the text at argument 0, of characters of `number` bytes
   // Of texts of characters of `number` bytes:
   kCompareTexts,   ///< those at arguments 0 and 1 (strcmp)
   kFindCharacter,  ///< argument 1 in that at argument 0 (strchr)
@@ -72,14 +80,15 @@ struct Answer {
 std::optional<Answer> AnswerInProcess(const ImportName& import);
 
 /// The handle of the system's module of that name (with or without ".dll", any
-/// case; empty: the program itself), nonzero; 0 for one that an ordinary
-/// process has not loaded.
+/// case), nonzero; 0 for another one.
 uint32_t ModuleInProcess(const std::string& name);
 
-/// Whether the handle is that of one of the system's modules.
-bool IsSystemModule(uint64_t handle);
+/// Whether the handle is that of a module all of whose functions the tables
+/// know: kernel32 and what belongs to it.
+bool IsKnownModule(uint64_t handle);
 
-/// What CT_CTYPE1 says of a character (GetStringType, winnls.h).
+/// What CT_CTYPE1 says of a character, and the C runtime's tables with it
+/// (GetStringType, winnls.h).
 uint32_t CharacterType(uint32_t character);
 
 /// The character as LCMAP_LOWERCASE or LCMAP_UPPERCASE in `flags` map it.

@@ -58,6 +58,7 @@ struct State {
   // In an ordinary process (Setting::kOrdinary):
   uint64_t blocks_end = 0;  ///< virtual address of the next block
   uint32_t indexes = 0;     ///< into thread-local storage, that were given out
+  uint32_t ticks = 0;       ///< how often the time was asked for
 
   const Value& at(Place place) const { return places[place.id]; }
   Value& at(Place place) { return places[place.id]; }

@@ -195,11 +195,12 @@ Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
 }
 
 /// The stack is aligned by clearing low bits: `and esp, -16`. The entry's stack
-/// pointer counts as aligned to 64 bytes: where a frame
-/// really starts decides only which of its bytes stay unused.
+/// pointer counts as aligned to a page: where a frame really starts decides
+/// only which of its bytes stay unused.
 Value AlignStack(const Value& a, uint64_t mask, uint8_t width) {
+  constexpr uint64_t kPageMask = 0xfff;
   const uint64_t cleared = ~mask & LowBits(width);
-  if (a.symbol != kStackSymbol || cleared > 63 ||
+  if (a.symbol != kStackSymbol || cleared > kPageMask ||
       !std::has_single_bit(cleared + 1)) {
     return UnknownValue();
   }

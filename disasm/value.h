@@ -32,6 +32,9 @@ inline constexpr Symbol kReservedSymbol = 4;  ///< lpvReserved, when not NULL
 inline constexpr Symbol kCallbackSymbol = 5;  ///< where a callback returns to
 /// Where registers lie that are wider than a word: they are kept as memory.
 inline constexpr Symbol kWideRegistersSymbol = 6;
+/// In an ordinary process: at each block's address, how long it is. No value of
+/// the code's points there.
+inline constexpr Symbol kBlockSizesSymbol = 7;
 inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
 /// An import's address that the code has hidden, by xor with a number or by a
 /// rotation: one symbol for each way and import, the same in every state.

@@ -262,8 +262,42 @@ bool StoppedShort(const Diagnosis& diagnosis) {
   return !traces.attach.complete || !traces.detach.complete;
 }
 
+/// The addresses, as text, that functions that initialise a section were called
+/// with, where those were known.
+std::set<std::string> SectionsMade(const Trace& trace) {
+  std::set<std::string> sections;
+  for (const CallRecord& call : trace.calls) {
+    if (!call.import || !InitialisesSection(LookUpApi(*call.import).effect)) {
+      continue;
+    }
+    const size_t begin = call.text.find('(') + 1;
+    const size_t end = call.text.find_first_of(",)", begin);
+    const std::string address = call.text.substr(begin, end - begin);
+    if (address.starts_with("0x")) sections.insert(address);
+  }
+  return sections;
+}
+
+/// Where one process shows less than was seen on the paths that were followed
+/// before it: it decides nothing then.
+std::optional<std::string> FallsShort(const EntryTraces& every,
+                                      const EntryTraces& one) {
+  if (std::ranges::none_of(one.attach.exits, CanSucceed)) {
+    return "attach does not succeed";
+  }
+  const std::set<std::string> made = SectionsMade(one.attach);
+  for (const std::string& section : SectionsMade(every.attach)) {
+    if (!made.contains(section)) {
+      return "the critical section at " + section + " is not initialised";
+    }
+  }
+  return std::nullopt;
+}
+
 /// Judges what happens in one ordinary process where not every path could be
-/// followed. Stays undecided, for both reasons, where that is not known either.
+/// followed. Stays undecided, for both reasons, where that is not known either,
+/// and where the file seems to leak: a way to the deletion may not have been
+/// found.
 void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
   Diagnosis one = diagnosis;
   one.critical_sections.clear();
@@ -271,8 +305,14 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
   one.basis = Basis::kOneProcess;
   one.traces = RunEntry(image, Runs::kThatCount, Setting::kOrdinary);
   Judge(image, one).Run();
-  if (one.verdict == Verdict::kUnknown) {
-    diagnosis.evidence.push_back("in one ordinary process: " + one.because);
+  std::optional<std::string> against;
+  if (one.verdict == Verdict::kUnknown || one.verdict == Verdict::kLeaks) {
+    against = one.because;
+  } else {
+    against = FallsShort(*diagnosis.traces, *one.traces);
+  }
+  if (against) {
+    diagnosis.evidence.push_back("in one ordinary process: " + *against);
     return;
   }
   one.because += BasisText(one.basis);

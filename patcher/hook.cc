@@ -46,12 +46,6 @@ Result<void> CheckComplete(const Trace& trace, const std::string& name) {
                     : ": " + trace.incomplete_because.front())};
 }
 
-/// A hook that rests on what the code does needs to know all that it does.
-Result<void> CheckEveryPath(const EntryTraces& traces) {
-  if (!traces.in_one_process) return {};
-  return Error{"not every path through the entry was followed"};
-}
-
 Result<void> CheckAllComplete(const EntryTraces& traces) {
   static const char* const kNames[] = {"process attach", "process detach",
                                        "process exit", "thread attach",
@@ -295,8 +289,7 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
                                               const KnownCode& code,
                                               const EntryTraces& traces,
                                               const std::vector<Rva>& leaked) {
-  Result<void> complete = CheckEveryPath(traces);
-  if (complete) complete = CheckAllComplete(traces);
+  Result<void> complete = CheckAllComplete(traces);
   if (!complete) return complete.error();
   const std::set<Rva> returns = LeakingReturns(traces.detach, leaked);
   if (returns.empty()) {
@@ -319,8 +312,7 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
 
 Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces,
                             const std::vector<Rva>& leaked) {
-  Result<void> returns = CheckEveryPath(traces);
-  if (returns) returns = CheckEntryReturns(image, traces);
+  Result<void> returns = CheckEntryReturns(image, traces);
   if (!returns) return returns;
   if (!traces.detach.calls.empty()) {
     return Error{"detach calls " + traces.detach.calls.front().text + " at " +

@@ -106,6 +106,7 @@ CodeView MakeCodeView(const PeImage& image) {
   view.machine = image.machine;
   view.image_base = image.image_base;
   view.image_size = image.size_of_image;
+  view.name = image.export_name;
   const uint32_t headers = static_cast<uint32_t>(MappedHeaderSize(image));
   view.regions.push_back(
       {Rva{0}, headers, image.file().first(headers), false, false});
