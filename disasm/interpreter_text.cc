@@ -16,6 +16,21 @@ constexpr size_t kMaxText = 512;
 constexpr uint64_t kMaxCompared = 0x10000;
 constexpr uint32_t kLowercase = 0x100;  // LCMAP_LOWERCASE (winnls.h)
 
+/// LCMAP_SORTKEY (winnls.h): what is written then is no text.
+constexpr uint64_t kSortKey = 0x400;
+
+/// Whether characters are converted one by one and keep their numbers: those of
+/// ASCII, and in the code pages that are taken for ISO 8859-1 the others.
+bool IsPlainText(const Value& code_page, const std::vector<Value>& text) {
+  const bool is_latin = std::ranges::any_of(
+      std::initializer_list<uint64_t>{0, 1, 3, 1252, 20127, 28591},
+      [&](uint64_t page) { return code_page.IsConstant(page); });
+  return std::ranges::all_of(text, [&](const Value& character) {
+    return character.IsConstant() &&
+           character.bits <= (is_latin ? 0xffu : 0x7fu);
+  });
+}
+
 }  // namespace
 
 /// The character string at `pointer`, of characters of `width` bytes; nothing
@@ -101,18 +116,28 @@ std::optional<Value> Interpreter::Convert(State& state, size_t flags_at,
   const Value flags = Argument(state, flags_at);
   const Value room = Argument(state, flags_at + 4);
   if (!text || !room.IsConstant() || !flags.IsConstant()) return std::nullopt;
+  const bool maps = from_width == to_width;
+  if (maps ? (flags.bits & kSortKey) != 0
+           : !IsPlainText(Argument(state, 0), *text)) {
+    return std::nullopt;
+  }
   const Value count = ConstantValue(text->size());
   if (room.bits == 0) return count;
-  const bool maps = from_width == to_width;
-  const bool narrows = from_width > to_width;
-  // lpUsedDefaultChar
-  if (narrows) ForgetBytes(state, Argument(state, 7), 4);
   const uint32_t map_flags = maps ? static_cast<uint32_t>(flags.bits) : 0;
   const bool written =
       text->size() <= room.bits &&
       WriteEach(state, *text, Argument(state, flags_at + 3), to_width,
                 [map_flags](uint32_t c) { return MapCharacter(c, map_flags); });
-  return written ? std::optional<Value>(count) : std::nullopt;
+  if (!written) return std::nullopt;
+  if (from_width > to_width) {
+    // lpUsedDefaultChar: every character could be converted.
+    const Value used = Argument(state, 7);
+    if (const std::optional<MemoryAddress> at = AddressOf(used)) {
+      ForgetIfInImage(state, used);
+      if (!used.IsConstant(0)) StoreAt(state, *at, 4, ConstantValue(0));
+    }
+  }
+  return count;
 }
 
 /// GetStringType: (type, from, length, to), from argument `first` on.
