@@ -337,7 +337,7 @@ std::optional<Value> Interpreter::TellTime(State& state, const Answer& answer) {
 /// system offers (PF_ constants, winnt.h).
 std::optional<Value> Interpreter::TellFeature(const State& state) const {
   const Value feature = Argument(state, 0);
-  for (const uint64_t sse : {6, 10, 13}) {
+  for (const uint64_t sse : {uint64_t{6}, uint64_t{10}, uint64_t{13}}) {
     if (feature.IsConstant(sse)) return ConstantValue(0);
   }
   if (feature.IsConstant(23)) return ConstantValue(1);

@@ -310,12 +310,12 @@ bool LeavesNoSection(const Trace& trace) {
   });
 }
 
-/// What the runs after attach say when they are not run.
-void MarkNotRun(EntryTraces& traces, const char* why) {
-  for (Trace* trace : {&traces.detach, &traces.process_exit,
-                       &traces.thread_attach, &traces.thread_detach}) {
-    trace->incomplete_because.push_back(why);
-  }
+/// What the runs after detach, and `detach` too, say when they are not run.
+void MarkNotRun(EntryTraces& traces, bool detach, const char* why) {
+  std::vector<Trace*> left = {&traces.process_exit, &traces.thread_attach,
+                              &traces.thread_detach};
+  if (detach) left.push_back(&traces.detach);
+  for (Trace* trace : left) trace->incomplete_because.push_back(why);
   traces.detach.reason = traces.process_exit.reason = Reason::kProcessDetach;
   traces.process_exit.reserved_null = false;
   traces.thread_attach.reason = Reason::kThreadAttach;
@@ -334,15 +334,21 @@ EntryTraces Tracer::Run(Runs runs) {
   traces.attach = std::move(attach.trace);
   if (!traces.attach.complete) {
     // What follows rests on every state that attach may leave.
-    MarkNotRun(traces, "attach was not followed to its end");
+    MarkNotRun(traces, true, "attach was not followed to its end");
     return traces;
   }
   if (runs == Runs::kThatCount && LeavesNoSection(traces.attach)) {
-    MarkNotRun(traces, "was not run: attach leaves no critical section");
-    traces.only_attach = true;
+    MarkNotRun(traces, true, "was not run: attach leaves no critical section");
+    traces.only_some = true;
     return traces;
   }
   traces.detach = RunReason(Reason::kProcessDetach, true, attach.ends).trace;
+  if (runs == Runs::kThatCount &&
+      (setting_ == Setting::kOrdinary || !traces.detach.complete)) {
+    MarkNotRun(traces, false, "was not run: no plan rests on it");
+    traces.only_some = true;
+    return traces;
+  }
   // The loader sends the other reasons only to a DLL that attached.
   std::vector<Between> attached;
   for (const Between& end : attach.ends) {

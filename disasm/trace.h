@@ -84,15 +84,15 @@ struct EntryTraces {
   Trace process_exit;  ///< detach with lpvReserved not NULL
   Trace thread_attach;
   Trace thread_detach;
-  bool only_attach = false;  ///< the others were not wanted (Runs::kThatCount)
+  bool only_some = false;       ///< others were not wanted (Runs::kThatCount)
   bool in_one_process = false;  ///< not on every path (Setting::kOrdinary)
 };
 
 /// Which runs are wanted.
 enum class Runs : uint8_t {
   kAll,
-  /// Attach, and the others only when it leaves a critical section: without one
-  /// they change no verdict.
+  /// Attach, and detach only when it leaves a critical section; the others only
+  /// when every path was followed so far, for those who make a plan.
   kThatCount,
 };
 

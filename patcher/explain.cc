@@ -124,7 +124,7 @@ VerifiedFile VerifyAndRun(Files &files, const std::string &path,
   VerifiedFile file = VerifyFile(files, path);
   ConsultSignatures(file, tables);
   std::optional<EntryTraces> &traces = file.outcome.diagnosis.traces;
-  const bool all_were_run = traces && !traces->only_attach;
+  const bool all_were_run = traces && !traces->only_some;
   if (file.image && !all_were_run && HasEntry(*file.image)) {
     const bool in_one = traces && traces->in_one_process;
     traces = RunEntry(*file.image, Runs::kAll,

@@ -165,7 +165,9 @@ TEST(Evaluate, AlignsTheStackOnly) {
   ExpectRows({
       {BinaryOp::kAnd, 32, stack, C(0xfffffff0),
        SymbolicValue(kStackSymbol, 0xfffffff0)},
-      {BinaryOp::kAnd, 32, stack, C(0xffffff80), P(0, 0x7f)},
+      {BinaryOp::kAnd, 32, stack, C(0xfffff000),
+       SymbolicValue(kStackSymbol, 0xfffff000)},
+      {BinaryOp::kAnd, 32, stack, C(0xffffe000), P(0, 0x1fff)},
       {BinaryOp::kAnd, 32, stack, C(0xfffffff4), P(0, 0x0b)},
       {BinaryOp::kAnd, 32, S(12), C(0xfffffff0), P(0, 0x0f)},
   });
