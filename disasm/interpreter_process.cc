@@ -112,12 +112,13 @@ void Interpreter::EnterProcess(State& state) {
   process_memory_ = AddressOf(NewBlock(state, ConstantValue(memory.size())))
                         .value_or(MemoryAddress{});
   WriteBytes(state, process_memory_, memory);
-  constexpr uint32_t kCharacters = 256;
+  constexpr int64_t kCharacters = 256;
   constexpr uint32_t kOfTable = 0x1ff;
-  types_ = AddressOf(NewBlock(state, ConstantValue(2 * kCharacters)))
+  types_ = AddressOf(NewBlock(state, ConstantValue(uint64_t{2} * kCharacters)))
                .value_or(MemoryAddress{});
-  for (uint32_t c = 0; c < kCharacters; ++c) {
-    const uint32_t type = c < 0x80 ? CharacterType(c) & kOfTable : 0;
+  for (int64_t c = 0; c < kCharacters; ++c) {
+    const uint32_t type =
+        c < 0x80 ? CharacterType(static_cast<uint32_t>(c)) & kOfTable : 0;
     StoreAt(state, {types_.region, types_.offset + 2 * c}, 2,
             ConstantValue(type));
   }
