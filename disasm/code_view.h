@@ -53,8 +53,8 @@ class ContentSource {
 /// bytes: the view must not outlive them.
 struct CodeView {
   uint16_t machine = 0;
-  uint32_t image_base = 0;          ///< preferred base, a virtual address
-  uint32_t image_size = 0;          ///< SizeOfImage, bytes
+  uint32_t image_base = 0;  ///< preferred base, a virtual address
+  uint32_t image_size = 0;  ///< SizeOfImage, bytes
   /// What the image calls itself, in its export directory; may be empty.
   std::string name;
   std::vector<CodeRegion> regions;  ///< ascending, not overlapping

@@ -49,8 +49,9 @@ std::optional<Error> Unfit(const VerifiedFile& file) {
                  diagnosis.because};
   }
   if (diagnosis.basis != Basis::kEveryPath) {
-    return Error{"not every path through its entry was followed: a row would "
-                 "not hold all that decides"};
+    return Error{
+        "not every path through its entry was followed: a row would "
+        "not hold all that decides"};
   }
   const PeImage& image = *file.image;
   const uint32_t sum = PeChecksum(image.bytes, image.checksum_offset);
