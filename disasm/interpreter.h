@@ -77,8 +77,8 @@ class Interpreter {
       : view_(view), isa_(isa), setting_(setting) {}
 
   /// Gives a state in which nothing ran yet what it starts with in an ordinary
-  /// process.
-  void EnterProcess(State& state);
+  /// process; false where the image leaves no room for one.
+  bool EnterProcess(State& state);
 
   /// Follows every path from `start`, whose caller is kReturnSymbol, until it
   /// comes back. What happened on the way is added to `log`: code visited,

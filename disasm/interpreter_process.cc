@@ -37,13 +37,6 @@ constexpr uint32_t kOtherModule = 0x7b000000;
 constexpr uint32_t kFirstImported = 0x7b100000;
 constexpr uint32_t kModuleDistance = 0x1000;
 
-std::string LowerCase(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
 /// The DLLs that the image imports from, without doubles.
 std::vector<std::string> ImportedDlls(const CodeView& view) {
   std::vector<std::string> dlls;
@@ -96,18 +89,21 @@ std::optional<Value> Interpreter::PartOfStackAddress(const State& state,
   return std::nullopt;
 }
 
-void Interpreter::EnterProcess(State& state) {
+bool Interpreter::EnterProcess(State& state) {
   const auto find = [this](std::span<const Area> places) {
-    const auto free = std::ranges::find_if(places, [this](const Area& place) {
+    return std::ranges::find_if(places, [this](const Area& place) {
       return view_.image_base >= place.begin + place.size ||
              uint64_t{view_.image_base} + view_.image_size <= place.begin;
     });
-    return free == places.end() ? places.front() : *free;
   };
-  const Area blocks = find(kForBlocks);
-  blocks_at_ = state.blocks_end = blocks.begin;
-  blocks_limit_ = blocks.begin + blocks.size;
-  program_ = static_cast<uint32_t>(find(kForProgram).begin);
+  const std::span<const Area> for_blocks = kForBlocks;
+  const std::span<const Area> for_program = kForProgram;
+  const auto blocks = find(for_blocks);
+  const auto program = find(for_program);
+  if (blocks == for_blocks.end() || program == for_program.end()) return false;
+  blocks_at_ = state.blocks_end = blocks->begin;
+  blocks_limit_ = blocks->begin + blocks->size;
+  program_ = static_cast<uint32_t>(program->begin);
   const std::string_view memory = ProcessMemory();
   process_memory_ = AddressOf(NewBlock(state, ConstantValue(memory.size())))
                         .value_or(MemoryAddress{});
@@ -122,6 +118,7 @@ void Interpreter::EnterProcess(State& state) {
     StoreAt(state, {types_.region, types_.offset + 2 * c}, 2,
             ConstantValue(type));
   }
+  return true;
 }
 
 void Interpreter::WriteBytes(State& state, MemoryAddress address,
@@ -326,6 +323,7 @@ std::optional<Value> Interpreter::TellTime(State& state, const Answer& answer) {
   if ((answer.number & kIsWritten) == 0) return ConstantValue(now);
   const std::optional<MemoryAddress> to = AddressOf(Argument(state, 0));
   if (!to) return std::nullopt;
+  ForgetIfInImage(state, Argument(state, 0));
   // Counted in 100 ns (FILETIME).
   constexpr uint64_t kStart = 0x01dcd04000000000;
   const uint64_t fine = kStart + now * 10'000;
@@ -380,10 +378,10 @@ std::optional<ImportName> Interpreter::FunctionIn(
     const Value& module, const std::string& name) const {
   const ImportName import = LookUpByName(name);
   const std::vector<std::string> dlls = ImportedDlls(view_);
-  const uint64_t index = (module.bits - kFirstImported) / kModuleDistance;
   if (module.IsConstant(0)) return std::nullopt;
   const ImportName other{"another module", name, std::nullopt};
   if (!module.IsConstant()) return other;
+  const uint64_t index = (module.bits - kFirstImported) / kModuleDistance;
   if (module.bits >= kFirstImported && index < dlls.size()) {
     return ImportName{dlls[index], name, std::nullopt};
   }
@@ -411,6 +409,7 @@ std::optional<Value> Interpreter::WriteModule(State& state,
     module = ConstantValue(view_.image_base);
   }
   if (!module) return std::nullopt;
+  ForgetIfInImage(state, Argument(state, 2));
   StoreAt(state, *to, 4, *module);
   return ConstantValue(module->bits != 0 ? 1 : 0);
 }
@@ -434,6 +433,8 @@ std::optional<Value> Interpreter::ChangeList(State& state, AnswerKind kind) {
   if (!list || (pushes && !entry)) return std::nullopt;
   const Value first = state.memory.Load(*list, 4);
   if (!first.IsConstant()) return std::nullopt;
+  ForgetIfInImage(state, Argument(state, 0));
+  if (pushes) ForgetIfInImage(state, Argument(state, 1));
   if (pushes) StoreAt(state, *entry, 4, first);
   StoreAt(state, *list, 4, pushes ? Argument(state, 1) : ConstantValue(0));
   return first;
@@ -451,6 +452,7 @@ std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   if (!to || !room.IsConstant() || room.bits <= path.size()) {
     return std::nullopt;
   }
+  ForgetIfInImage(state, Argument(state, 1));
   WriteText(state, *to, std::string(path) + '\0', width);
   return ConstantValue(path.size());
 }

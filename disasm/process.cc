@@ -298,11 +298,15 @@ std::optional<Answer> AnswerInProcess(const ImportName& import) {
   return row->answer;
 }
 
-uint32_t ModuleInProcess(const std::string& name) {
-  std::string lower = name;
-  std::ranges::transform(lower, lower.begin(), [](char c) {
+std::string LowerCase(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
+  return text;
+}
+
+uint32_t ModuleInProcess(const std::string& name) {
+  std::string lower = LowerCase(name);
   const size_t slash = lower.find_last_of("\\/");
   if (slash != std::string::npos) lower.erase(0, slash + 1);
   if (lower.ends_with(".dll")) lower.erase(lower.size() - 4);

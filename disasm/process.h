@@ -79,6 +79,9 @@ struct Answer {
 /// What `import` answers; nothing where that is not part of the process.
 std::optional<Answer> AnswerInProcess(const ImportName& import);
 
+/// `text` with the letters of ASCII in lower case.
+std::string LowerCase(std::string text);
+
 /// The handle of the system's module of that name (with or without ".dll", any
 /// case), nonzero; 0 for another one.
 uint32_t ModuleInProcess(const std::string& name);

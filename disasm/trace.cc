@@ -326,8 +326,13 @@ EntryTraces Tracer::Run(Runs runs) {
   EntryTraces traces;
   State loaded(view_);
   if (setting_ == Setting::kOrdinary) {
-    interpreter_.EnterProcess(loaded);
     traces.in_one_process = true;
+    if (!interpreter_.EnterProcess(loaded)) {
+      const char* const why = "the image leaves no room for a process";
+      traces.attach.incomplete_because.push_back(why);
+      MarkNotRun(traces, true, why);
+      return traces;
+    }
   }
   RunResult attach =
       RunReason(Reason::kProcessAttach, true, {{std::move(loaded), 0}});
