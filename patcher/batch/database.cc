@@ -8,6 +8,9 @@
 namespace detachfix {
 namespace {
 
+/// Between two attempts at what is locked.
+constexpr int kPauseMs = 20;
+
 /// A prepared statement.
 class Statement {
  public:
@@ -82,6 +85,14 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
   std::unique_ptr<Database> database(new Database(handle));
   if (opened != SQLITE_OK) return Failure(handle);
   sqlite3_busy_timeout(handle, patience_ms);
+  // Two that make a database at once: who changes to WAL second is told that it
+  // is locked without being made to wait (sqlite.org/wal.html, "Sometimes
+  // Queries Return SQLITE_BUSY In WAL Mode").
+  for (int waited = 0; waited < patience_ms; waited += kPauseMs) {
+    const Result<void> changed = database->Run("PRAGMA journal_mode=WAL;");
+    if (changed || sqlite3_errcode(handle) != SQLITE_BUSY) break;
+    sqlite3_sleep(kPauseMs);
+  }
   // FULL: a commit is on the device when it returns (sqlite.org/pragma.html).
   const Result<void> set = database->Run(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
