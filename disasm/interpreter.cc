@@ -275,7 +275,11 @@ Interpreter::Step Interpreter::Do(State& state, const Assign& op) {
 Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   const Value a = ValueOf(state, op.a);
   const Value b = ValueOf(state, op.b);
-  if (op.op >= BinaryOp::kEqual) NoteComparison(a, b);
+  if (op.lane != 0) {
+    Set(state, op.dst, EvaluateLanes(op.op, op.width, op.lane, a, b));
+    return Step::kNextOp;
+  }
+  if (IsComparison(op.op)) NoteComparison(a, b);
   const std::optional<Value> hidden =
       op.width == 32 ? HiddenImport(op.op, a, b) : std::nullopt;
   Value result = hidden ? *hidden : Evaluate(op.op, op.width, a, b);

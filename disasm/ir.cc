@@ -56,6 +56,10 @@ const char* Name(BinaryOp op) {
       return "sar";
     case BinaryOp::kRotateRight:
       return "ror";
+    case BinaryOp::kTrailingZeros:
+      return "ctz";
+    case BinaryOp::kLeadingZeros:
+      return "clz";
     case BinaryOp::kEqual:
       return "eq";
     case BinaryOp::kLessUnsigned:
@@ -72,7 +76,8 @@ struct Printer {
   }
   std::string operator()(const Binary& op) const {
     return ToText(op.dst) + " = " + Name(op.op) + std::to_string(op.width) +
-           " " + ToText(op.a) + ", " + ToText(op.b);
+           (op.lane != 0 ? "by" + std::to_string(op.lane) : "") + " " +
+           ToText(op.a) + ", " + ToText(op.b);
   }
   std::string operator()(const SignExtend& op) const {
     return ToText(op.dst) + " = sext" + std::to_string(op.from) + "to" +

@@ -23,7 +23,7 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 inline constexpr uint8_t kFirstTemporary = 64;
-inline constexpr uint8_t kPlaceCount = 96;
+inline constexpr uint8_t kPlaceCount = 160;
 
 /// What an operation reads: a place or a constant.
 using Operand = std::variant<Place, uint64_t>;
@@ -44,11 +44,15 @@ enum class BinaryOp : uint8_t {
   kShiftLeft,
   kShiftRight,
   kShiftRightSigned,
-  kRotateRight,  ///< the count modulo the width
-  kEqual,        ///< 1 or 0, as the two below
+  kRotateRight,    ///< the count modulo the width
+  kTrailingZeros,  ///< below the lowest bit of a that is set; b where none is
+  kLeadingZeros,   ///< above the highest one
+  kEqual,          ///< 1 or 0, as the two below
   kLessUnsigned,
   kLessSigned,
 };
+
+constexpr bool IsComparison(BinaryOp op) { return op >= BinaryOp::kEqual; }
 
 /// dst = src
 struct Assign {
@@ -58,13 +62,15 @@ struct Assign {
 };
 
 /// dst = a op b, on the low `width` bits of both; the result has that width
-/// too, and is 0 above it.
+/// too, and is 0 above it. With lanes, each `lane` bits of a and b give those
+/// of the result, and a comparison that holds gives ones in all of them.
 struct Binary {
   BinaryOp op = BinaryOp::kAdd;
   uint8_t width = 32;  ///< bits
   Place dst;
   Operand a;
   Operand b;
+  uint8_t lane = 0;  ///< bits; 0: the operation is on the whole
   friend bool operator==(const Binary&, const Binary&) = default;
 };
 

@@ -32,6 +32,8 @@ struct CallingConvention {
   /// Where the registers lie that are kept as memory; a procedure does not
   /// preserve them.
   std::optional<Place> wide_registers;
+  /// Whether string instructions go down; 0 at every call.
+  std::optional<Place> direction;
   /// Whether a procedure removes its stack arguments (stdcall) where the table
   /// of known functions says so.
   bool callee_pops = false;

@@ -150,6 +150,9 @@ void Tracer::PrepareCall(State& state, Rva entry,
   if (convention.wide_registers) {
     state.at(*convention.wide_registers) = SymbolicValue(kWideRegistersSymbol);
   }
+  if (convention.direction) {
+    state.at(*convention.direction) = ConstantValue(0);
+  }
   if (convention.return_address) {
     state.at(*convention.return_address) = SymbolicValue(kReturnSymbol);
   } else {

@@ -70,6 +70,11 @@ uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
     }
     case BinaryOp::kRotateRight:
       return RotateRight(a, b, width);
+    case BinaryOp::kTrailingZeros:
+      return a == 0 ? b : static_cast<uint64_t>(std::countr_zero(a));
+    case BinaryOp::kLeadingZeros:
+      return a == 0 ? b
+                    : static_cast<uint64_t>(std::countl_zero(a)) - (64 - width);
     case BinaryOp::kEqual:
       return a == b ? 1 : 0;
     case BinaryOp::kLessUnsigned:
@@ -419,6 +424,23 @@ Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
         left.MayBeInImage() || (op == BinaryOp::kAdd && right.MayBeInImage());
   }
   return result;
+}
+
+Value EvaluateLanes(BinaryOp op, uint8_t width, uint8_t lane, const Value& a,
+                    const Value& b) {
+  if (!a.IsConstant() || !b.IsConstant()) {
+    Value result = UnknownValue();
+    result.from_image = a.MayBeInImage() || b.MayBeInImage();
+    return result;
+  }
+  const uint64_t ones = LowBits(lane);
+  uint64_t result = 0;
+  for (unsigned at = 0; at < width; at += lane) {
+    const uint64_t part = Fold(op, lane, a.bits >> at, b.bits >> at);
+    const uint64_t whole = IsComparison(op) && part != 0 ? ones : part;
+    result |= whole << at;
+  }
+  return ConstantValue(result);
 }
 
 bool Value::MayBeInImage() const {

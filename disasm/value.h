@@ -121,6 +121,11 @@ constexpr uint64_t LowBits(unsigned width) {
 /// a op b on `width` bits. Sound: what is not certain is unknown.
 Value Evaluate(BinaryOp op, uint8_t width, const Value& a, const Value& b);
 
+/// The same on each `lane` bits of both; a comparison that holds gives ones.
+/// Only numbers give something that is known.
+Value EvaluateLanes(BinaryOp op, uint8_t width, uint8_t lane, const Value& a,
+                    const Value& b);
+
 /// What is certain of something that is `a` or `b`.
 Value JoinValues(const Value& a, const Value& b);
 

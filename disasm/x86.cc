@@ -96,11 +96,12 @@ class X86 final : public Isa {
         .first_stack_argument = 4,
         .return_address = std::nullopt,
         .wide_registers = kVectorBase,
+        .direction = kDf,
         .callee_pops = true,
         .scratch = {kEax, kEcx, kEdx, kZf, kCf, kSf, kOf},
         .preserved = {kEbx, kEsi, kEdi, kEbp},
         .place_names = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
-                        "zf", "cf", "sf", "of", "fs.base", "xmm"},
+                        "zf", "cf", "sf", "of", "fs.base", "xmm", "df"},
     };
     return convention;
   }

@@ -71,6 +71,7 @@ std::string Format(const Decoded& d, uint32_t va) {
 struct Row {
   ZydisMnemonic mnemonic;
   X86Op op;
+  uint8_t lane = 0;
 };
 
 /// The instructions that a name is enough to know.
@@ -79,7 +80,6 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_PAUSE, X86Op::kNothing},
     {ZYDIS_MNEMONIC_FNOP, X86Op::kNothing},
     {ZYDIS_MNEMONIC_ENDBR32, X86Op::kNothing},
-    {ZYDIS_MNEMONIC_CLD, X86Op::kNothing},
     {ZYDIS_MNEMONIC_MOV, X86Op::kMov},
     {ZYDIS_MNEMONIC_MOVZX, X86Op::kMov},
     {ZYDIS_MNEMONIC_MOVSX, X86Op::kMovsx},
@@ -90,6 +90,7 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_CWDE, X86Op::kCwde},
     {ZYDIS_MNEMONIC_CLC, X86Op::kClc},
     {ZYDIS_MNEMONIC_STC, X86Op::kStc},
+    {ZYDIS_MNEMONIC_CLD, X86Op::kCld},
     {ZYDIS_MNEMONIC_STD, X86Op::kStd},
     {ZYDIS_MNEMONIC_ADD, X86Op::kAdd},
     {ZYDIS_MNEMONIC_ADC, X86Op::kAdc},
@@ -113,9 +114,20 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_SAR, X86Op::kSar},
     {ZYDIS_MNEMONIC_ROL, X86Op::kRol},
     {ZYDIS_MNEMONIC_ROR, X86Op::kRor},
+    {ZYDIS_MNEMONIC_RCL, X86Op::kRcl},
+    {ZYDIS_MNEMONIC_RCR, X86Op::kRcr},
+    {ZYDIS_MNEMONIC_SHLD, X86Op::kShld},
+    {ZYDIS_MNEMONIC_SHRD, X86Op::kShrd},
     {ZYDIS_MNEMONIC_BT, X86Op::kBt},
+    {ZYDIS_MNEMONIC_BTS, X86Op::kBts},
+    {ZYDIS_MNEMONIC_BTR, X86Op::kBtr},
+    {ZYDIS_MNEMONIC_BTC, X86Op::kBtc},
+    {ZYDIS_MNEMONIC_BSF, X86Op::kBsf},
+    {ZYDIS_MNEMONIC_BSR, X86Op::kBsr},
+    {ZYDIS_MNEMONIC_TZCNT, X86Op::kTzcnt},
     {ZYDIS_MNEMONIC_XADD, X86Op::kXadd},
     {ZYDIS_MNEMONIC_CMPXCHG, X86Op::kCmpxchg},
+    {ZYDIS_MNEMONIC_CMPXCHG8B, X86Op::kCmpxchg8b},
     {ZYDIS_MNEMONIC_PUSH, X86Op::kPush},
     {ZYDIS_MNEMONIC_POP, X86Op::kPop},
     {ZYDIS_MNEMONIC_LEAVE, X86Op::kLeave},
@@ -148,6 +160,57 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_MOVLPD, X86Op::kMovlps},
     {ZYDIS_MNEMONIC_MOVSS, X86Op::kMovss},
     {ZYDIS_MNEMONIC_MOVSD, X86Op::kMovsd},
+    {ZYDIS_MNEMONIC_ANDPS, X86Op::kAndVector},
+    {ZYDIS_MNEMONIC_ANDPD, X86Op::kAndVector},
+    {ZYDIS_MNEMONIC_PAND, X86Op::kAndVector},
+    {ZYDIS_MNEMONIC_ANDNPS, X86Op::kAndNotVector},
+    {ZYDIS_MNEMONIC_ANDNPD, X86Op::kAndNotVector},
+    {ZYDIS_MNEMONIC_PANDN, X86Op::kAndNotVector},
+    {ZYDIS_MNEMONIC_ORPS, X86Op::kOrVector},
+    {ZYDIS_MNEMONIC_ORPD, X86Op::kOrVector},
+    {ZYDIS_MNEMONIC_POR, X86Op::kOrVector},
+    {ZYDIS_MNEMONIC_PADDB, X86Op::kAddLanes, 8},
+    {ZYDIS_MNEMONIC_PADDW, X86Op::kAddLanes, 16},
+    {ZYDIS_MNEMONIC_PADDD, X86Op::kAddLanes, 32},
+    {ZYDIS_MNEMONIC_PSUBB, X86Op::kSubLanes, 8},
+    {ZYDIS_MNEMONIC_PSUBW, X86Op::kSubLanes, 16},
+    {ZYDIS_MNEMONIC_PSUBD, X86Op::kSubLanes, 32},
+    {ZYDIS_MNEMONIC_PCMPEQB, X86Op::kEqualLanes, 8},
+    {ZYDIS_MNEMONIC_PCMPEQW, X86Op::kEqualLanes, 16},
+    {ZYDIS_MNEMONIC_PCMPEQD, X86Op::kEqualLanes, 32},
+    {ZYDIS_MNEMONIC_PCMPGTB, X86Op::kGreaterLanes, 8},
+    {ZYDIS_MNEMONIC_PCMPGTW, X86Op::kGreaterLanes, 16},
+    {ZYDIS_MNEMONIC_PCMPGTD, X86Op::kGreaterLanes, 32},
+    {ZYDIS_MNEMONIC_PMINUB, X86Op::kMinLanes, 8},
+    {ZYDIS_MNEMONIC_PMAXUB, X86Op::kMaxLanes, 8},
+    {ZYDIS_MNEMONIC_PSLLW, X86Op::kShiftLeftLanes, 16},
+    {ZYDIS_MNEMONIC_PSLLD, X86Op::kShiftLeftLanes, 32},
+    {ZYDIS_MNEMONIC_PSRLW, X86Op::kShiftRightLanes, 16},
+    {ZYDIS_MNEMONIC_PSRLD, X86Op::kShiftRightLanes, 32},
+    {ZYDIS_MNEMONIC_PMOVMSKB, X86Op::kSignsOfLanes, 8},
+    {ZYDIS_MNEMONIC_MOVMSKPS, X86Op::kSignsOfLanes, 32},
+    {ZYDIS_MNEMONIC_PUNPCKLBW, X86Op::kInterleaveLow, 8},
+    {ZYDIS_MNEMONIC_PUNPCKLWD, X86Op::kInterleaveLow, 16},
+    {ZYDIS_MNEMONIC_PUNPCKLDQ, X86Op::kInterleaveLow, 32},
+    {ZYDIS_MNEMONIC_UNPCKLPS, X86Op::kInterleaveLow, 32},
+    {ZYDIS_MNEMONIC_PUNPCKLQDQ, X86Op::kInterleaveLow, 64},
+    {ZYDIS_MNEMONIC_UNPCKLPD, X86Op::kInterleaveLow, 64},
+    {ZYDIS_MNEMONIC_PUNPCKHBW, X86Op::kInterleaveHigh, 8},
+    {ZYDIS_MNEMONIC_PUNPCKHWD, X86Op::kInterleaveHigh, 16},
+    {ZYDIS_MNEMONIC_PUNPCKHDQ, X86Op::kInterleaveHigh, 32},
+    {ZYDIS_MNEMONIC_UNPCKHPS, X86Op::kInterleaveHigh, 32},
+    {ZYDIS_MNEMONIC_PUNPCKHQDQ, X86Op::kInterleaveHigh, 64},
+    {ZYDIS_MNEMONIC_UNPCKHPD, X86Op::kInterleaveHigh, 64},
+    {ZYDIS_MNEMONIC_PSHUFLW, X86Op::kPshuflw},
+    {ZYDIS_MNEMONIC_PSHUFHW, X86Op::kPshufhw},
+    {ZYDIS_MNEMONIC_SHUFPS, X86Op::kShufps},
+    {ZYDIS_MNEMONIC_PSLLDQ, X86Op::kShiftBytesLeft},
+    {ZYDIS_MNEMONIC_PSRLDQ, X86Op::kShiftBytesRight},
+    {ZYDIS_MNEMONIC_PALIGNR, X86Op::kPalignr},
+    {ZYDIS_MNEMONIC_MOVHPS, X86Op::kMovhps},
+    {ZYDIS_MNEMONIC_MOVHPD, X86Op::kMovhps},
+    {ZYDIS_MNEMONIC_MOVLHPS, X86Op::kMovlhps},
+    {ZYDIS_MNEMONIC_MOVHLPS, X86Op::kMovhlps},
     {ZYDIS_MNEMONIC_XORPS, X86Op::kXorVector},
     {ZYDIS_MNEMONIC_XORPD, X86Op::kXorVector},
     {ZYDIS_MNEMONIC_PXOR, X86Op::kXorVector},
@@ -158,17 +221,22 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_VZEROALL, X86Op::kRestoreVectors},
 });
 
+struct Named {
+  X86Op op = X86Op::kOther;
+  uint8_t lane = 0;
+};
+
 /// The same, by mnemonic.
-constexpr auto kOpOfMnemonic = [] {
-  std::array<X86Op, ZYDIS_MNEMONIC_MAX_VALUE + 1> ops{};
-  ops.fill(X86Op::kOther);
-  for (const Row& row : kRows) ops[row.mnemonic] = row.op;
-  return ops;
+constexpr auto kByMnemonic = [] {
+  std::array<Named, ZYDIS_MNEMONIC_MAX_VALUE + 1> names{};
+  names.fill(Named{});
+  for (const Row& row : kRows) names[row.mnemonic] = {row.op, row.lane};
+  return names;
 }();
 
 /// Of an instruction that branches on a condition.
 X86Op BranchOf(const ZydisDecodedInstruction& i) {
-  if (const X86Op op = kOpOfMnemonic[i.mnemonic]; op != X86Op::kOther) {
+  if (const X86Op op = kByMnemonic[i.mnemonic].op; op != X86Op::kOther) {
     return op;
   }
   const bool is_jcc = i.opcode_map == ZYDIS_OPCODE_MAP_0F
@@ -219,11 +287,15 @@ X86Op OpOf(const Decoded& d) {
     default:
       break;
   }
-  // Windows NT's gate into the kernel.
-  if (i.mnemonic == ZYDIS_MNEMONIC_INT && d.operands[0].imm.value.u == 0x2e) {
-    return X86Op::kSystemCall;
+  if (i.mnemonic == ZYDIS_MNEMONIC_INT) {
+    constexpr uint64_t kFastFail = 0x29;  // __fastfail (MSDN); before it was
+                                          // one, an access violation
+    constexpr uint64_t kKernelGate = 0x2e;
+    const uint64_t number = d.operands[0].imm.value.u;
+    if (number == kKernelGate) return X86Op::kSystemCall;
+    if (number == kFastFail) return X86Op::kTrap;
   }
-  return kOpOfMnemonic[i.mnemonic];
+  return kByMnemonic[i.mnemonic].op;
 }
 
 /// Of which a program with 32 bits has eight.
@@ -299,9 +371,12 @@ X86Instruction Convert(const Decoded& d) {
   out.size = i.length;
   out.test = static_cast<X86Test>((i.opcode & 15) >> 1);
   out.test_negated = (i.opcode & 1) != 0;
-  out.repeats = (i.attributes & ZYDIS_ATTRIB_HAS_REP) != 0;
+  // movs and stos repeat with either prefix (SDM, REP).
+  out.repeats =
+      (i.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPNE)) != 0;
   out.operand_width = i.operand_width;
   out.address_width = i.address_width;
+  out.lane = kByMnemonic[i.mnemonic].lane;
   out.name = ZydisMnemonicGetString(i.mnemonic);
   out.visible_count = i.operand_count_visible;
   out.operand_count = i.operand_count;

@@ -19,7 +19,7 @@ enum class X86Op : uint8_t {
   kUnknown,  ///< cannot be decoded
   kOther,    ///< what it writes is all that is known of it
   // Moves.
-  kNothing,  ///< nop, pause, endbr32, cld
+  kNothing,  ///< nop, pause, endbr32
   kMov,      ///< movzx too
   kMovsx,
   kLea,
@@ -54,9 +54,20 @@ enum class X86Op : uint8_t {
   kSar,
   kRol,
   kRor,
+  kRcl,
+  kRcr,
+  kShld,
+  kShrd,
   kBt,
+  kBts,
+  kBtr,
+  kBtc,
+  kBsf,
+  kBsr,
+  kTzcnt,
   kXadd,
   kCmpxchg,
+  kCmpxchg8b,
   // The stack.
   kPush,
   kPop,
@@ -69,6 +80,7 @@ enum class X86Op : uint8_t {
   kMovs,
   kStos,
   kString,  ///< every other one
+  kCld,
   kStd,
   // The SSE registers.
   kMovVector,  ///< of 16 bytes
@@ -76,9 +88,33 @@ enum class X86Op : uint8_t {
   kMovq,
   kMovlps,  ///< movlpd too
   kMovss,
-  kMovsd,  ///< the SSE2 one
+  kMovsd,   ///< the SSE2 one
+  kMovhps,  ///< movhpd too
+  kMovlhps,
+  kMovhlps,
+  kAndVector,
+  kAndNotVector,
+  kOrVector,
   kXorVector,
+  // These by lanes:
+  kAddLanes,
+  kSubLanes,
+  kEqualLanes,
+  kGreaterLanes,  ///< with signs
+  kMinLanes,      ///< without, as kMaxLanes
+  kMaxLanes,
+  kShiftLeftLanes,
+  kShiftRightLanes,
+  kSignsOfLanes,  ///< pmovmskb, movmskps
+  kInterleaveLow,
+  kInterleaveHigh,
   kPshufd,
+  kPshuflw,
+  kPshufhw,
+  kShufps,
+  kShiftBytesLeft,
+  kShiftBytesRight,
+  kPalignr,
   kRestoreVectors,  ///< writes all of them
   // Branches, jumps, and what ends a path.
   kJcc,
@@ -90,7 +126,7 @@ enum class X86Op : uint8_t {
   kCall,
   kRet,
   kReturnFromInterrupt,
-  kTrap,      ///< int3, hlt, ud2: raises an exception
+  kTrap,      ///< int3, hlt, ud2: raises an exception; int 0x29, __fastfail
   kIdentify,  ///< cpuid
   kSystemCall,
   kTransaction,  ///< xbegin, xend, xabort
@@ -145,9 +181,10 @@ struct X86Instruction {
   X86Test test = X86Test::kZero;
   bool test_negated = false;
   bool is_relative = false;    ///< the first operand counts from the next one
-  bool repeats = false;        ///< has the prefix `rep`
+  bool repeats = false;        ///< has the prefix `rep`, of any kind
   uint8_t operand_width = 32;  ///< bits, of what is pushed and popped
   uint8_t address_width = 32;  ///< bits
+  uint8_t lane = 0;            ///< bits, of SSE instructions that have lanes
   const char* name = "";       ///< "push"; lives as long as the program
   uint8_t visible_count = 0;  ///< operands in the assembly text, which go first
   uint8_t operand_count = 0;

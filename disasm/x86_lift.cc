@@ -5,8 +5,8 @@
 //   never computed: a branch on PF is open.
 // - A byte or word register is a part of its 32-bit register: reading extracts,
 //   writing merges.
-// - The direction flag is clear: the Windows i386 ABI demands that at every
-//   procedure call. `std` makes the path unfollowable.
+// - The direction flag is a place too. The Windows i386 ABI demands that it is
+//   clear at every procedure call; popfd leaves it as it is.
 // - FS addresses the thread's environment block: its base is a place that
 //   nothing writes. The other segments have base 0.
 // - An instruction that has no case here forgets what the decoder says it
@@ -225,9 +225,12 @@ bool X86Lifter::LiftStack() {
       Emit(Assign{kEsp, kEbp});
       Emit(Assign{kEbp, Pop(4)});
       return true;
-    case X86Op::kPushfd:
-      Push(Unknown(), 4);
+    case X86Op::kPushfd: {
+      const Place flags = NewTemporary();
+      Emit(Forget{flags, true});
+      Push(flags, 4);
       return true;
+    }
     case X86Op::kPopfd:
       Pop(4);
       ForgetFlags();
@@ -247,6 +250,8 @@ bool X86Lifter::LiftStack() {
 /// the same instruction while ECX is not 0.
 void X86Lifter::StringLoop(bool copies) {
   const uint64_t bytes = operand(0).width / 8;
+  const Place step = NewTemporary();
+  Emit(Choose{step, kDf, (uint64_t{0} - bytes) & Mask(32), bytes});
   if (i_.repeats) {
     const Place done = Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0});
     Emit(Branch{done, next_va()});
@@ -255,11 +260,11 @@ void X86Lifter::StringLoop(bool copies) {
   if (copies) {
     const Place element = NewTemporary();
     Emit(Load{static_cast<uint8_t>(bytes), element, kEsi});
-    Emit(Binary{BinaryOp::kAdd, 32, kEsi, kEsi, bytes});
+    Emit(Binary{BinaryOp::kAdd, 32, kEsi, kEsi, step});
     value = element;
   }
   Emit(Store{static_cast<uint8_t>(bytes), kEdi, value});
-  Emit(Binary{BinaryOp::kAdd, 32, kEdi, kEdi, bytes});
+  Emit(Binary{BinaryOp::kAdd, 32, kEdi, kEdi, step});
   if (i_.repeats) {
     Emit(Binary{BinaryOp::kSub, 32, kEcx, kEcx, uint64_t{1}});
     Emit(Jump{uint64_t{va_}});
@@ -274,8 +279,11 @@ bool X86Lifter::LiftString() {
     case X86Op::kStos:
       StringLoop(false);
       return true;
+    case X86Op::kCld:
+      SetFlag(kDf, 0u);
+      return true;
     case X86Op::kStd:
-      Emit(Unfollowable{"sets the direction flag"});
+      SetFlag(kDf, 1u);
       return true;
     default:
       return false;
@@ -416,8 +424,8 @@ void X86Lifter::Fallback() {
 
 std::vector<Op> X86Lifter::Run() {
   if (!LiftEnd() && !LiftMove() && !LiftArithmetic() && !LiftLogic() &&
-      !LiftShift() && !LiftRotate() && !LiftStack() && !LiftFlow() &&
-      !LiftString() && !LiftConditional() && !LiftAtomic() && !LiftVector()) {
+      !LiftBits() && !LiftStack() && !LiftFlow() && !LiftString() &&
+      !LiftConditional() && !LiftAtomic() && !LiftVector()) {
     Fallback();
   }
   return TakeOps();

@@ -12,12 +12,12 @@
 namespace detachfix {
 
 /// The machine's places: the general registers as encoded, four flags of one
-/// bit each, the base of the segment FS, and where XMM0 to XMM7 lie: they are
-/// kept as memory (kWideRegistersSymbol), 16 bytes each.
+/// bit each, the base of the segment FS, where XMM0 to XMM7 lie: they are kept
+/// as memory (kWideRegistersSymbol), 16 bytes each; and the direction flag.
 inline constexpr Place kEax{0}, kEcx{1}, kEdx{2}, kEbx{3}, kEsp{4}, kEbp{5},
     kEsi{6}, kEdi{7};
 inline constexpr Place kZf{8}, kCf{9}, kSf{10}, kOf{11}, kFsBase{12},
-    kVectorBase{13};
+    kVectorBase{13}, kDf{14};
 inline constexpr uint8_t kVectorWords = 4;
 inline constexpr uint8_t kVectorBytes = 4 * kVectorWords;
 

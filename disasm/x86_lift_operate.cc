@@ -298,80 +298,6 @@ bool X86Lifter::LiftLogic() {
   }
 }
 
-/// rol and ror leave ZF and SF as they are (SDM, RCL/RCR/ROL/ROR).
-bool X86Lifter::LiftRotate() {
-  if (i_.op != X86Op::kRol && i_.op != X86Op::kRor) return false;
-  const uint8_t bits = width(0);
-  const Operand value = Read(0);
-  Operand count = Compute(BinaryOp::kAnd, 8, Read(1), 31u);
-  if (i_.op == X86Op::kRol) count = Compute(BinaryOp::kSub, 8, 0u, count);
-  const Place result = Compute(BinaryOp::kRotateRight, bits, value, count);
-  Emit(Forget{kCf});
-  Emit(Forget{kOf});
-  Write(0, result);
-  return true;
-}
-
-bool X86Lifter::LiftShift() {
-  BinaryOp op;
-  switch (i_.op) {
-    case X86Op::kShl:
-      op = BinaryOp::kShiftLeft;
-      break;
-    case X86Op::kShr:
-      op = BinaryOp::kShiftRight;
-      break;
-    case X86Op::kSar:
-      op = BinaryOp::kShiftRightSigned;
-      break;
-    default:
-      return false;
-  }
-  const uint8_t bits = width(0);
-  const Operand value = Read(0);
-  // The count is taken modulo 32 (SDM, SAL/SAR/SHL/SHR).
-  const Place count = Compute(BinaryOp::kAnd, 8, Read(1), 31u);
-  const Place result = Compute(op, bits, value, count);
-  // With a count of 0 the flags stay: they are only known when it is known
-  // not to be 0, which the constant counts of compilers are.
-  const uint32_t known =
-      operand(1).kind == Kind::kImmediate ? operand(1).number & 31 : 0;
-  if (known != 0 && known <= bits) {
-    // The last bit that was shifted out.
-    const uint64_t last = op == BinaryOp::kShiftLeft ? bits - known : known - 1;
-    const Place out =
-        Compute(op == BinaryOp::kShiftLeft ? BinaryOp::kShiftRight : op, bits,
-                value, last);
-    Emit(Binary{BinaryOp::kAnd, bits, kCf, out, 1u});
-  } else {
-    Emit(Forget{kCf});
-  }
-  Emit(Forget{kOf});
-  if (known != 0) {
-    SetResultFlags(bits, result);
-  } else {
-    Emit(Forget{kZf});
-    Emit(Forget{kSf});
-  }
-  Write(0, result);
-  return true;
-}
-
-/// bt with a number, which counts within the operand: that bit becomes CF. One
-/// in a register may reach beyond an operand in memory.
-bool X86Lifter::TestBit() {
-  if (operand(0).kind == Kind::kMemory && operand(1).kind != Kind::kImmediate) {
-    return false;
-  }
-  const uint8_t bits = width(0);
-  const Place count = Compute(BinaryOp::kAnd, 32, Read(1), uint64_t{bits} - 1);
-  const Place shifted = Compute(BinaryOp::kShiftRight, bits, Read(0), count);
-  Emit(Binary{BinaryOp::kAnd, bits, kCf, shifted, 1u});
-  Emit(Forget{kOf});
-  Emit(Forget{kSf});
-  return true;
-}
-
 bool X86Lifter::LiftConditional() {
   if (i_.op != X86Op::kSetcc && i_.op != X86Op::kCmovcc) return false;
   const std::optional<Operand> condition = Condition();
@@ -417,8 +343,32 @@ void X86Lifter::CompareExchange() {
   Emit(Choose{kEax, kZf, kEax, old});
 }
 
+/// EDX:EAX against eight bytes of memory. Of the flags only ZF changes.
+void X86Lifter::CompareExchangeWide() {
+  const Operand low_at = Address(operand(0));
+  const Place high_at = Compute(BinaryOp::kAdd, 32, low_at, 4u);
+  const Place low = NewTemporary();
+  const Place high = NewTemporary();
+  Emit(Load{4, low, low_at});
+  Emit(Load{4, high, high_at});
+  const Place low_is = Compute(BinaryOp::kEqual, 32, low, kEax);
+  const Place high_is = Compute(BinaryOp::kEqual, 32, high, kEdx);
+  Emit(Binary{BinaryOp::kAnd, 1, kZf, low_is, high_is});
+  const Place new_low = NewTemporary();
+  const Place new_high = NewTemporary();
+  Emit(Choose{new_low, kZf, kEbx, low});
+  Emit(Choose{new_high, kZf, kEcx, high});
+  Emit(Store{4, low_at, Operand{new_low}});
+  Emit(Store{4, high_at, Operand{new_high}});
+  Emit(Choose{kEax, kZf, kEax, low});
+  Emit(Choose{kEdx, kZf, kEdx, high});
+}
+
 bool X86Lifter::LiftAtomic() {
-  if (i_.op == X86Op::kBt) return TestBit();
+  if (i_.op == X86Op::kCmpxchg8b) {
+    CompareExchangeWide();
+    return true;
+  }
   if (i_.op == X86Op::kXadd) {
     ExchangeAdd();
     return true;

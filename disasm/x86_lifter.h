@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lifter of x86_lift.cc, which has operands, moves, the stack and the flow,
-// and of x86_lift_operate.cc, which has arithmetic and the flags.
+// of x86_lift_operate.cc, which has arithmetic and the flags, x86_lift_bits.cc
+// with shifts and single bits, and x86_lift_vector.cc with SSE.
 #ifndef DETACHFIX_DISASM_X86_LIFTER_H_
 #define DETACHFIX_DISASM_X86_LIFTER_H_
 
@@ -70,11 +71,9 @@ class X86Lifter : private OpBuilder {
   bool LiftEnd();
   bool LiftArithmetic();
   bool LiftLogic();
-  bool LiftShift();
-  bool LiftRotate();
+  bool LiftBits();  // x86_lift_bits.cc
   bool LiftConditional();
   bool LiftAtomic();
-  bool TestBit();
   bool LiftVector();  // x86_lift_vector.cc
 
   void AddOrSub(BinaryOp op, bool keep);
@@ -96,10 +95,34 @@ class X86Lifter : private OpBuilder {
   void WriteVector(size_t n, const Words& words, uint8_t count);
   void ForgetVector(X86Register reg);
   void MoveVector(uint8_t count, bool keeps_rest);
-  void XorVector();
+  static Words Zeros();
+  bool LiftVectorLogic();
+  bool LiftVectorLanes();
+  bool LiftVectorOrder();
+  template <typename Make>
+  void EachWord(Make make);
+  Place ComputeLanes(BinaryOp op, Operand a, Operand b);
+  void ChooseLanes(bool smaller);
+  bool ShiftLanes(BinaryOp op);
+  void CollectSigns();
+  Operand HalfWord(const Words& words, size_t n);
+  Operand JoinHalves(Operand low, Operand high);
+  void Interleave();
   void ShuffleVector();
+  template <size_t kCount>
+  Words Window(const std::array<Operand, kCount>& words, uint32_t bytes);
+  void ShiftVector();
+  void MoveHalf();
+  bool LiftShift();
+  bool LiftRotate();
+  bool LiftCarryRotate();
+  bool LiftDoubleShift();
+  Operand BitAddress();
+  bool LiftBitTest();
+  bool LiftBitScan();
   void ExchangeAdd();
   void CompareExchange();
+  void CompareExchangeWide();
   void SwapBytes();
   void Push(Operand value, uint8_t bytes);
   Place Pop(uint8_t bytes);

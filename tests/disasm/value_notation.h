@@ -60,9 +60,10 @@ inline std::string Text(const Value& value) {
 }
 
 inline const char* Name(BinaryOp op) {
-  constexpr std::array<const char*, 17> kNames = {
-      "add", "sub", "mul", "udiv", "sdiv", "urem", "srem",  "and", "or",
-      "xor", "shl", "shr", "sar",  "ror",  "eq",   "below", "less"};
+  constexpr std::array<const char*, 19> kNames = {
+      "add", "sub", "mul", "udiv",  "sdiv", "urem", "srem",
+      "and", "or",  "xor", "shl",   "shr",  "sar",  "ror",
+      "ctz", "clz", "eq",  "below", "less"};
   return kNames[static_cast<size_t>(op)];
 }
 inline constexpr std::array kAllOps = {BinaryOp::kDivideUnsigned,
@@ -79,6 +80,8 @@ inline constexpr std::array kAllOps = {BinaryOp::kDivideUnsigned,
                                        BinaryOp::kShiftRight,
                                        BinaryOp::kShiftRightSigned,
                                        BinaryOp::kRotateRight,
+                                       BinaryOp::kTrailingZeros,
+                                       BinaryOp::kLeadingZeros,
                                        BinaryOp::kEqual,
                                        BinaryOp::kLessUnsigned,
                                        BinaryOp::kLessSigned};

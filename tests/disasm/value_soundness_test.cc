@@ -107,6 +107,14 @@ uint64_t Compute(BinaryOp op, unsigned width, uint64_t a, uint64_t b) {
         result = result / 2 + (result % 2 != 0 ? modulus / 2 : 0);
       }
       break;
+    case BinaryOp::kTrailingZeros:
+      if (a == 0) return b;
+      for (; a % 2 == 0; a /= 2) ++result;
+      break;
+    case BinaryOp::kLeadingZeros:
+      if (a == 0) return b;
+      for (; a < modulus / 2; a *= 2) ++result;
+      break;
     case BinaryOp::kEqual:
       return a == b ? 1 : 0;
     case BinaryOp::kLessUnsigned:

@@ -44,12 +44,36 @@ TEST(Evaluate, FoldsConstantsAtTheirWidth) {
       {BinaryOp::kRotateRight, 8, C(0x181), C(1), C(0xc0)},
       {BinaryOp::kRotateRight, 32, C(1), C(0xf8), C(0x100)},
       {BinaryOp::kRotateRight, 32, C(5), C(32), C(5)},
+      {BinaryOp::kTrailingZeros, 32, C(0x50), C(7), C(4)},
+      {BinaryOp::kTrailingZeros, 8, C(0x100), C(7), C(7)},
+      {BinaryOp::kLeadingZeros, 16, C(0x150), C(7), C(7)},
+      {BinaryOp::kLeadingZeros, 32, C(0), C(7), C(7)},
       {BinaryOp::kEqual, 8, C(0x100), C(0), C(1)},
       {BinaryOp::kEqual, 16, C(0x100), C(0), C(0)},
       {BinaryOp::kLessUnsigned, 32, C(1), C(0xffffffff), C(1)},
       {BinaryOp::kLessSigned, 32, C(1), C(0xffffffff), C(0)},
       {BinaryOp::kLessSigned, 8, C(0x80), C(0x7f), C(1)},
   });
+}
+
+TEST(EvaluateLanes, ComputesEachAlone) {
+  const auto lanes = [](BinaryOp op, uint8_t lane, uint64_t a, uint64_t b) {
+    return EvaluateLanes(op, 32, lane, C(a), C(b));
+  };
+  EXPECT_EQ(lanes(BinaryOp::kAdd, 8, 0x01ff7f80, 0x01010180), C(0x02008000));
+  EXPECT_EQ(lanes(BinaryOp::kSub, 16, 0x00010000, 0x00020001), C(0xffffffff));
+  EXPECT_EQ(lanes(BinaryOp::kEqual, 8, 0x11223344, 0x11003300), C(0xff00ff00));
+  EXPECT_EQ(lanes(BinaryOp::kLessSigned, 16, 0x80007fff, 0x00000000),
+            C(0xffff0000));
+  EXPECT_EQ(lanes(BinaryOp::kShiftLeft, 16, 0x80018001, 0x00010001),
+            C(0x00020002));
+}
+
+TEST(EvaluateLanes, NotesWhatMayBeAnAddress) {
+  const Value sum =
+      EvaluateLanes(BinaryOp::kAdd, 32, 32, C(0x401000), UnknownValue());
+  EXPECT_TRUE(sum.IsUnknown());
+  EXPECT_TRUE(sum.MayBeInImage());
 }
 
 TEST(Evaluate, OrdersAddressesInABlock) {

@@ -34,6 +34,7 @@ TEST(DecodeX86, KnowsWhatAnInstructionDoes) {
       {{0xcc}, X86Op::kTrap, "int3"},
       {{0xcd, 0x2e}, X86Op::kSystemCall, "int 0x2E"},
       {{0xcd, 0x2d}, X86Op::kOther, "int 0x2D"},
+      {{0xcd, 0x29}, X86Op::kTrap, "int 0x29"},
       {{0x0f, 0x34}, X86Op::kSystemCall, "sysenter"},
       {{0xe3, 0x00}, X86Op::kJecxz, "jecxz 0x00401002"},
       {{0xe0, 0x00}, X86Op::kLoopne, "loopne 0x00401002"},
