@@ -156,12 +156,22 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
     bits |= uint64_t{*byte} << (8 * i);
     known |= uint64_t{0xff} << (8 * i);
   }
-  // A byte of a quadword is read and written with the other seven (the first
-  // Alpha processors): those that are known must stay so.
-  if (size < kMaxKnownSize && known != LowBits(8 * size)) {
-    return UnknownValue();
+  // A structure is copied with the bytes between its members, and a byte of a
+  // quadword is read and written with the other seven (the first Alpha
+  // processors): those that are known must stay so.
+  Value value = PartialValue(bits, known, static_cast<uint8_t>(8 * size));
+  if (!value.IsConstant()) value.from_image = MayHoldPart(address, size);
+  return value;
+}
+
+/// Whether some of the bytes are part of an address that may be in the image.
+bool Memory::MayHoldPart(MemoryAddress address, uint32_t size) const {
+  for (uint32_t i = 0; i < size; ++i) {
+    const CellMap::Entry* entry =
+        Covering({address.region, address.offset + i});
+    if (entry != nullptr && entry->cell.value.from_image) return true;
   }
-  return PartialValue(bits, known, static_cast<uint8_t>(8 * size));
+  return false;
 }
 
 /// Whether the word is a slot that the loader filled and nothing overwrote.
@@ -210,7 +220,10 @@ void Memory::KeepPart(const CellMap::Entry& entry, MemoryAddress from,
   }
   // The same as Load gives for these bytes: numbers, or a word as a whole.
   const bool is_word = part.IsSymbolic() && size == 4;
-  if (!part.IsConstant() && !is_word) part = UnknownValue();
+  if (!part.IsConstant() && !is_word) {
+    part = UnknownValue();
+    part.from_image = cell.value.from_image;
+  }
   cells_.Set(from, Cell{size, part});
 }
 

@@ -27,6 +27,7 @@ class Matching {
       const uint64_t known =
           specific.IsConstant() ? ~uint64_t{0} : specific.known;
       return has_bits && (general.known & ~known) == 0 &&
+             (general.from_image || !specific.MayBeInImage()) &&
              ((general.bits ^ specific.bits) & general.known) == 0;
     }
     if (general.IsSymbolic() && general.symbol >= kFirstFreshSymbol) {

@@ -418,8 +418,9 @@ Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
   const Value whole = EvaluateWhole(op, width, left, right);
   if (!whole.IsUnknown()) return whole;
   Value result = EvaluateBits(op, width, left, right);
-  if (result.IsUnknown() && width == 32 &&
-      (op == BinaryOp::kAdd || op == BinaryOp::kSub || op == BinaryOp::kAnd)) {
+  const bool moves = op == BinaryOp::kAdd || op == BinaryOp::kSub ||
+                     op == BinaryOp::kAnd || op == BinaryOp::kOr;
+  if (!result.IsConstant() && width == 32 && moves) {
     result.from_image =
         left.MayBeInImage() || (op == BinaryOp::kAdd && right.MayBeInImage());
   }

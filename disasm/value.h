@@ -65,8 +65,8 @@ struct Value {
   /// known not to be NULL.
   bool nonzero = false;
   bool negated = false;  ///< of kCondition
-  /// Of kUnknown and kSymbolic: computed from a number that may be an address
-  /// in the image, or read from a word of the image that was forgotten.
+  /// Of kUnknown, kPartial and kSymbolic: computed from a number that may be an
+  /// address in the image, or read from a word of the image that was forgotten.
   bool from_image = false;
   Symbol symbol = 0;
   uint64_t bits = 0;
