@@ -45,6 +45,7 @@ constexpr EffectRow kEffects[] = {
     {"AddAtomW", ApiEffect::kNone},
     {"AddVectoredExceptionHandler", ApiEffect::kNone},
     {"AreFileApisANSI", ApiEffect::kNone},
+    {"BCryptGenRandom", ApiEffect::kWrites, {{{1, 1, 2}}}},
     {"CloseHandle", ApiEffect::kNone},
     {"CreateEventA", ApiEffect::kNone},
     {"CreateEventW", ApiEffect::kNone},
@@ -84,6 +85,7 @@ constexpr EffectRow kEffects[] = {
     {"GetConsoleCP", ApiEffect::kNone},
     {"GetConsoleMode", ApiEffect::kWrites, {{{1, 4}}}},
     {"GetConsoleOutputCP", ApiEffect::kNone},
+    {"GetConsoleScreenBufferInfo", ApiEffect::kWrites, {{{1, 22}}}},
     {"GetCurrentProcess", ApiEffect::kNone},
     {"GetCurrentProcessId", ApiEffect::kNone},
     {"GetCurrentThread", ApiEffect::kNone},
@@ -106,6 +108,7 @@ constexpr EffectRow kEffects[] = {
     {"GetModuleHandleExA", ApiEffect::kWrites, {{{2, 4}}}},
     {"GetModuleHandleExW", ApiEffect::kWrites, {{{2, 4}}}},
     {"GetModuleHandleW", ApiEffect::kNone},
+    {"GetNativeSystemInfo", ApiEffect::kWrites, {{{0, 36}}}},
     {"GetOEMCP", ApiEffect::kNone},
     {"GetProcAddress", ApiEffect::kLookUpFunction},
     {"GetProcessAffinityMask", ApiEffect::kWrites, {{{1, 4}, {2, 4}}}},
@@ -114,13 +117,17 @@ constexpr EffectRow kEffects[] = {
     {"GetStartupInfoW", ApiEffect::kWrites, {{{0, 68}}}},
     {"GetStdHandle", ApiEffect::kNone},
     {"GetStringTypeW", ApiEffect::kWrites, {{{3, 2, 2}}}},
+    {"GetSystemDefaultLCID", ApiEffect::kNone},
+    {"GetSystemDefaultLangID", ApiEffect::kNone},
     {"GetSystemDirectoryA", ApiEffect::kWrites, {{{0, 1, 1}}}},
     {"GetSystemDirectoryW", ApiEffect::kWrites, {{{0, 2, 1}}}},
     {"GetSystemInfo", ApiEffect::kWrites, {{{0, 36}}}},
     {"GetSystemTime", ApiEffect::kWrites, {{{0, 16}}}},
     {"GetSystemTimeAsFileTime", ApiEffect::kWrites, {{{0, 8}}}},
+    {"GetThreadLocale", ApiEffect::kNone},
     {"GetTickCount", ApiEffect::kNone},
     {"GetUserDefaultLCID", ApiEffect::kNone},
+    {"GetUserDefaultLangID", ApiEffect::kNone},
     {"GetVersion", ApiEffect::kNone},
     {"GetVersionExA", ApiEffect::kWrites, {{{0, 156}}}},
     {"GetVersionExW", ApiEffect::kWrites, {{{0, 284}}}},
@@ -172,6 +179,7 @@ constexpr EffectRow kEffects[] = {
     {"NtQueryVirtualMemory", ApiEffect::kWrites, {{{3, 28}, {5, 4}}}},
     {"OutputDebugStringA", ApiEffect::kNone},
     {"OutputDebugStringW", ApiEffect::kNone},
+    {"ProcessPrng", ApiEffect::kWrites, {{{0, 1, 1}}}},
     {"QueryPerformanceCounter", ApiEffect::kWrites, {{{0, 8}}}},
     {"QueryPerformanceFrequency", ApiEffect::kWrites, {{{0, 8}}}},
     {"RaiseException", ApiEffect::kNone},
@@ -225,6 +233,7 @@ constexpr EffectRow kEffects[] = {
     {"SetWindowsHookExW", ApiEffect::kNone},
     {"Sleep", ApiEffect::kNone},
     {"SwitchToThread", ApiEffect::kNone},
+    {"SystemFunction036", ApiEffect::kWrites, {{{0, 1, 1}}}},
     {"TerminateProcess", ApiEffect::kNone},
     {"TlsAlloc", ApiEffect::kAllocateIndex},
     {"TlsFree", ApiEffect::kFreeIndex},
@@ -237,7 +246,10 @@ constexpr EffectRow kEffects[] = {
     {"VirtualProtect", ApiEffect::kWrites, {{{3, 4}}}},
     {"VirtualQuery", ApiEffect::kWrites, {{{1, 28}}}},
     {"WaitForSingleObject", ApiEffect::kNone},
+    {"WaitOnAddress", ApiEffect::kNone},
     {"WakeAllConditionVariable", ApiEffect::kNone},
+    {"WakeByAddressAll", ApiEffect::kNone},
+    {"WakeByAddressSingle", ApiEffect::kNone},
     {"WakeConditionVariable", ApiEffect::kNone},
     {"WideCharToMultiByte", ApiEffect::kWrites, {{{4, 1, 5}, {7, 4}}}},
     {"WriteConsoleA", ApiEffect::kWrites, {{{3, 4}}}},
@@ -272,6 +284,7 @@ constexpr EffectRow kEffects[] = {
     {"__wine_dbg_strdup", ApiEffect::kNone},
     {"_amsg_exit", ApiEffect::kNeverReturns},
     {"_calloc_base", ApiEffect::kAllocateZeroed},
+    {"_configthreadlocale", ApiEffect::kNone},
     {"_configure_narrow_argv", ApiEffect::kNone},
     {"_configure_wide_argv", ApiEffect::kNone},
     {"_crt_at_quick_exit", ApiEffect::kNone},
@@ -415,8 +428,9 @@ bool IsCRuntime(std::string_view dll) {
 /// somebody's own.
 bool IsSystemDll(std::string_view dll) {
   constexpr std::string_view kDlls[] = {
-      "advapi32.dll",   "crtdll.dll", "gdi32.dll", "kernel32.dll",
-      "kernelbase.dll", "msvcrt.dll", "ntdll.dll", "user32.dll"};
+      "advapi32.dll", "bcrypt.dll",   "bcryptprimitives.dll", "crtdll.dll",
+      "gdi32.dll",    "kernel32.dll", "msvcrt.dll",           "kernelbase.dll",
+      "ntdll.dll",    "user32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || dll.starts_with("libgcc_s_") ||
          dll == "libwinpthread-1.dll";

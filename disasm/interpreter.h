@@ -253,6 +253,8 @@ class Interpreter {
   std::optional<Value> AllocatePages(State& state);
   std::optional<Value> TellTime(State& state, const Answer& answer);
   std::optional<Value> TellFeature(const State& state) const;
+  std::optional<Value> FillRandomly(State& state, uint32_t number);
+  void NoteLastError(State& state, const ImportName& import) const;
   std::optional<ImportName> FunctionIn(const Value& module,
                                        const std::string& name) const;
   bool IsPlacedStack(const MemoryAddress& address) const;

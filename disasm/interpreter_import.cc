@@ -184,8 +184,9 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
 
 void Interpreter::ApplyEffect(State& state, const ImportName& import,
                               const Api& api) {
-  if (setting_ == Setting::kOrdinary && AnswerInProcess(state, import, api)) {
-    return;
+  if (setting_ == Setting::kOrdinary) {
+    NoteLastError(state, import);
+    if (AnswerInProcess(state, import, api)) return;
   }
   Value& result = state.at(isa_.convention().result);
   switch (api.effect) {

@@ -6,6 +6,7 @@
 // a slice of 64 KiB of its own, as VirtualAlloc's do.
 
 #include <algorithm>
+#include <random>
 #include <span>
 
 #include "disasm/interpreter.h"
@@ -30,6 +31,9 @@ constexpr Area kForProgram[] = {{0x00400000, 0x10000}, {0x01000000, 0x10000}};
 /// The entry's stack pointer, and what lies around it.
 constexpr uint64_t kStack = 0x0009f000;
 constexpr Area kStackPlace = {0x00080000, 0x20000};
+
+constexpr uint32_t kNoSuchVariable =
+    203;  // ERROR_ENVVAR_NOT_FOUND (winerror.h)
 
 /// The handle of a module that is neither the system's nor imported from, and
 /// of the first that is.
@@ -204,6 +208,12 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
     case AnswerKind::kClock:
       number = TellTime(state, *answer);
       break;
+    case AnswerKind::kLastError:
+      if (state.last_error) number = ConstantValue(*state.last_error);
+      break;
+    case AnswerKind::kRandom:
+      number = FillRandomly(state, answer->number);
+      break;
     case AnswerKind::kIsBadPointer:
       number = IsBadPointer(Argument(state, 0));
       break;
@@ -213,6 +223,7 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
     case AnswerKind::kNoVariable:
       if (!HasCalled("SetEnvironmentVariable") && !HasCalled("putenv")) {
         number = ConstantValue(answer->number);
+        state.last_error = kNoSuchVariable;
       }
       break;
     case AnswerKind::kNoKey:
@@ -276,9 +287,11 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
     if (written.bytes.empty()) continue;
     const Value pointer = Argument(state, written.argument);
     if (pointer.IsConstant(0)) continue;
-    const std::optional<MemoryAddress> address = AddressOf(pointer);
+    std::optional<MemoryAddress> address = AddressOf(pointer);
     ForgetIfInImage(state, pointer);
-    if (address) WriteBytes(state, *address, written.bytes);
+    if (!address) continue;
+    address->offset += written.offset;
+    WriteBytes(state, *address, written.bytes);
   }
   state.at(isa_.convention().result) =
       EvaluateSignExtend(32, state.register_width, *number);
@@ -332,15 +345,41 @@ std::optional<Value> Interpreter::TellTime(State& state, const Answer& answer) {
   return ConstantValue(answer.number & ~kIsWritten);
 }
 
-/// A processor without SSE, as its cpuid says; with __fastfail, which the
-/// system offers (PF_ constants, winnt.h).
+/// A processor without any extension, as its cpuid says; with __fastfail, which
+/// the system offers (PF_ constants, winnt.h).
 std::optional<Value> Interpreter::TellFeature(const State& state) const {
+  constexpr uint64_t kFastFail = 23;
   const Value feature = Argument(state, 0);
-  for (const uint64_t sse : {uint64_t{6}, uint64_t{10}, uint64_t{13}}) {
-    if (feature.IsConstant(sse)) return ConstantValue(0);
+  if (!feature.IsConstant()) return std::nullopt;
+  return ConstantValue(feature.bits == kFastFail ? 1 : 0);
+}
+
+/// Numbers that are other ones each time.
+std::optional<Value> Interpreter::FillRandomly(State& state, uint32_t number) {
+  constexpr uint64_t kMaxFilled = 0x1000;
+  const Value pointer = Argument(state, number >> 4 & 15);
+  const Value size = Argument(state, number >> 8 & 15);
+  const std::optional<MemoryAddress> to = AddressOf(pointer);
+  if (!to || !size.IsConstant() || size.bits > kMaxFilled) return std::nullopt;
+  std::minstd_rand generator(++state.ticks);
+  std::string bytes;
+  for (uint64_t i = 0; i < size.bits; ++i) {
+    bytes += static_cast<char>(generator() >> 8);
   }
-  if (feature.IsConstant(23)) return ConstantValue(1);
-  return std::nullopt;
+  ForgetIfInImage(state, pointer);
+  WriteBytes(state, *to, bytes);
+  return ConstantValue(number & 15);
+}
+
+/// What a call does to the reason of the last failure: most may change it.
+void Interpreter::NoteLastError(State& state, const ImportName& import) const {
+  if (import.name == "GetLastError") return;
+  state.last_error = std::nullopt;
+  if (import.name != "SetLastError") return;
+  const Value error = Argument(state, 0);
+  if (error.IsConstant()) {
+    state.last_error = static_cast<uint32_t>(error.bits);
+  }
 }
 
 /// The module that argument `at` names; nothing for one of which it is not

@@ -32,6 +32,10 @@ struct CallingConvention {
   /// Where the registers lie that are kept as memory; a procedure does not
   /// preserve them.
   std::optional<Place> wide_registers;
+  /// The address of the thread's environment block, and where in it that stands
+  /// too, bytes (NT_TIB.Self, winnt.h).
+  std::optional<Place> thread_block;
+  int64_t thread_block_self = 0x18;
   /// Whether string instructions go down; 0 at every call.
   std::optional<Place> direction;
   /// Whether a procedure removes its stack arguments (stdcall) where the table

@@ -46,6 +46,17 @@ static_assert(kStartup.size() == 68);
 /// FILETIME and LARGE_INTEGER of some moment.
 constexpr std::string_view kMoment = "\x40\x30\x20\x10\x40\xd0\xdc\x01"sv;
 
+/// Of OSVERSIONINFO, from dwMajorVersion on: what kVersion says, the platform
+/// NT, and no service pack (winnt.h).
+constexpr std::string_view kVersionInfo =
+    "\x0a\0\0\0\0\0\0\0\x65\x4a\0\0\2\0\0\0\0\0"sv;
+/// SYSTEM_INFO of one i386 processor (sysinfoapi.h): pages of 4 KiB, addresses
+/// from 0x00010000 to 0x7ffeffff.
+constexpr std::string_view kSystem =
+    "\0\0\0\0\0\x10\0\0\0\0\1\0\xff\xff\xfe\x7f\1\0\0\0"
+    "\1\0\0\0\x4a\2\0\0\0\0\1\0\6\0\0\0"sv;
+static_assert(kSystem.size() == 36);
+
 /// An empty SLIST_HEADER (winnt.h).
 constexpr std::string_view kEmptyList = "\0\0\0\0\0\0\0\0"sv;
 /// PAGE_READWRITE (winnt.h), what pages were before.
@@ -66,6 +77,7 @@ struct AnswerRow {
 constexpr AnswerRow kAnswers[] = {
     {"AddVectoredExceptionHandler", {AnswerKind::kNumber, kObject}},
     {"AreFileApisANSI", {AnswerKind::kNumber, 1}},
+    {"BCryptGenRandom", {AnswerKind::kRandom, 0x210}},
     {"CloseHandle", {AnswerKind::kNumber, 1}},
     {"CreateEventA", {AnswerKind::kNumber, kObject}},
     {"CreateEventW", {AnswerKind::kNumber, kObject}},
@@ -73,6 +85,10 @@ constexpr AnswerRow kAnswers[] = {
     {"CreateMutexW", {AnswerKind::kNumber, kObject}},
     {"CreateSemaphoreA", {AnswerKind::kNumber, kObject}},
     {"CreateSemaphoreW", {AnswerKind::kNumber, kObject}},
+    {"CryptAcquireContextA", {AnswerKind::kNumber, 1, {{{0, kMoment}}}}},
+    {"CryptAcquireContextW", {AnswerKind::kNumber, 1, {{{0, kMoment}}}}},
+    {"CryptGenRandom", {AnswerKind::kRandom, 0x121}},
+    {"CryptReleaseContext", {AnswerKind::kNumber, 1}},
     {"DisableThreadLibraryCalls", {AnswerKind::kNumber, 1}},
     {"DuplicateHandle", {AnswerKind::kNumber, 1}},
     {"EtwEventRegister", {AnswerKind::kNumber, 0, {{{3, kMoment}}}}},
@@ -88,7 +104,9 @@ constexpr AnswerRow kAnswers[] = {
     {"GetCommandLineA", {AnswerKind::kText, kCommandLine}},
     {"GetCommandLineW", {AnswerKind::kText, kWideCommandLine}},
     {"GetConsoleCP", {AnswerKind::kNumber, 437}},
+    {"GetConsoleMode", {AnswerKind::kNumber, 0}},
     {"GetConsoleOutputCP", {AnswerKind::kNumber, 437}},
+    {"GetConsoleScreenBufferInfo", {AnswerKind::kNumber, 0}},
     {"GetCurrentProcess", {AnswerKind::kNumber, 0xffffffff}},
     {"GetCurrentProcessId", {AnswerKind::kNumber, 0x640}},
     {"GetCurrentThread", {AnswerKind::kNumber, 0xfffffffe}},
@@ -99,12 +117,14 @@ constexpr AnswerRow kAnswers[] = {
     {"GetEnvironmentVariableA", {AnswerKind::kNoVariable, 0}},
     {"GetEnvironmentVariableW", {AnswerKind::kNoVariable, 0}},
     {"GetFileType", {AnswerKind::kNumber, kCharacterDevice}},
+    {"GetLastError", {AnswerKind::kLastError}},
     {"GetModuleFileNameA", {AnswerKind::kFileName, 1}},
     {"GetModuleFileNameW", {AnswerKind::kFileName, 2}},
     {"GetModuleHandleA", {AnswerKind::kModule, 1}},
     {"GetModuleHandleExA", {AnswerKind::kModuleEx, 1}},
     {"GetModuleHandleExW", {AnswerKind::kModuleEx, 2}},
     {"GetModuleHandleW", {AnswerKind::kModule, 2}},
+    {"GetNativeSystemInfo", {AnswerKind::kNumber, 0, {{{0, kSystem}}}}},
     {"GetOEMCP", {AnswerKind::kNumber, 437}},
     {"GetProcessHeap", {AnswerKind::kNumber, kHeap}},
     {"GetStartupInfoA", {AnswerKind::kNumber, 0, {{{0, kStartup}}}}},
@@ -114,10 +134,17 @@ constexpr AnswerRow kAnswers[] = {
     {"GetStringTypeExA", {AnswerKind::kByteTypes, 1}},
     {"GetStringTypeExW", {AnswerKind::kWideTypes, 1}},
     {"GetStringTypeW", {AnswerKind::kWideTypes, 0}},
+    {"GetSystemDefaultLCID", {AnswerKind::kNumber, 0x409}},
+    {"GetSystemDefaultLangID", {AnswerKind::kNumber, 0x409}},
+    {"GetSystemInfo", {AnswerKind::kNumber, 0, {{{0, kSystem}}}}},
     {"GetSystemTimeAsFileTime", {AnswerKind::kClock, 0x10}},
+    {"GetThreadLocale", {AnswerKind::kNumber, 0x409}},
     {"GetTickCount", {AnswerKind::kClock, 0}},
     {"GetUserDefaultLCID", {AnswerKind::kNumber, 0x409}},
+    {"GetUserDefaultLangID", {AnswerKind::kNumber, 0x409}},
     {"GetVersion", {AnswerKind::kNumber, kVersion}},
+    {"GetVersionExA", {AnswerKind::kNumber, 1, {{{0, kVersionInfo, 4}}}}},
+    {"GetVersionExW", {AnswerKind::kNumber, 1, {{{0, kVersionInfo, 4}}}}},
     {"GlobalFree", {AnswerKind::kNumber, 0}},
     {"GlobalUnlock", {AnswerKind::kNumber, 1}},
     {"HeapCreate", {AnswerKind::kNumber, kHeap + 0x10000}},
@@ -147,6 +174,7 @@ constexpr AnswerRow kAnswers[] = {
     {"MultiByteToWideChar", {AnswerKind::kWiden, 0}},
     {"NtClose", {AnswerKind::kNumber, 0}},
     {"NtQueryPerformanceCounter", {AnswerKind::kClock, 0x10}},
+    {"ProcessPrng", {AnswerKind::kRandom, 0x101}},
     {"QueryPerformanceCounter", {AnswerKind::kClock, 0x11}},
     {"QueryPerformanceFrequency", {AnswerKind::kNumber, 1, {{{0, kMoment}}}}},
     {"RegCloseKey", {AnswerKind::kNumber, 0}},
@@ -168,6 +196,7 @@ constexpr AnswerRow kAnswers[] = {
     {"RtlInterlockedPushEntrySList", {AnswerKind::kPushOnList}},
     {"SetEvent", {AnswerKind::kNumber, 1}},
     {"SetHandleCount", {AnswerKind::kNumber, 32}},
+    {"SystemFunction036", {AnswerKind::kRandom, 0x101}},
     {"VirtualAlloc", {AnswerKind::kPages, 1}},
     {"VirtualFree", {AnswerKind::kNumber, 1}},
     {"VirtualProtect", {AnswerKind::kNumber, 1, {{{3, kReadWrite}}}}},
@@ -182,6 +211,7 @@ constexpr AnswerRow kAnswers[] = {
     {"__pctype_func", {AnswerKind::kCharacterTable}},
     {"__wine_dbg_get_channel_flags", {AnswerKind::kSilent, 0}},
     {"__wine_dbg_header", {AnswerKind::kSilent, 0xffffffff}},
+    {"_configthreadlocale", {AnswerKind::kNumber, 2}},
     {"_configure_narrow_argv", {AnswerKind::kNumber, 0}},
     {"_configure_wide_argv", {AnswerKind::kNumber, 0}},
     {"_crt_at_quick_exit", {AnswerKind::kNumber, 0}},

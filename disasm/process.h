@@ -25,8 +25,11 @@ enum class AnswerKind : uint8_t {
   kCharacterTable,  ///< the address of a table of CharacterType (_pctype)
   kSilent,          ///< `number`, and what it may write stays as it is
   kText,            ///< the address of ProcessMemory() + `number`
-  kClock,  ///< a time that grows from call to call; `number`: the result,
-           ///< and 0x10 if the time is written to argument 0
+  kClock,      ///< a time that grows from call to call; `number`: the result,
+               ///< and 0x10 if the time is written to argument 0
+  kLastError,  ///< why the last function failed, where that is known
+  kRandom,     ///< fills a buffer; `number`: the result, 0x10 times the
+               ///< argument that points to it, 0x100 times its size's
   kIsBadPointer,  ///< whether argument 0 lies in the first 64 KiB
   kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
   kNoVariable,    ///< `number`, unless the image can set environment variables
@@ -62,6 +65,7 @@ enum class AnswerKind : uint8_t {
 struct AnswerBytes {
   uint8_t argument = 0;    ///< that points to where
   std::string_view bytes;  ///< empty: nothing is written
+  uint8_t offset = 0;      ///< bytes behind where it points to
 };
 
 struct Answer {

@@ -266,6 +266,9 @@ bool Covers(const State& general, const State& specific) {
   assert(general.pc == specific.pc);
   if (!general.calls.SameReturns(specific.calls)) return false;
   if (!SameSections(general, specific)) return false;
+  if (general.last_error && general.last_error != specific.last_error) {
+    return false;
+  }
   if (!CoversSections(general, specific)) return false;
   Matching matching;
   for (const auto& [address, section] : general.sections.all()) {
@@ -309,6 +312,7 @@ State Join(const State& a, const State& b) {
   joined.blocks_end = std::max(a.blocks_end, b.blocks_end);
   joined.indexes = std::max(a.indexes, b.indexes);
   joined.ticks = std::max(a.ticks, b.ticks);
+  if (a.last_error != b.last_error) joined.last_error = std::nullopt;
   return joined;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "disasm/call_stack.h"
@@ -59,6 +60,8 @@ struct State {
   uint64_t blocks_end = 0;  ///< virtual address of the next block
   uint32_t indexes = 0;     ///< into thread-local storage, that were given out
   uint32_t ticks = 0;       ///< how often the time was asked for
+  /// What GetLastError gives, where that is known.
+  std::optional<uint32_t> last_error;
 
   const Value& at(Place place) const { return places[place.id]; }
   Value& at(Place place) { return places[place.id]; }

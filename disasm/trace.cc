@@ -150,6 +150,12 @@ void Tracer::PrepareCall(State& state, Rva entry,
   if (convention.wide_registers) {
     state.at(*convention.wide_registers) = SymbolicValue(kWideRegistersSymbol);
   }
+  if (convention.thread_block) {
+    const Value block = SymbolicValue(
+        kFirstRegisterSymbol + convention.thread_block->id, 0, true);
+    state.at(*convention.thread_block) = block;
+    state.memory.Store({block.symbol, convention.thread_block_self}, 4, block);
+  }
   if (convention.direction) {
     state.at(*convention.direction) = ConstantValue(0);
   }

@@ -96,6 +96,7 @@ class X86 final : public Isa {
         .first_stack_argument = 4,
         .return_address = std::nullopt,
         .wide_registers = kVectorBase,
+        .thread_block = kFsBase,
         .direction = kDf,
         .callee_pops = true,
         .scratch = {kEax, kEcx, kEdx, kZf, kCf, kSf, kOf},
