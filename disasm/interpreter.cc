@@ -272,6 +272,17 @@ Interpreter::Step Interpreter::Do(State& state, const Assign& op) {
   return Step::kNextOp;
 }
 
+/// `result` of the operation in an ordinary process, where the stack lies at
+/// numbers.
+Value Interpreter::InPlace(const Binary& op, const Value& a, const Value& b,
+                           const Value& result) {
+  const bool of_stack = result.HasSymbol() && result.symbol == kStackSymbol;
+  if (result.IsSymbolic() && of_stack) return StackFromPlace(result);
+  if (result.IsConstant() || (result.HasSymbol() && !of_stack)) return result;
+  return StackFromPlace(
+      Evaluate(op.op, op.width, PlacedStack(a), PlacedStack(b)));
+}
+
 Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   const Value a = ValueOf(state, op.a);
   const Value b = ValueOf(state, op.b);
@@ -283,11 +294,7 @@ Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   const std::optional<Value> hidden =
       op.width == 32 ? HiddenImport(op.op, a, b) : std::nullopt;
   Value result = hidden ? *hidden : Evaluate(op.op, op.width, a, b);
-  const bool whole = result.IsConstant() || result.HasSymbol();
-  if (!whole && setting_ == Setting::kOrdinary) {
-    result = StackFromPlace(
-        Evaluate(op.op, op.width, PlacedStack(a), PlacedStack(b)));
-  }
+  if (setting_ == Setting::kOrdinary) result = InPlace(op, a, b, result);
   Set(state, op.dst, result);
   return Step::kNextOp;
 }
@@ -342,14 +349,10 @@ Interpreter::Step Interpreter::Do(State& state, const Choose& op) {
 
 Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   const std::optional<MemoryAddress> address =
-      AddressOf(ValueOf(state, op.address));
+      AddressOf(OnStack(ValueOf(state, op.address)));
   if (!address) {
     Set(state, op.dst, UnknownValue());
     return Step::kNextOp;
-  }
-  if (IsPlacedStack(*address)) {
-    Incomplete("reads the stack at a number, at " + Site());
-    return Step::kPathEnds;
   }
   const Value there = state.memory.Load(*address, op.size);
   if (there.IsConstant()) read_ = {*address, there.bits};
@@ -429,17 +432,13 @@ Value Forgotten() {
 }  // namespace
 
 Interpreter::Step Interpreter::Do(State& state, const Store& op) {
-  const Value target = ValueOf(state, op.address);
+  const Value target = OnStack(ValueOf(state, op.address));
   const std::optional<MemoryAddress> address = AddressOf(target);
   const bool is_own = address && (address->region == kStackSymbol ||
                                   address->region == kWideRegistersSymbol);
   if (!is_own) log_->writes_memory = true;
   if (IsSecurityCookie(address)) return Step::kNextOp;
   const Operand* value = std::get_if<Operand>(&op.value);
-  if (address && IsPlacedStack(*address)) {
-    Incomplete("writes the stack at a number, at " + Site());
-    return Step::kPathEnds;
-  }
   const Value stored = value != nullptr ? ValueOf(state, *value) : Forgotten();
   if (!target.IsConstant() && target.MayBeInImage() && IsFunction(stored)) {
     StrewFunctions();

@@ -240,6 +240,8 @@ class Interpreter {
   bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
   static Value PlacedStack(const Value& value);
   static Value StackFromPlace(const Value& value);
+  static Value InPlace(const Binary& op, const Value& a, const Value& b,
+                       const Value& result);
   std::optional<Value> PartOfStackAddress(const State& state,
                                           MemoryAddress address,
                                           uint32_t size) const;
@@ -253,11 +255,13 @@ class Interpreter {
   std::optional<Value> AllocatePages(State& state);
   std::optional<Value> TellTime(State& state, const Answer& answer);
   std::optional<Value> TellFeature(const State& state) const;
+  std::optional<Value> BeginOnce(State& state);
+  std::optional<Value> CompleteOnce(State& state);
   std::optional<Value> FillRandomly(State& state, uint32_t number);
   void NoteLastError(State& state, const ImportName& import) const;
   std::optional<ImportName> FunctionIn(const Value& module,
                                        const std::string& name) const;
-  bool IsPlacedStack(const MemoryAddress& address) const;
+  Value OnStack(const Value& value) const;
   std::optional<Value> ModuleNamed(const State& state, size_t at,
                                    const Answer& answer);
   std::optional<Value> WriteModule(State& state, const Answer& answer);

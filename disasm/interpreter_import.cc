@@ -39,7 +39,7 @@ Value Interpreter::Argument(const State& state, size_t index) const {
   if (!top) return UnknownValue();
   const int64_t offset = top->offset + convention.first_stack_argument +
                          static_cast<int64_t>(on_stack) * convention.word_size;
-  return state.memory.Load({top->region, offset}, 4);
+  return OnStack(state.memory.Load({top->region, offset}, 4));
 }
 
 /// Calls of one site that are told apart by their arguments. A loop may make

@@ -28,9 +28,10 @@ struct Area {
 constexpr Area kForBlocks[] = {{0x20000000, 0x20000000},
                                {0x48000000, 0x20000000}};
 constexpr Area kForProgram[] = {{0x00400000, 0x10000}, {0x01000000, 0x10000}};
-/// The entry's stack pointer, and what lies around it.
-constexpr uint64_t kStack = 0x0009f000;
-constexpr Area kStackPlace = {0x00080000, 0x20000};
+/// The entry's stack pointer, and what lies around it: where few numbers are
+/// that mean something else.
+constexpr uint64_t kStack = 0x1b49f000;
+constexpr Area kStackPlace = {0x1b480000, 0x20000};
 
 constexpr uint32_t kNoSuchVariable =
     203;  // ERROR_ENVVAR_NOT_FOUND (winerror.h)
@@ -61,20 +62,18 @@ Value Interpreter::PlacedStack(const Value& value) {
   return ConstantValue((kStack + value.bits) & LowBits(32));
 }
 
-/// The other way: what is computed from such numbers may be an address again.
+/// The other way: what is computed from such numbers may be an address again;
+/// and what is computed from an address of the stack may be a number.
 Value Interpreter::StackFromPlace(const Value& value) {
-  if (!value.IsConstant() ||
-      value.bits - kStackPlace.begin >= kStackPlace.size) {
-    return value;
-  }
-  return SymbolicValue(kStackSymbol, (value.bits - kStack) & LowBits(32));
+  const Value number = PlacedStack(value);
+  if (!number.IsConstant()) return value;
+  if (number.bits - kStackPlace.begin >= kStackPlace.size) return number;
+  return SymbolicValue(kStackSymbol, (number.bits - kStack) & LowBits(32));
 }
 
-/// Whether such a number is used as an address all the same.
-bool Interpreter::IsPlacedStack(const MemoryAddress& address) const {
-  return setting_ == Setting::kOrdinary && address.region == kAbsolute &&
-         static_cast<uint64_t>(address.offset) - kStackPlace.begin <
-             kStackPlace.size;
+/// What is used as an address, where numbers may be addresses of the stack.
+Value Interpreter::OnStack(const Value& value) const {
+  return setting_ == Setting::kOrdinary ? StackFromPlace(value) : value;
 }
 
 /// The `size` bytes at `address` where they are a part of a word that holds an
@@ -94,17 +93,21 @@ std::optional<Value> Interpreter::PartOfStackAddress(const State& state,
 }
 
 bool Interpreter::EnterProcess(State& state) {
-  const auto find = [this](std::span<const Area> places) {
-    return std::ranges::find_if(places, [this](const Area& place) {
-      return view_.image_base >= place.begin + place.size ||
-             uint64_t{view_.image_base} + view_.image_size <= place.begin;
-    });
+  const auto is_free = [this](const Area& place) {
+    return view_.image_base >= place.begin + place.size ||
+           uint64_t{view_.image_base} + view_.image_size <= place.begin;
+  };
+  const auto find = [&](std::span<const Area> places) {
+    return std::ranges::find_if(places, is_free);
   };
   const std::span<const Area> for_blocks = kForBlocks;
   const std::span<const Area> for_program = kForProgram;
   const auto blocks = find(for_blocks);
   const auto program = find(for_program);
-  if (blocks == for_blocks.end() || program == for_program.end()) return false;
+  if (blocks == for_blocks.end() || program == for_program.end() ||
+      !is_free(kStackPlace)) {
+    return false;
+  }
   blocks_at_ = state.blocks_end = blocks->begin;
   blocks_limit_ = blocks->begin + blocks->size;
   program_ = static_cast<uint32_t>(program->begin);
@@ -207,6 +210,12 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
       break;
     case AnswerKind::kClock:
       number = TellTime(state, *answer);
+      break;
+    case AnswerKind::kBeginOnce:
+      number = BeginOnce(state);
+      break;
+    case AnswerKind::kCompleteOnce:
+      number = CompleteOnce(state);
       break;
     case AnswerKind::kLastError:
       if (state.last_error) number = ConstantValue(*state.last_error);
@@ -352,6 +361,35 @@ std::optional<Value> Interpreter::TellFeature(const State& state) const {
   const Value feature = Argument(state, 0);
   if (!feature.IsConstant()) return std::nullopt;
   return ConstantValue(feature.bits == kFastFail ? 1 : 0);
+}
+
+/// InitOnceBeginInitialize(once, flags, pending, context) for who gives neither
+/// flags nor a context: the first has to initialise.
+std::optional<Value> Interpreter::BeginOnce(State& state) {
+  const std::optional<MemoryAddress> once = AddressOf(Argument(state, 0));
+  const std::optional<MemoryAddress> pending = AddressOf(Argument(state, 2));
+  if (!once || !pending || !Argument(state, 1).IsConstant(0) ||
+      !Argument(state, 3).IsConstant(0)) {
+    return std::nullopt;
+  }
+  const Value done = state.memory.Load(*once, 4);
+  if (!done.IsConstant()) return std::nullopt;
+  ForgetIfInImage(state, Argument(state, 2));
+  StoreAt(state, *pending, 4, ConstantValue(done.bits == 0 ? 1 : 0));
+  return ConstantValue(1);
+}
+
+/// InitOnceComplete(once, flags, context).
+std::optional<Value> Interpreter::CompleteOnce(State& state) {
+  constexpr uint64_t kDone = 2;
+  const std::optional<MemoryAddress> once = AddressOf(Argument(state, 0));
+  if (!once || !Argument(state, 1).IsConstant(0) ||
+      !Argument(state, 2).IsConstant(0)) {
+    return std::nullopt;
+  }
+  ForgetIfInImage(state, Argument(state, 0));
+  StoreAt(state, *once, 4, ConstantValue(kDone));
+  return ConstantValue(1);
 }
 
 /// Numbers that are other ones each time.

@@ -27,9 +27,11 @@ enum class AnswerKind : uint8_t {
   kText,            ///< the address of ProcessMemory() + `number`
   kClock,      ///< a time that grows from call to call; `number`: the result,
                ///< and 0x10 if the time is written to argument 0
-  kLastError,  ///< why the last function failed, where that is known
-  kRandom,     ///< fills a buffer; `number`: the result, 0x10 times the
-               ///< argument that points to it, 0x100 times its size's
+  kBeginOnce,  ///< InitOnceBeginInitialize
+  kCompleteOnce,  ///< InitOnceComplete
+  kLastError,     ///< why the last function failed, where that is known
+  kRandom,        ///< fills a buffer; `number`: the result, 0x10 times the
+                  ///< argument that points to it, 0x100 times its size's
   kIsBadPointer,  ///< whether argument 0 lies in the first 64 KiB
   kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
   kNoVariable,    ///< `number`, unless the image can set environment variables
@@ -103,6 +105,9 @@ uint32_t MapCharacter(uint32_t character, uint32_t flags);
 
 /// What lies in the process's own memory, by the offsets of kText.
 std::string_view ProcessMemory();
+
+/// Where the thread's environment block lies.
+inline constexpr uint32_t kThreadBlock = 0x7ffde000;
 
 /// The program's path.
 std::string_view ProgramPath();

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "disasm/interpreter.h"
+#include "disasm/process.h"
 
 namespace detachfix {
 namespace {
@@ -151,10 +152,15 @@ void Tracer::PrepareCall(State& state, Rva entry,
     state.at(*convention.wide_registers) = SymbolicValue(kWideRegistersSymbol);
   }
   if (convention.thread_block) {
-    const Value block = SymbolicValue(
-        kFirstRegisterSymbol + convention.thread_block->id, 0, true);
+    const Value block =
+        setting_ == Setting::kOrdinary
+            ? ConstantValue(kThreadBlock)
+            : SymbolicValue(kFirstRegisterSymbol + convention.thread_block->id,
+                            0, true);
     state.at(*convention.thread_block) = block;
-    state.memory.Store({block.symbol, convention.thread_block_self}, 4, block);
+    MemoryAddress self = AddressOf(block).value_or(MemoryAddress{});
+    self.offset += convention.thread_block_self;
+    state.memory.Store(self, 4, block);
   }
   if (convention.direction) {
     state.at(*convention.direction) = ConstantValue(0);

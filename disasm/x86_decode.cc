@@ -189,6 +189,7 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_PSRLD, X86Op::kShiftRightLanes, 32},
     {ZYDIS_MNEMONIC_PMOVMSKB, X86Op::kSignsOfLanes, 8},
     {ZYDIS_MNEMONIC_MOVMSKPS, X86Op::kSignsOfLanes, 32},
+    {ZYDIS_MNEMONIC_MOVMSKPD, X86Op::kSignsOfLanes, 64},
     {ZYDIS_MNEMONIC_PUNPCKLBW, X86Op::kInterleaveLow, 8},
     {ZYDIS_MNEMONIC_PUNPCKLWD, X86Op::kInterleaveLow, 16},
     {ZYDIS_MNEMONIC_PUNPCKLDQ, X86Op::kInterleaveLow, 32},

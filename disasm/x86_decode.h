@@ -105,7 +105,7 @@ enum class X86Op : uint8_t {
   kMaxLanes,
   kShiftLeftLanes,
   kShiftRightLanes,
-  kSignsOfLanes,  ///< pmovmskb, movmskps
+  kSignsOfLanes,  ///< pmovmskb, movmskps, movmskpd
   kInterleaveLow,
   kInterleaveHigh,
   kPshufd,

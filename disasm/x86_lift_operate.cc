@@ -328,19 +328,23 @@ void X86Lifter::ExchangeAdd() {
   if (!in_memory) Write(0, sum);
 }
 
-/// Of 32 bits.
 void X86Lifter::CompareExchange() {
+  const uint8_t bits = width(0);
+  const X86Register accumulator{kEax.id, 0, bits};
   const Place old = NewTemporary();
   Emit(Assign{old, Read(0)});
   const Place expected = NewTemporary();
-  Emit(Assign{expected, kEax});
-  const Place difference = Compute(BinaryOp::kSub, 32, expected, old);
-  SetSubFlags(32, expected, old, difference);
+  Emit(Assign{expected, ReadRegister(accumulator)});
+  const Place difference = Compute(BinaryOp::kSub, bits, expected, old);
+  SetSubFlags(bits, expected, old, difference);
   const Operand wanted = Read(1);
   const Place stored = NewTemporary();
   Emit(Choose{stored, kZf, wanted, old});
+  const Place left = NewTemporary();
+  Emit(Choose{left, kZf, expected, old});
+  // Where the accumulator is the destination too, what was stored stays.
+  WriteRegister(accumulator, left);
   Write(0, stored);
-  Emit(Choose{kEax, kZf, kEax, old});
 }
 
 /// EDX:EAX against eight bytes of memory. Of the flags only ZF changes.
@@ -373,7 +377,7 @@ bool X86Lifter::LiftAtomic() {
     ExchangeAdd();
     return true;
   }
-  if (i_.op == X86Op::kCmpxchg && width(0) == 32) {
+  if (i_.op == X86Op::kCmpxchg) {
     CompareExchange();
     return true;
   }

@@ -132,11 +132,25 @@ bool X86Lifter::ShiftLanes(BinaryOp op) {
   return true;
 }
 
+/// pcmpeq, pcmpgt and psub of a register with itself give the same whatever it
+/// held.
+bool X86Lifter::FillsVector() {
+  Words words = Zeros();
+  if (i_.op == X86Op::kEqualLanes) {
+    words.fill(Mask(32));
+  } else if (i_.op != X86Op::kGreaterLanes && i_.op != X86Op::kSubLanes) {
+    return false;
+  }
+  WriteVector(0, words, kVectorWords);
+  return true;
+}
+
 bool X86Lifter::LiftVectorLanes() {
   const auto lanes = [this](BinaryOp op) {
     EachWord([&](Operand a, Operand b) { return ComputeLanes(op, a, b); });
     return true;
   };
+  if (IsSameRegister() && FillsVector()) return true;
   switch (i_.op) {
     case X86Op::kAddLanes:
       return lanes(BinaryOp::kAdd);
@@ -165,11 +179,12 @@ bool X86Lifter::LiftVectorLanes() {
   }
 }
 
-/// pmovmskb and movmskps: the highest bit of each lane, side by side.
+/// pmovmskb, movmskps, movmskpd: the highest bit of each lane, side by side.
 void X86Lifter::CollectSigns() {
   const Words words = ReadVector(1, kVectorWords);
   Operand signs = uint64_t{0};
   for (uint8_t n = 0; n < kVectorWords; ++n) {
+    if (i_.lane == 64 && n % 2 == 0) continue;
     Operand bits = SignBit(32, words[n]);
     if (i_.lane == 8) {
       const Place high = Compute(BinaryOp::kShiftRight, 32, words[n], 7u);
@@ -179,7 +194,7 @@ void X86Lifter::CollectSigns() {
       const Place four = Compute(BinaryOp::kShiftRight, 32, side, 24u);
       bits = Compute(BinaryOp::kAnd, 32, four, 15u);
     }
-    const uint64_t at = uint64_t{n} * (32 / i_.lane);
+    const uint64_t at = uint64_t{n} * 32 / i_.lane;
     signs = Compute(BinaryOp::kOr, 32, signs,
                     Compute(BinaryOp::kShiftLeft, 32, bits, at));
   }

@@ -102,6 +102,7 @@ class X86Lifter : private OpBuilder {
   template <typename Make>
   void EachWord(Make make);
   Place ComputeLanes(BinaryOp op, Operand a, Operand b);
+  bool FillsVector();
   void ChooseLanes(bool smaller);
   bool ShiftLanes(BinaryOp op);
   void CollectSigns();
