@@ -110,6 +110,7 @@ constexpr EffectRow kEffects[] = {
     {"GetModuleHandleExW", ApiEffect::kWrites, {{{2, 4}}}},
     {"GetModuleHandleW", ApiEffect::kNone},
     {"GetNativeSystemInfo", ApiEffect::kWrites, {{{0, 36}}}},
+    {"GetNumaHighestNodeNumber", ApiEffect::kWrites, {{{0, 4}}}},
     {"GetOEMCP", ApiEffect::kNone},
     {"GetPhysicallyInstalledSystemMemory", ApiEffect::kWrites, {{{0, 8}}}},
     {"GetProcAddress", ApiEffect::kLookUpFunction},

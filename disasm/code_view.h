@@ -41,6 +41,14 @@ struct CodeRegion {
   bool writable = false;
 };
 
+/// What each thread gets a copy of: the TLS directory (PE/COFF specification).
+struct ThreadTemplate {
+  Rva begin;
+  uint32_t size = 0;   ///< bytes of the image
+  uint32_t zeros = 0;  ///< bytes that follow them
+  Rva index;           ///< of the word that the loader writes the index to
+};
+
 /// Brings in the content of a view that is read as it is needed.
 class ContentSource {
  public:
@@ -61,6 +69,7 @@ struct CodeView {
   std::map<Rva, ImportName> import_slots;
   /// The word that the load configuration names as the /GS cookie.
   std::optional<Rva> security_cookie;
+  std::optional<ThreadTemplate> thread_template;
   ContentSource* source = nullptr;  ///< nullptr: all content is there
 };
 

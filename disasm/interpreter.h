@@ -268,6 +268,7 @@ class Interpreter {
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
   void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
+  void EnterThread(State& state);
 
   // What it answers about text (interpreter_text.cc).
   std::optional<std::string> TextAt(const State& state, const Value& pointer,

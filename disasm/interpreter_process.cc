@@ -125,7 +125,34 @@ bool Interpreter::EnterProcess(State& state) {
     StoreAt(state, {types_.region, types_.offset + 2 * c}, 2,
             ConstantValue(type));
   }
+  EnterThread(state);
   return true;
+}
+
+/// Gives the thread its copy of the image's template, as the loader does.
+void Interpreter::EnterThread(State& state) {
+  constexpr uint32_t kMaxTemplate = 0x10000;
+  constexpr uint32_t kIndex = 1;
+  if (!view_.thread_template || !isa_.convention().thread_block) return;
+  const ThreadTemplate& from = *view_.thread_template;
+  if (from.size > kMaxTemplate || from.zeros > kMaxTemplate) return;
+  const int64_t image = view_.image_base;
+  const Value size = ConstantValue(from.size + from.zeros);
+  const Value block = NewBlock(state, size);
+  const MemoryAddress to = AddressOf(block).value_or(MemoryAddress{});
+  Clear(state, block, size);
+  for (int64_t i = 0; i < int64_t{from.size}; ++i) {
+    const MemoryAddress byte{kAbsolute, image + from.begin.value + i};
+    StoreAt(state, {to.region, to.offset + i}, 1, state.memory.Load(byte, 1));
+  }
+  const Value blocks = NewBlock(state, ConstantValue(4 * (kIndex + 1)));
+  MemoryAddress own = AddressOf(blocks).value_or(MemoryAddress{});
+  own.offset += 4 * kIndex;
+  StoreAt(state, own, 4, block);
+  StoreAt(state, {kAbsolute, image + from.index.value}, 4,
+          ConstantValue(kIndex));
+  StoreAt(state, {kAbsolute, int64_t{kThreadBlock} + kThreadStorageOffset}, 4,
+          blocks);
 }
 
 void Interpreter::WriteBytes(State& state, MemoryAddress address,

@@ -59,6 +59,7 @@ static_assert(kSystem.size() == 36);
 
 /// An empty SLIST_HEADER (winnt.h).
 constexpr std::string_view kEmptyList = "\0\0\0\0\0\0\0\0"sv;
+constexpr std::string_view kNoNumber = "\0\0\0\0"sv;
 /// PAGE_READWRITE (winnt.h), what pages were before.
 constexpr std::string_view kReadWrite = "\4\0\0\0"sv;
 
@@ -126,6 +127,7 @@ constexpr AnswerRow kAnswers[] = {
     {"GetModuleHandleExW", {AnswerKind::kModuleEx, 2}},
     {"GetModuleHandleW", {AnswerKind::kModule, 2}},
     {"GetNativeSystemInfo", {AnswerKind::kNumber, 0, {{{0, kSystem}}}}},
+    {"GetNumaHighestNodeNumber", {AnswerKind::kNumber, 1, {{{0, kNoNumber}}}}},
     {"GetOEMCP", {AnswerKind::kNumber, 437}},
     {"GetPhysicallyInstalledSystemMemory", {AnswerKind::kNumber, 0}},
     {"GetProcessHeap", {AnswerKind::kNumber, kHeap}},

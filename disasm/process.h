@@ -106,8 +106,10 @@ uint32_t MapCharacter(uint32_t character, uint32_t flags);
 /// What lies in the process's own memory, by the offsets of kText.
 std::string_view ProcessMemory();
 
-/// Where the thread's environment block lies.
+/// Where the thread's environment block lies, and where in it the pointer to
+/// its blocks of thread-local storage, one for each image (TEB, winternl.h).
 inline constexpr uint32_t kThreadBlock = 0x7ffde000;
+inline constexpr uint32_t kThreadStorageOffset = 0x2c;
 
 /// The program's path.
 std::string_view ProgramPath();

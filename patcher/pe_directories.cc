@@ -218,6 +218,27 @@ Result<void> ReadDebugDirectory(PeImage& image) {
   return {};
 }
 
+namespace {
+
+/// Of the TLS directory at `tls`, which the reader holds; its addresses are
+/// virtual ones.
+std::optional<ThreadTemplate> ReadThreadTemplate(const PeImage& image,
+                                                 const ImageReader& reader,
+                                                 uint64_t tls) {
+  constexpr uint32_t kEndOffset = 4, kIndexOffset = 8, kZerosOffset = 16;
+  const uint32_t begin = *reader.U32(tls) - image.image_base;
+  const uint32_t end = *reader.U32(tls + kEndOffset) - image.image_base;
+  const uint32_t index = *reader.U32(tls + kIndexOffset) - image.image_base;
+  if (end < begin || end > image.size_of_image ||
+      index >= image.size_of_image) {
+    return std::nullopt;
+  }
+  return ThreadTemplate{Rva{begin}, end - begin,
+                        *reader.U32(tls + kZerosOffset), Rva{index}};
+}
+
+}  // namespace
+
 Result<void> ReadTlsCallbacks(PeImage& image) {
   const uint64_t tls = image.directory(Directory::kTls).rva;
   if (tls == 0) return {};
@@ -226,6 +247,7 @@ Result<void> ReadTlsCallbacks(PeImage& image) {
     return Error{"TLS directory at RVA " + HexNumber(tls) +
                  " is outside the sections"};
   }
+  image.thread_template = ReadThreadTemplate(image, reader, tls);
   const uint32_t list = *reader.U32(tls + 12);  // AddressOfCallBacks, a VA
   if (list == 0) return {};
   for (uint64_t at = list;; at += 4) {

@@ -178,6 +178,8 @@ struct PeImage {
   FileOffset overlay_offset;  ///< first byte after the last section's raw data
   uint32_t overlay_size = 0;
   std::vector<Rva> tls_callbacks;
+  /// Absent too where it does not lie in the image.
+  std::optional<ThreadTemplate> thread_template;
   /// Where the load configuration says that the /GS cookie lies.
   std::optional<Rva> security_cookie;
 

@@ -120,6 +120,7 @@ CodeView MakeCodeView(const PeImage& image) {
     }
   }
   view.security_cookie = image.security_cookie;
+  view.thread_template = image.thread_template;
   view.source = image.source;
   return view;
 }
