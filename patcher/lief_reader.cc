@@ -110,6 +110,9 @@ void CopyRelocations(const LIEF::PE::Binary& binary, LiefFile& file) {
       file.relocations.push_back(
           {page + (word & 0xfff), static_cast<uint8_t>(word >> 12)});
     }
+    if (block.entries().size() > 0) {
+      file.relocations.back().ends_block = true;
+    }
   }
 }
 

@@ -46,7 +46,8 @@ struct LiefImport {
 /// One base relocation.
 struct LiefRelocation {
   uint32_t rva = 0;
-  uint8_t type = 0;  ///< IMAGE_REL_BASED_*
+  uint8_t type = 0;         ///< IMAGE_REL_BASED_*
+  bool ends_block = false;  ///< the last entry of its block
 };
 
 /// Field names as in PeImage.

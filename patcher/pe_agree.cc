@@ -144,7 +144,8 @@ Result<void> AgreeOnRelocations(const PeImage& image, const LiefFile& lief) {
     const LiefRelocation& relocation = lief.relocations[i];
     if (relocation.type == 0) continue;
     theirs.push_back({Rva{relocation.rva}, relocation.type});
-    if (relocation.type == kHighAdj) ++i;  // what follows is its parameter
+    // What follows is its parameter, unless the block ends before.
+    if (relocation.type == kHighAdj && !relocation.ends_block) ++i;
   }
   if (theirs.size() != image.relocations.size()) {
     return Disagree("number of base relocations", theirs.size(),

@@ -140,6 +140,12 @@ TEST(PeRelocations, GoesOnBehindABlockOfPage0) {
             "number of base relocations is 0x2 in the file, LIEF reads 0x0");
 }
 
+TEST(PeRelocations, TakesNoParameterFromTheNextBlock) {
+  EXPECT_EQ(LiefOn({0x1000, 0, 12, 0, 0x3010, 0x4020, 0x2000, 0, 12, 0, 0x3010,
+                    0x3020}),
+            "no error");
+}
+
 TEST(PeRelocations, NamesTheFieldThatLies) {
   ExpectMessages({
       {"Reloc[0].SizeOfBlock", 4,
