@@ -499,7 +499,8 @@ Api LookUpApi(const ImportName& import) {
 }
 
 ImportName LookUpByName(const std::string& name) {
-  for (const char* dll : {"kernel32.dll", "ntdll.dll", "advapi32.dll"}) {
+  for (const char* dll :
+       {"kernel32.dll", "ntdll.dll", "advapi32.dll", "bcrypt.dll"}) {
     if (FindStackBytes(dll, name)) return {dll, name, std::nullopt};
   }
   return {kAnyDll, name, std::nullopt};

@@ -329,8 +329,10 @@ class Interpreter {
   const Isa& isa_;
   Setting setting_;
   // Of an ordinary process (interpreter_process.cc).
-  uint64_t blocks_at_ = 0;        ///< virtual address of the first block
-  uint64_t blocks_limit_ = 0;     ///< no block lies at or above it
+  uint64_t blocks_at_ = 0;     ///< virtual address of the first block
+  uint64_t blocks_limit_ = 0;  ///< no block lies at or above it
+  uint64_t pages_at_ = 0;      ///< the same of pages
+  uint64_t pages_limit_ = 0;
   uint32_t program_ = 0;          ///< handle of the program
   MemoryAddress process_memory_;  ///< of ProcessMemory()
   MemoryAddress types_;           ///< of the table of CharacterType

@@ -23,10 +23,12 @@ struct Area {
   uint64_t begin = 0;
   uint64_t size = 0;
 };
-/// Where blocks and the program are: at the first of these places that the
-/// image does not touch.
-constexpr Area kForBlocks[] = {{0x20000000, 0x20000000},
-                               {0x48000000, 0x20000000}};
+/// Where blocks, pages and the program are: at the first of these places that
+/// the image does not touch.
+constexpr Area kForBlocks[] = {{0x20000000, 0x10000000},
+                               {0x48000000, 0x10000000}};
+constexpr Area kForPages[] = {{0x30000000, 0x10000000},
+                              {0x58000000, 0x10000000}};
 constexpr Area kForProgram[] = {{0x00400000, 0x10000}, {0x01000000, 0x10000}};
 /// The entry's stack pointer, and what lies around it: where few numbers are
 /// that mean something else.
@@ -101,15 +103,21 @@ bool Interpreter::EnterProcess(State& state) {
     return std::ranges::find_if(places, is_free);
   };
   const std::span<const Area> for_blocks = kForBlocks;
+  const std::span<const Area> for_pages = kForPages;
   const std::span<const Area> for_program = kForProgram;
   const auto blocks = find(for_blocks);
+  const auto pages = find(for_pages);
   const auto program = find(for_program);
-  if (blocks == for_blocks.end() || program == for_program.end() ||
-      !is_free(kStackPlace)) {
+  if (blocks == for_blocks.end() || pages == for_pages.end() ||
+      program == for_program.end() || !is_free(kStackPlace)) {
     return false;
   }
   blocks_at_ = state.blocks_end = blocks->begin;
   blocks_limit_ = blocks->begin + blocks->size;
+  pages_at_ = state.pages_end = pages->begin;
+  pages_limit_ = pages->begin + pages->size;
+  state.memory.SetZeros(
+      {static_cast<int64_t>(pages_at_), static_cast<int64_t>(pages_limit_)});
   program_ = static_cast<uint32_t>(program->begin);
   const std::string_view memory = ProcessMemory();
   process_memory_ = AddressOf(NewBlock(state, ConstantValue(memory.size())))
@@ -184,6 +192,9 @@ Value Interpreter::NewBlock(State& state, const Value& size) {
 std::optional<Memory::Range> Interpreter::RestOfBlock(
     const State& state, MemoryAddress address) const {
   const uint64_t va = static_cast<uint64_t>(address.offset);
+  if (address.region == kAbsolute && va >= pages_at_ && va < state.pages_end) {
+    return Memory::Range{address.offset, static_cast<int64_t>(state.pages_end)};
+  }
   if (address.region != kAbsolute || va < blocks_at_ ||
       va >= state.blocks_end) {
     return std::nullopt;
@@ -350,18 +361,28 @@ std::optional<Value> Interpreter::IsBadPointer(const Value& pointer) {
   return ConstantValue(0);
 }
 
-/// VirtualAlloc where nobody says at which address.
+/// VirtualAlloc(address, size, type): new pages, which hold zeros, where nobody
+/// says at which address; some of them to be used (MEM_COMMIT) gives those.
 std::optional<Value> Interpreter::AllocatePages(State& state) {
-  constexpr uint64_t kPage = 0x1000;
+  constexpr uint64_t kPage = 0x1000, kCommit = 0x1000;
+  const Value address = Argument(state, 0);
   const Value size = Argument(state, 1);
-  if (!Argument(state, 0).IsConstant(0) || !size.IsConstant() ||
-      size.bits > kMaxBlock) {
+  const Value type = Argument(state, 2);
+  if (!address.IsConstant() || !size.IsConstant() ||
+      size.bits > pages_limit_ - pages_at_) {
     return std::nullopt;
   }
-  const Value whole = ConstantValue((size.bits + kPage - 1) / kPage * kPage);
-  const Value pages = NewBlock(state, whole);
-  Clear(state, pages, whole);
-  return pages;
+  if (address.bits != 0) {
+    const bool there = address.bits >= pages_at_ &&
+                       address.bits + size.bits <= state.pages_end;
+    if (!there || !type.IsConstant(kCommit)) return std::nullopt;
+    return ConstantValue(address.bits / kPage * kPage);
+  }
+  const uint64_t pages = state.pages_end;
+  const uint64_t end = pages + (size.bits + kSlice - 1) / kSlice * kSlice;
+  if (size.bits == 0 || end > pages_limit_) return std::nullopt;
+  state.pages_end = end;
+  return ConstantValue(pages);
 }
 
 /// Some time passes from each question to the next.

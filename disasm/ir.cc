@@ -60,12 +60,30 @@ const char* Name(BinaryOp op) {
       return "ctz";
     case BinaryOp::kLeadingZeros:
       return "clz";
+    case BinaryOp::kFloatAdd:
+      return "fadd";
+    case BinaryOp::kFloatSub:
+      return "fsub";
+    case BinaryOp::kFloatMul:
+      return "fmul";
+    case BinaryOp::kFloatDivide:
+      return "fdiv";
+    case BinaryOp::kFloatFromSigned:
+      return "stof";
+    case BinaryOp::kFloatToSigned:
+      return "ftos";
     case BinaryOp::kEqual:
       return "eq";
     case BinaryOp::kLessUnsigned:
       return "ltu";
     case BinaryOp::kLessSigned:
       return "lts";
+    case BinaryOp::kFloatEqual:
+      return "feq";
+    case BinaryOp::kFloatLess:
+      return "flt";
+    case BinaryOp::kFloatUnordered:
+      return "funo";
   }
   return "?";
 }

@@ -47,9 +47,20 @@ enum class BinaryOp : uint8_t {
   kRotateRight,    ///< the count modulo the width
   kTrailingZeros,  ///< below the lowest bit of a that is set; b where none is
   kLeadingZeros,   ///< above the highest one
-  kEqual,          ///< 1 or 0, as the two below
+  // Of doubles (IEEE 754 binary64, width 64), rounded to the nearest. What is
+  // not a number is not known.
+  kFloatAdd,
+  kFloatSub,
+  kFloatMul,
+  kFloatDivide,
+  kFloatFromSigned,  ///< of a, a number of 64 bits; b means nothing
+  kFloatToSigned,    ///< a towards 0 as 32 bits, or 0x80000000; b means nothing
+  kEqual,            ///< 1 or 0, as those below
   kLessUnsigned,
   kLessSigned,
+  kFloatEqual,
+  kFloatLess,
+  kFloatUnordered,  ///< one of them is not a number
 };
 
 constexpr bool IsComparison(BinaryOp op) { return op >= BinaryOp::kEqual; }

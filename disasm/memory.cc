@@ -74,6 +74,7 @@ const CellMap::Entry* Memory::Covering(MemoryAddress address) const {
 }
 
 std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
+  if (va >= zeros_.begin && va < zeros_.end) return uint8_t{0};
   const CodeRegion* region = RegionAt(*view_, va);
   // The loader overwrites what the file has in a slot.
   if (region == nullptr || SlotAt(va)) return std::nullopt;
@@ -86,6 +87,9 @@ std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
 
 bool Memory::HasInitialContent(MemoryAddress address, uint32_t size) const {
   if (address.region != kAbsolute) return false;
+  if (address.offset < zeros_.end && address.offset + size > zeros_.begin) {
+    return true;
+  }
   const int64_t begin = address.offset - int64_t{view_->image_base};
   return std::ranges::any_of(view_->regions, [&](const CodeRegion& region) {
     const int64_t first = region.begin.value;

@@ -66,6 +66,9 @@ class Memory {
   /// Replaces a symbol everywhere: by a constant, or by itself known nonzero.
   void Substitute(Symbol symbol, const Value& base);
 
+  /// Says that [begin, end) holds zeros at the start: pages of the system's.
+  void SetZeros(Range range) { zeros_ = range; }
+
   const CellMap& cells() const { return cells_; }
   CellMap& cells() { return cells_; }
   /// Import slots that were overwritten: they no longer hold the import.
@@ -92,6 +95,7 @@ class Memory {
   void KeepPart(const CellMap::Entry& entry, MemoryAddress from, uint32_t size);
 
   const CodeView* view_;
+  Range zeros_;    ///< virtual addresses
   CellMap cells_;  ///< not overlapping
   std::set<Rva> lost_slots_;
 };

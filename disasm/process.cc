@@ -320,7 +320,7 @@ static_assert(IsSorted(), "kAnswers is searched by bisection");
 /// Every process has these, or can be taken to.
 constexpr std::string_view kModules[] = {
     "advapi32", "api-ms-", "ext-ms-", "gdi32",  "kernel32", "kernelbase",
-    "msvcrt",   "ntdll",   "ole32",   "rpcrt4", "user32"};
+    "msvcrt",   "ntdll",   "ole32",   "rpcrt4", "user32",   "bcrypt"};
 
 }  // namespace
 

@@ -310,6 +310,7 @@ State Join(const State& a, const State& b) {
   }
   joined.open_branches = std::max(a.open_branches, b.open_branches);
   joined.blocks_end = std::max(a.blocks_end, b.blocks_end);
+  joined.pages_end = std::max(a.pages_end, b.pages_end);
   joined.indexes = std::max(a.indexes, b.indexes);
   joined.ticks = std::max(a.ticks, b.ticks);
   if (a.last_error != b.last_error) joined.last_error = std::nullopt;

@@ -58,6 +58,7 @@ struct State {
   uint32_t open_branches = 0;
   // In an ordinary process (Setting::kOrdinary):
   uint64_t blocks_end = 0;  ///< virtual address of the next block
+  uint64_t pages_end = 0;   ///< and of the next pages
   uint32_t indexes = 0;     ///< into thread-local storage, that were given out
   uint32_t ticks = 0;       ///< how often the time was asked for
   /// What GetLastError gives, where that is known.

@@ -99,10 +99,10 @@ class X86 final : public Isa {
         .thread_block = kFsBase,
         .direction = kDf,
         .callee_pops = true,
-        .scratch = {kEax, kEcx, kEdx, kZf, kCf, kSf, kOf},
+        .scratch = {kEax, kEcx, kEdx, kZf, kCf, kSf, kOf, kParity},
         .preserved = {kEbx, kEsi, kEdi, kEbp},
         .place_names = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
-                        "zf", "cf", "sf", "of", "fs.base", "xmm", "df"},
+                        "zf", "cf", "sf", "of", "fs.base", "xmm", "df", "pf"},
     };
     return convention;
   }

@@ -29,6 +29,8 @@ enum class X86Op : uint8_t {
   kCwde,
   kClc,
   kStc,
+  kLahf,
+  kSahf,
   kSetcc,
   kCmovcc,
   // Arithmetic and logic.
@@ -116,6 +118,14 @@ enum class X86Op : uint8_t {
   kShiftBytesRight,
   kPalignr,
   kRestoreVectors,  ///< writes all of them
+  // Doubles.
+  kAddsd,
+  kSubsd,
+  kMulsd,
+  kDivsd,
+  kCvtsi2sd,
+  kCvttsd2si,
+  kUcomisd,  ///< comisd too
   // Branches, jumps, and what ends a path.
   kJcc,
   kJecxz,

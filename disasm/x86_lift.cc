@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lifting follows the "Operation" sections of the Intel Software Developer's
 // Manual, volume 2. What is odd about this machine and what we rely on:
-// - The flags are four places of one bit each (ZF, CF, SF, OF). PF and AF are
-//   never computed: a branch on PF is open.
+// - The flags are four places of one bit each (ZF, CF, SF, OF). Of PF the byte
+//   is kept that it is computed from; AF is never known.
 // - A byte or word register is a part of its 32-bit register: reading extracts,
 //   writing merges.
 // - The direction flag is a place too. The Windows i386 ABI demands that it is
@@ -170,6 +170,12 @@ bool X86Lifter::LiftMove() {
     case X86Op::kCwde:
       Emit(SignExtend{16, 32, kEax, kEax});
       return true;
+    case X86Op::kLahf:
+      LoadFlags();
+      return true;
+    case X86Op::kSahf:
+      StoreFlags();
+      return true;
     case X86Op::kClc:
       SetFlag(kCf, 0u);
       return true;
@@ -336,10 +342,8 @@ bool X86Lifter::LiftBranch() {
     return true;
   };
   switch (i_.op) {
-    case X86Op::kJcc: {
-      const std::optional<Operand> condition = Condition();
-      return branch(condition ? *condition : Unknown());
-    }
+    case X86Op::kJcc:
+      return branch(Condition());
     case X86Op::kJecxz:
       return branch(Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0}));
     case X86Op::kLoop:

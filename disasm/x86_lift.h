@@ -13,11 +13,12 @@ namespace detachfix {
 
 /// The machine's places: the general registers as encoded, four flags of one
 /// bit each, the base of the segment FS, where XMM0 to XMM7 lie: they are kept
-/// as memory (kWideRegistersSymbol), 16 bytes each; and the direction flag.
+/// as memory (kWideRegistersSymbol), 16 bytes each; the direction flag; and the
+/// byte of whose bits PF says whether an even number is set.
 inline constexpr Place kEax{0}, kEcx{1}, kEdx{2}, kEbx{3}, kEsp{4}, kEbp{5},
     kEsi{6}, kEdi{7};
 inline constexpr Place kZf{8}, kCf{9}, kSf{10}, kOf{11}, kFsBase{12},
-    kVectorBase{13}, kDf{14};
+    kVectorBase{13}, kDf{14}, kParity{15};
 inline constexpr uint8_t kVectorWords = 4;
 inline constexpr uint8_t kVectorBytes = 4 * kVectorWords;
 

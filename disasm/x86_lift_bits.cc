@@ -58,6 +58,7 @@ bool X86Lifter::LiftShift() {
   } else {
     Emit(Forget{kZf});
     Emit(Forget{kSf});
+    Emit(Forget{kParity});
   }
   Write(0, result);
   return true;
@@ -156,6 +157,7 @@ bool X86Lifter::LiftBitTest() {
   Emit(Binary{BinaryOp::kAnd, bits, kCf, shifted, 1u});
   Emit(Forget{kOf});
   Emit(Forget{kSf});
+  Emit(Forget{kParity});
   if (i_.op == X86Op::kBt) return true;
   if (in_memory) {
     Emit(Store{bytes, address, result});

@@ -6,7 +6,45 @@
 namespace detachfix {
 
 void X86Lifter::ForgetFlags() {
-  for (const Place flag : {kZf, kCf, kSf, kOf}) Emit(Forget{flag});
+  for (const Place flag : {kZf, kCf, kSf, kOf, kParity}) Emit(Forget{flag});
+}
+
+/// PF: whether the byte has an even number of bits set.
+Operand X86Lifter::Parity() {
+  Operand folded = kParity;
+  for (const uint64_t half : {4u, 2u, 1u}) {
+    folded = Compute(BinaryOp::kXor, 8, folded,
+                     Compute(BinaryOp::kShiftRight, 8, folded, half));
+  }
+  return Not(Compute(BinaryOp::kAnd, 8, folded, 1u));
+}
+
+/// lahf: SF, ZF, AF, PF and CF in AH, where bit 1 is set.
+void X86Lifter::LoadFlags() {
+  Operand byte = Compute(BinaryOp::kAnd, 8, Unknown(), 0x10u);
+  byte = Compute(BinaryOp::kOr, 8, byte, 2u);
+  const auto add = [&](Operand bit, uint64_t at) {
+    byte = Compute(BinaryOp::kOr, 8, byte,
+                   Compute(BinaryOp::kShiftLeft, 8, bit, at));
+  };
+  add(kSf, 7u);
+  add(kZf, 6u);
+  add(Parity(), 2u);
+  add(kCf, 0u);
+  WriteRegister({kEax.id, 8, 8}, byte);
+}
+
+/// sahf: the other way.
+void X86Lifter::StoreFlags() {
+  const Operand byte = ReadRegister({kEax.id, 8, 8});
+  const auto bit = [&](uint64_t at) {
+    return Compute(BinaryOp::kAnd, 8,
+                   Compute(BinaryOp::kShiftRight, 8, byte, at), 1u);
+  };
+  SetFlag(kSf, bit(7));
+  SetFlag(kZf, bit(6));
+  SetFlag(kParity, Not(bit(2)));
+  SetFlag(kCf, bit(0));
 }
 
 Operand X86Lifter::SignBit(uint8_t bits, Operand value) {
@@ -18,6 +56,11 @@ Operand X86Lifter::SignBit(uint8_t bits, Operand value) {
 void X86Lifter::SetResultFlags(uint8_t bits, Operand result) {
   Emit(Binary{BinaryOp::kEqual, bits, kZf, result, 0u});
   Emit(Binary{BinaryOp::kLessSigned, bits, kSf, result, 0u});
+  SetParity(result);
+}
+
+void X86Lifter::SetParity(Operand result) {
+  Emit(Binary{BinaryOp::kAnd, 8, kParity, result, 0xffu});
 }
 
 void X86Lifter::SetAddFlags(uint8_t bits, Operand a, Operand b, Operand sum) {
@@ -37,13 +80,14 @@ void X86Lifter::SetSubFlags(uint8_t bits, Operand a, Operand b,
   Emit(Binary{BinaryOp::kEqual, bits, kZf, a, b});
   Emit(Binary{BinaryOp::kLessUnsigned, bits, kCf, a, b});
   Emit(Binary{BinaryOp::kLessSigned, bits, kSf, difference, 0u});
+  SetParity(difference);
   const Place less = Compute(BinaryOp::kLessSigned, bits, a, b);
   Emit(Binary{BinaryOp::kXor, 1, kOf, less, kSf});
 }
 
-/// What a jcc, setcc or cmovcc tests; nothing for those on PF.
-std::optional<Operand> X86Lifter::Condition() {
-  const auto flags = [&]() -> std::optional<Operand> {
+/// What a jcc, setcc or cmovcc tests.
+Operand X86Lifter::Condition() {
+  const auto flags = [&]() -> Operand {
     switch (i_.test) {
       case X86Test::kOverflow:
         return kOf;
@@ -56,17 +100,17 @@ std::optional<Operand> X86Lifter::Condition() {
       case X86Test::kSign:
         return kSf;
       case X86Test::kParity:
-        return std::nullopt;
+        return Parity();
       case X86Test::kLess:
         return Compute(BinaryOp::kXor, 1, kSf, kOf);
       case X86Test::kLessOrEqual:
         return Compute(BinaryOp::kOr, 1, kZf,
                        Compute(BinaryOp::kXor, 1, kSf, kOf));
     }
-    return std::nullopt;
+    return Unknown();
   };
-  const std::optional<Operand> condition = flags();
-  return condition && i_.test_negated ? Not(*condition) : condition;
+  const Operand condition = flags();
+  return i_.test_negated ? Not(condition) : condition;
 }
 
 /// add, sub, cmp. `keep`: the result is written back.
@@ -155,6 +199,7 @@ void X86Lifter::IncOrDec(BinaryOp op) {
   const uint64_t zero_at = op == BinaryOp::kAdd ? Mask(bits) : 1;
   Emit(Binary{BinaryOp::kEqual, bits, kZf, a, zero_at});
   Emit(Binary{BinaryOp::kLessSigned, bits, kSf, result, 0u});
+  SetParity(result);
   Write(0, result);
 }
 
@@ -300,16 +345,15 @@ bool X86Lifter::LiftLogic() {
 
 bool X86Lifter::LiftConditional() {
   if (i_.op != X86Op::kSetcc && i_.op != X86Op::kCmovcc) return false;
-  const std::optional<Operand> condition = Condition();
-  if (!condition) return false;
+  const Operand condition = Condition();
   if (i_.op == X86Op::kSetcc) {
-    Write(0, *condition);
+    Write(0, condition);
     return true;
   }
   const Operand yes = Read(1);
   const Operand no = Read(0);
   const Place chosen = NewTemporary();
-  Emit(Choose{chosen, *condition, yes, no});
+  Emit(Choose{chosen, condition, yes, no});
   Write(0, chosen);
   return true;
 }

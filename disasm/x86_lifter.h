@@ -60,7 +60,11 @@ class X86Lifter : private OpBuilder {
   void SetAddFlags(uint8_t bits, Operand a, Operand b, Operand sum);
   void SetSubFlags(uint8_t bits, Operand a, Operand b, Operand difference);
   Operand SignBit(uint8_t bits, Operand value);
-  std::optional<Operand> Condition();
+  void SetParity(Operand result);
+  Operand Parity();
+  void LoadFlags();
+  void StoreFlags();
+  Operand Condition();
 
   // Groups; each returns whether the instruction belongs to it.
   bool LiftMove();
@@ -114,6 +118,9 @@ class X86Lifter : private OpBuilder {
   Words Window(const std::array<Operand, kCount>& words, uint32_t bytes);
   void ShiftVector();
   void MoveHalf();
+  bool LiftDouble();
+  Operand ReadDouble(size_t n);
+  void WriteDouble(Operand value);
   bool LiftShift();
   bool LiftRotate();
   bool LiftCarryRotate();

@@ -60,10 +60,11 @@ inline std::string Text(const Value& value) {
 }
 
 inline const char* Name(BinaryOp op) {
-  constexpr std::array<const char*, 19> kNames = {
-      "add", "sub", "mul", "udiv",  "sdiv", "urem", "srem",
-      "and", "or",  "xor", "shl",   "shr",  "sar",  "ror",
-      "ctz", "clz", "eq",  "below", "less"};
+  constexpr std::array<const char*, 28> kNames = {
+      "add",  "sub", "mul",   "udiv", "sdiv",   "urem",  "srem",
+      "and",  "or",  "xor",   "shl",  "shr",    "sar",   "ror",
+      "ctz",  "clz", "fadd",  "fsub", "fmul",   "fdiv",  "stof",
+      "ftos", "eq",  "below", "less", "fequal", "fless", "funordered"};
   return kNames[static_cast<size_t>(op)];
 }
 inline constexpr std::array kAllOps = {BinaryOp::kDivideUnsigned,

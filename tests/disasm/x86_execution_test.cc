@@ -10,7 +10,9 @@
 #include <unicorn/unicorn.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <random>
 #include <regex>
@@ -114,6 +116,8 @@ Interpreted Interpret(const CodeView& view, const Machine& machine) {
   start.places[10] = flag(7);   // SF
   start.places[11] = flag(11);  // OF
   start.places[14] = flag(10);  // DF
+  // A byte with an even number of bits for PF.
+  start.places[15] = ConstantValue((machine.flags >> 2 & 1) ^ 1);
   start.places[kVectorPlace] = SymbolicValue(kWideRegistersSymbol);
   for (size_t i = 0; i < kVectors * kVectorWords; ++i) {
     const uint32_t word = machine.vectors[i / kVectorWords][i % kVectorWords];
@@ -163,9 +167,10 @@ class X86Execution : public testing::Test {
     }
     machine.registers[kEspId] =
         kBase + kDataRva + kDataSize / 2 + (Random() & 0x1fc);
-    machine.flags = 0x2 | (Random() & 0xcc1);  // OF, DF, SF, ZF, CF
+    machine.flags = 0x2 | (Random() & 0xcc5);  // OF, DF, SF, ZF, PF, CF
     for (auto& vector : machine.vectors) {
       for (uint32_t& word : vector) word = Random();
+      if (Random() % 2 == 0) PutDouble(vector);
     }
     machine.data.resize(kDataSize);
     for (size_t i = 0; i < machine.data.size(); i += 4) {
@@ -173,6 +178,22 @@ class X86Execution : public testing::Test {
       std::memcpy(&machine.data[i], &word, 4);
     }
     return machine;
+  }
+
+  /// One of ordinary size, a corner, or what is not a number.
+  void PutDouble(std::array<uint32_t, kVectorWords>& vector) {
+    constexpr std::array<double, 8> kCorners = {
+        0.0,
+        -0.0,
+        1.0,
+        -2147483648.0,
+        2147483648.0,
+        0.5,
+        std::numeric_limits<double>::infinity(),
+        std::numeric_limits<double>::quiet_NaN()};
+    double number = static_cast<double>(static_cast<int32_t>(Random())) / 1024;
+    if (Random() % 2 == 0) number = kCorners[Random() % kCorners.size()];
+    std::memcpy(vector.data(), &number, sizeof(number));
   }
 
   /// Segment, control and debug registers are not modelled: what is read from
@@ -295,7 +316,18 @@ class X86Execution : public testing::Test {
         {0xf3, 0x0f, 0x70},
         {0x66, 0x0f, 0x3a, 0x0f},
         {0x0f, 0x16},
-        {0x0f, 0x17}};
+        {0x0f, 0x17},
+        {0x9e},
+        {0x9f},
+        {0x0f, 0x9a},
+        {0x0f, 0x9b},
+        {0xf2, 0x0f, 0x58},
+        {0xf2, 0x0f, 0x59},
+        {0xf2, 0x0f, 0x5c},
+        {0xf2, 0x0f, 0x5e},
+        {0xf2, 0x0f, 0x2c},
+        {0x66, 0x0f, 0x2e},
+        {0x66, 0x0f, 0x2f}};
     std::vector<uint8_t> bytes = kOpcodes[Random() % kOpcodes.size()];
     // Half of them with a register where memory could be.
     const uint8_t form = Random() % 2 == 0 ? 0xc0 : 0;
@@ -341,6 +373,10 @@ void X86Execution::Check(const std::vector<uint8_t>& code,
   ++tally.run;
   for (size_t i = 0; i < kRegisters; ++i) {
     const Value& value = seen.state.places[i];
+    if (value.kind == Value::Kind::kPartial) {
+      ASSERT_EQ((value.bits ^ after.registers[i]) & value.known & UINT32_MAX, 0)
+          << text << ", register " << i;
+    }
     if (!value.IsConstant()) {
       ++tally.unknown_registers;
       continue;
@@ -359,6 +395,10 @@ void X86Execution::Check(const std::vector<uint8_t>& code,
     }
     ASSERT_EQ(value.bits, (after.flags >> kFlagBits[i]) & 1)
         << text << ", flag bit " << kFlagBits[i];
+  }
+  if (const Value& byte = seen.state.places[15]; byte.IsConstant()) {
+    ASSERT_EQ((std::popcount(byte.bits & 0xff) & 1) ^ 1, after.flags >> 2 & 1)
+        << text << ", PF";
   }
   for (size_t i = 0; i < kVectors * kVectorWords; ++i) {
     const Value value = seen.state.memory.Load(
@@ -419,9 +459,11 @@ TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
     EXPECT_EQ(tallies[name].unknown_flags, 0u) << name;
   }
   for (const char* name :
-       {"mul",  "imul",      "div",   "idiv",  "bt",    "bts",   "btr",
-        "btc",  "bsf",       "bsr",   "bswap", "rcl",   "rcr",   "shld",
-        "shrd", "cmpxchg8b", "movsb", "movsd", "stosb", "stosd", "tzcnt"}) {
+       {"mul",   "imul",  "div",   "idiv",      "bt",        "bts",
+        "btr",   "btc",   "bsf",   "bsr",       "bswap",     "rcl",
+        "rcr",   "shld",  "shrd",  "cmpxchg8b", "movsb",     "movsd",
+        "stosb", "sahf",  "setp",  "setnp",     "cvttsd2si", "ucomisd",
+        "addsd", "mulsd", "divsd", "cvtsi2sd",  "stosd",     "tzcnt"}) {
     const Tally& tally = tallies[name];
     EXPECT_GT(tally.run, 0u) << name << " was never compared";
     EXPECT_LT(tally.unknown_registers, tally.run) << name;
