@@ -212,46 +212,58 @@ void X86Lifter::Negate() {
   Write(0, result);
 }
 
-/// A word as 64 bits, by its sign where the instruction counts with signs.
-Operand X86Lifter::Wide(Operand value) {
+/// A number of so many bits as 64, by its sign where the instruction counts
+/// with signs.
+Operand X86Lifter::Wide(Operand value, uint8_t bits) {
   if (i_.op != X86Op::kImul && i_.op != X86Op::kIdiv) return value;
   const Place wide = NewTemporary();
-  Emit(SignExtend{32, 64, wide, value});
+  Emit(SignExtend{bits, 64, wide, value});
   return wide;
 }
 
-/// EDX:EAX = EAX times the operand.
-void X86Lifter::MultiplyWide() {
-  if (width(0) != 32) {
-    Fallback();
-    return;
-  }
-  const Operand b = Wide(Read(0));
-  const Place product = Compute(BinaryOp::kMul, 64, Wide(kEax), b);
-  SetProductFlags(product);
-  Emit(Binary{BinaryOp::kAnd, 64, kEax, product, Mask(32)});
-  Emit(Binary{BinaryOp::kShiftRight, 64, kEdx, product, 32u});
+/// To AL and AH, AX and DX, or EAX and EDX, by the width of the operand.
+void X86Lifter::WritePair(Operand low, Operand high) {
+  const uint8_t bits = width(0);
+  WriteRegister({kEax.id, 0, bits}, low);
+  WriteRegister(
+      bits == 8 ? X86Register{kEax.id, 8, 8} : X86Register{kEdx.id, 0, bits},
+      high);
 }
 
-/// CF and OF say whether the product of two words needs more than one.
-void X86Lifter::SetProductFlags(Operand product) {
-  const Operand low = Wide(Compute(BinaryOp::kAnd, 64, product, Mask(32)));
+/// EDX:EAX = EAX times the operand, or the same of 8 or 16 bits.
+void X86Lifter::MultiplyWide() {
+  const uint8_t bits = width(0);
+  const Operand a = Wide(ReadRegister({kEax.id, 0, bits}), bits);
+  const Place product = Compute(BinaryOp::kMul, 64, a, Wide(Read(0), bits));
+  SetProductFlags(product, bits);
+  WritePair(Compute(BinaryOp::kAnd, 64, product, Mask(bits)),
+            Compute(BinaryOp::kAnd, 64,
+                    Compute(BinaryOp::kShiftRight, 64, product, uint64_t{bits}),
+                    Mask(bits)));
+}
+
+/// CF and OF say whether the product needs more than `bits`.
+void X86Lifter::SetProductFlags(Operand product, uint8_t bits) {
+  const Operand low =
+      Wide(Compute(BinaryOp::kAnd, 64, product, Mask(bits)), bits);
   const Operand fits = Compute(BinaryOp::kEqual, 64, product, low);
   ForgetFlags();
   SetFlag(kCf, Not(fits));
   SetFlag(kOf, Not(fits));
 }
 
-/// EAX = EDX:EAX divided by the operand, EDX = what remains.
+/// EAX = EDX:EAX divided by the operand, EDX = what remains; or the same of 16
+/// bits, or of 8, where the dividend is AX.
 void X86Lifter::Divide() {
-  if (width(0) != 32) {
-    Fallback();
-    return;
-  }
+  const uint8_t bits = width(0);
   const bool with_sign = i_.op == X86Op::kIdiv;
-  const Operand divisor = Wide(Read(0));
-  const Place high = Compute(BinaryOp::kShiftLeft, 64, kEdx, 32u);
-  const Place dividend = Compute(BinaryOp::kOr, 64, high, kEax);
+  const Operand divisor = Wide(Read(0), bits);
+  const Operand low = ReadRegister({kEax.id, 0, bits});
+  const Operand high = ReadRegister(bits == 8 ? X86Register{kEax.id, 8, 8}
+                                              : X86Register{kEdx.id, 0, bits});
+  const Place shifted = Compute(BinaryOp::kShiftLeft, 64, high, uint64_t{bits});
+  const Operand dividend = Wide(Compute(BinaryOp::kOr, 64, shifted, low),
+                                static_cast<uint8_t>(2 * bits));
   const Place quotient =
       Compute(with_sign ? BinaryOp::kDivideSigned : BinaryOp::kDivideUnsigned,
               64, dividend, divisor);
@@ -259,8 +271,8 @@ void X86Lifter::Divide() {
       with_sign ? BinaryOp::kRemainderSigned : BinaryOp::kRemainderUnsigned, 64,
       dividend, divisor);
   ForgetFlags();
-  Emit(Binary{BinaryOp::kAnd, 64, kEax, quotient, Mask(32)});
-  Emit(Binary{BinaryOp::kAnd, 64, kEdx, rest, Mask(32)});
+  WritePair(Compute(BinaryOp::kAnd, 64, quotient, Mask(bits)),
+            Compute(BinaryOp::kAnd, 64, rest, Mask(bits)));
 }
 
 void X86Lifter::Multiply() {
@@ -272,11 +284,9 @@ void X86Lifter::Multiply() {
   const Operand a = Read(first);
   const Operand b = Read(first + 1);
   const Place result = Compute(BinaryOp::kMul, width(0), a, b);
-  if (width(0) == 32) {
-    SetProductFlags(Compute(BinaryOp::kMul, 64, Wide(a), Wide(b)));
-  } else {
-    ForgetFlags();
-  }
+  const uint8_t bits = width(0);
+  SetProductFlags(Compute(BinaryOp::kMul, 64, Wide(a, bits), Wide(b, bits)),
+                  bits);
   Write(0, result);
 }
 

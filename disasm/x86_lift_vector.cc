@@ -145,12 +145,47 @@ bool X86Lifter::FillsVector() {
   return true;
 }
 
+Operand X86Lifter::JoinWords(const Words& words, size_t first) {
+  return Compute(BinaryOp::kOr, 64, words[first],
+                 Compute(BinaryOp::kShiftLeft, 64, words[first + 1], 32u));
+}
+
+void X86Lifter::SplitWords(Operand value, Words& words, size_t first) {
+  words[first] = Compute(BinaryOp::kAnd, 64, value, Mask(32));
+  words[first + 1] = Compute(BinaryOp::kShiftRight, 64, value, 32u);
+}
+
+/// paddq, psubq, psllq and psrlq by a number: lanes of two words.
+bool X86Lifter::LiftWideLanes() {
+  BinaryOp op = BinaryOp::kAdd;
+  if (i_.op == X86Op::kSubLanes) op = BinaryOp::kSub;
+  if (i_.op == X86Op::kShiftLeftLanes) op = BinaryOp::kShiftLeft;
+  if (i_.op == X86Op::kShiftRightLanes) op = BinaryOp::kShiftRight;
+  const bool shifts = op == BinaryOp::kShiftLeft || op == BinaryOp::kShiftRight;
+  const bool by_number = operand(1).kind == Kind::kImmediate;
+  if (shifts != by_number) return false;
+  Words words = ReadVector(0, kVectorWords);
+  const Words others = shifts ? Zeros() : ReadVector(1, kVectorWords);
+  for (const size_t first : {0, 2}) {
+    const Operand b = shifts ? Operand{uint64_t{operand(1).number}}
+                             : JoinWords(others, first);
+    SplitWords(Compute(op, 64, JoinWords(words, first), b), words, first);
+  }
+  WriteVector(0, words, kVectorWords);
+  return true;
+}
+
 bool X86Lifter::LiftVectorLanes() {
   const auto lanes = [this](BinaryOp op) {
     EachWord([&](Operand a, Operand b) { return ComputeLanes(op, a, b); });
     return true;
   };
   if (IsSameRegister() && FillsVector()) return true;
+  const bool is_wide =
+      i_.lane == 64 &&
+      (i_.op == X86Op::kAddLanes || i_.op == X86Op::kSubLanes ||
+       i_.op == X86Op::kShiftLeftLanes || i_.op == X86Op::kShiftRightLanes);
+  if (is_wide) return LiftWideLanes();
   switch (i_.op) {
     case X86Op::kAddLanes:
       return lanes(BinaryOp::kAdd);
@@ -351,16 +386,13 @@ bool X86Lifter::LiftVectorOrder() {
 }
 
 Operand X86Lifter::ReadDouble(size_t n) {
-  const Words words = ReadVector(n, 2);
-  return Compute(BinaryOp::kOr, 64, words[0],
-                 Compute(BinaryOp::kShiftLeft, 64, words[1], 32u));
+  return JoinWords(ReadVector(n, 2), 0);
 }
 
 /// To the lower half of operand 0.
 void X86Lifter::WriteDouble(Operand value) {
   Words words = Zeros();
-  words[0] = Compute(BinaryOp::kAnd, 64, value, Mask(32));
-  words[1] = Compute(BinaryOp::kShiftRight, 64, value, 32u);
+  SplitWords(value, words, 0);
   WriteVector(0, words, 2);
 }
 

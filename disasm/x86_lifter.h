@@ -89,9 +89,10 @@ class X86Lifter : private OpBuilder {
   void Negate();
   void Multiply();
   void MultiplyWide();
-  void SetProductFlags(Operand product);
+  void SetProductFlags(Operand product, uint8_t bits);
   void Divide();
-  Operand Wide(Operand value);
+  Operand Wide(Operand value, uint8_t bits);
+  void WritePair(Operand low, Operand high);
   using Words = std::array<Operand, kVectorWords>;
   Operand VectorAddress(X86Register reg);
   bool IsVector(size_t n) const;
@@ -106,6 +107,9 @@ class X86Lifter : private OpBuilder {
   template <typename Make>
   void EachWord(Make make);
   Place ComputeLanes(BinaryOp op, Operand a, Operand b);
+  Operand JoinWords(const Words& words, size_t first);
+  void SplitWords(Operand value, Words& words, size_t first);
+  bool LiftWideLanes();
   bool FillsVector();
   void ChooseLanes(bool smaller);
   bool ShiftLanes(BinaryOp op);

@@ -223,7 +223,12 @@ class X86Execution : public testing::Test {
   /// fraction, each with random operands.
   std::vector<uint8_t> RandomLaterCode() {
     static const std::vector<std::vector<uint8_t>> kOpcodes = {
+        {0xf6},
         {0xf7},
+        {0x66, 0xf7},
+        {0x66, 0x0f, 0xaf},
+        {0x66, 0x0f, 0xd4},
+        {0x66, 0x0f, 0xfb},
         {0x0f, 0xa3},
         {0x0f, 0xba},
         {0x0f, 0xc8},
@@ -469,17 +474,18 @@ TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
     EXPECT_LT(tally.unknown_registers, tally.run) << name;
   }
   for (const char* name :
-       {"movaps",     "movups",     "movdqa",    "movdqu",    "movd",
-        "movq",       "movlps",     "movss",     "movsd",     "xorps",
-        "pxor",       "pshufd",     "movhps",    "movlhps",   "movhlps",
-        "andps",      "andnps",     "orps",      "pand",      "pandn",
-        "por",        "paddb",      "paddw",     "paddd",     "psubb",
-        "psubw",      "psubd",      "pcmpeqb",   "pcmpeqw",   "pcmpeqd",
-        "pcmpgtb",    "pcmpgtw",    "pcmpgtd",   "pminub",    "pmaxub",
-        "pmovmskb",   "movmskps",   "movmskpd",  "punpcklbw", "punpcklwd",
-        "punpckldq",  "punpcklqdq", "punpckhbw", "punpckhwd", "punpckhdq",
-        "punpckhqdq", "unpcklps",   "unpckhpd",  "pshuflw",   "pshufhw",
-        "shufps",     "pslldq",     "psrldq",    "palignr"}) {
+       {"movaps",     "movups",    "movdqa",    "movdqu",    "movd",
+        "movq",       "movlps",    "movss",     "movsd",     "xorps",
+        "pxor",       "pshufd",    "movhps",    "movlhps",   "movhlps",
+        "andps",      "andnps",    "orps",      "pand",      "pandn",
+        "por",        "paddb",     "paddw",     "paddd",     "paddq",
+        "psubq",      "psllq",     "psrlq",     "psubb",     "psubw",
+        "psubd",      "pcmpeqb",   "pcmpeqw",   "pcmpeqd",   "pcmpgtb",
+        "pcmpgtw",    "pcmpgtd",   "pminub",    "pmaxub",    "pmovmskb",
+        "movmskps",   "movmskpd",  "punpcklbw", "punpcklwd", "punpckldq",
+        "punpcklqdq", "punpckhbw", "punpckhwd", "punpckhdq", "punpckhqdq",
+        "unpcklps",   "unpckhpd",  "pshuflw",   "pshufhw",   "shufps",
+        "pslldq",     "psrldq",    "palignr"}) {
     const Tally& tally = tallies[name];
     EXPECT_GT(tally.run, 0u) << name << " was never compared";
     EXPECT_EQ(tally.unknown_words, 0u) << name;
