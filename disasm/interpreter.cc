@@ -26,8 +26,14 @@ std::string Hex(uint64_t value) {
   return text.data();
 }
 
-std::vector<Memory::Range> LiveSectionRanges(const State& state) {
+std::vector<Memory::Range> KeptRanges(const State& state) {
   std::vector<Memory::Range> ranges;
+  const CodeView& view = state.memory.view();
+  if (view.security_cookie) {
+    const int64_t cookie =
+        int64_t{view.image_base} + view.security_cookie->value;
+    ranges.push_back({cookie, cookie + 4});
+  }
   for (const auto& [address, section] : state.sections.all()) {
     if (section.live && address.region == kAbsolute) {
       ranges.push_back({address.offset, address.offset + kCriticalSectionSize});
@@ -416,7 +422,7 @@ void Interpreter::StoreAt(State& state, MemoryAddress address, uint32_t size,
 /// image, nobody knows which.
 void Interpreter::ForgetIfInImage(State& state, const Value& pointer) {
   if (!pointer.IsConstant() && pointer.MayBeInImage()) {
-    state.memory.ForgetImage({0, INT64_MAX}, LiveSectionRanges(state));
+    state.memory.ForgetImage({0, INT64_MAX}, KeptRanges(state));
   }
 }
 

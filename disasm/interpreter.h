@@ -407,9 +407,9 @@ class Interpreter {
 /// "0x12ab".
 std::string Hex(uint64_t value);
 
-/// The parts of the image that hold a live critical section: only the section
-/// functions touch them.
-std::vector<Memory::Range> LiveSectionRanges(const State& state);
+/// The parts of the image that nothing else touches: those that hold a live
+/// critical section, which only the section functions do, and the /GS cookie.
+std::vector<Memory::Range> KeptRanges(const State& state);
 
 /// Bytes of an RTL_CRITICAL_SECTION on a 32-bit machine: six words (winnt.h).
 inline constexpr uint32_t kCriticalSectionSize = 24;

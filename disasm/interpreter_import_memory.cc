@@ -334,7 +334,7 @@ void Interpreter::ForgetFrom(State& state, const Value& pointer) {
     if (setting_ == Setting::kOrdinary) {
       end = std::min(end, address->offset + kMaxObject);
     }
-    state.memory.ForgetImage({address->offset, end}, LiveSectionRanges(state));
+    state.memory.ForgetImage({address->offset, end}, KeptRanges(state));
   }
 }
 
