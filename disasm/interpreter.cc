@@ -278,17 +278,6 @@ Interpreter::Step Interpreter::Do(State& state, const Assign& op) {
   return Step::kNextOp;
 }
 
-/// `result` of the operation in an ordinary process, where the stack lies at
-/// numbers.
-Value Interpreter::InPlace(const Binary& op, const Value& a, const Value& b,
-                           const Value& result) {
-  const bool of_stack = result.HasSymbol() && result.symbol == kStackSymbol;
-  if (result.IsSymbolic() && of_stack) return StackFromPlace(result);
-  if (result.IsConstant() || (result.HasSymbol() && !of_stack)) return result;
-  return StackFromPlace(
-      Evaluate(op.op, op.width, PlacedStack(a), PlacedStack(b)));
-}
-
 Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
   const Value a = ValueOf(state, op.a);
   const Value b = ValueOf(state, op.b);

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <utility>
+
+#include "disasm/double_value.h"
 
 namespace detachfix {
 namespace {
@@ -83,51 +84,7 @@ uint64_t Fold(BinaryOp op, uint8_t width, uint64_t a, uint64_t b) {
     case BinaryOp::kLessSigned:
       return Signed(a, width) < Signed(b, width) ? 1 : 0;
     default:
-      return 0;  // of doubles: FoldFloat
-  }
-}
-
-constexpr bool IsFloat(BinaryOp op) {
-  return (op >= BinaryOp::kFloatAdd && op <= BinaryOp::kFloatToSigned) ||
-         op >= BinaryOp::kFloatEqual;
-}
-
-/// A double that is a number; which of the others comes is up to the machine.
-Value NumberOf(double result) {
-  if (std::isnan(result)) return UnknownValue();
-  return ConstantValue(std::bit_cast<uint64_t>(result));
-}
-
-Value FoldFloat(BinaryOp op, uint64_t left, uint64_t right) {
-  const double a = std::bit_cast<double>(left);
-  const double b = std::bit_cast<double>(right);
-  switch (op) {
-    case BinaryOp::kFloatAdd:
-      return NumberOf(a + b);
-    case BinaryOp::kFloatSub:
-      return NumberOf(a - b);
-    case BinaryOp::kFloatMul:
-      return NumberOf(a * b);
-    case BinaryOp::kFloatDivide:
-      return NumberOf(a / b);
-    case BinaryOp::kFloatFromSigned:
-      return NumberOf(static_cast<double>(static_cast<int64_t>(left)));
-    case BinaryOp::kFloatToSigned: {
-      constexpr double kBeyond = 2147483648.0;  // 2^31
-      const double whole = std::trunc(a);
-      const bool fits = whole >= -kBeyond && whole < kBeyond;
-      return ConstantValue(
-          fits ? static_cast<uint32_t>(static_cast<int32_t>(whole))
-               : 0x80000000);
-    }
-    case BinaryOp::kFloatEqual:
-      return ConstantValue(a == b ? 1 : 0);
-    case BinaryOp::kFloatLess:
-      return ConstantValue(a < b ? 1 : 0);
-    case BinaryOp::kFloatUnordered:
-      return ConstantValue(std::isunordered(a, b) ? 1 : 0);
-    default:
-      return UnknownValue();
+      return 0;  // of doubles: double_value.h
   }
 }
 
@@ -461,9 +418,9 @@ Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
 
 Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
                const Value& right) {
-  if (IsFloat(op)) {
+  if (IsOfDoubles(op)) {
     const bool known = left.IsConstant() && right.IsConstant();
-    return known ? FoldFloat(op, left.bits, right.bits) : UnknownValue();
+    return known ? EvaluateDoubles(op, left.bits, right.bits) : UnknownValue();
   }
   const Value whole = EvaluateWhole(op, width, left, right);
   if (!whole.IsUnknown()) return whole;
