@@ -270,7 +270,7 @@ Result<Cave> FindNewSectionRoom(const PeImage& image, uint32_t capacity,
                  ": no section can follow it"};
   }
   const uint32_t file_end =
-      AlignUp(static_cast<uint32_t>(image.bytes.size()), image.file_alignment);
+      AlignUp(static_cast<uint32_t>(image.bytes.size()), image.raw_alignment());
   if (uint64_t{file_end} + capacity > kMaxFileSize) {
     return Error{"the file would be larger than " + HexNumber(kMaxFileSize) +
                  " bytes"};

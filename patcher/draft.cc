@@ -113,7 +113,7 @@ void Draft::Fill(const Piece& piece, Bytes content, const std::string& why) {
     return;
   }
   const uint32_t start = AlignUp(static_cast<uint32_t>(image_->bytes.size()),
-                                 image_->file_alignment);
+                                 image_->raw_alignment());
   std::copy(content.begin(), content.end(),
             appended_.begin() + (piece.offset.value - start));
 }
@@ -154,9 +154,9 @@ void Draft::RaiseVirtualSizes(std::vector<Edit>& edits) const {
 void Draft::AddSection(std::vector<Edit>& edits) const {
   if (appended_.empty()) return;
   const uint32_t size = static_cast<uint32_t>(appended_.size());
-  const uint32_t raw_size = AlignUp(size, image_->file_alignment);
+  const uint32_t raw_size = AlignUp(size, image_->raw_alignment());
   const uint32_t file_end = static_cast<uint32_t>(image_->bytes.size());
-  const uint32_t raw_offset = AlignUp(file_end, image_->file_alignment);
+  const uint32_t raw_offset = AlignUp(file_end, image_->raw_alignment());
   const Section& last = image_->sections.back();
   const uint32_t rva =
       AlignUp(last.rva.value + last.MemorySize(), image_->section_alignment);
@@ -205,7 +205,7 @@ void Draft::AddSection(std::vector<Edit>& edits) const {
 
 uint32_t Draft::padding() const {
   const uint32_t size = static_cast<uint32_t>(appended_.size());
-  return AlignUp(size, image_->file_alignment) - size;
+  return AlignUp(size, image_->raw_alignment()) - size;
 }
 
 std::vector<Edit> Draft::Finish() const {

@@ -5,6 +5,7 @@
 #ifndef DETACHFIX_PATCHER_PE_IMAGE_H_
 #define DETACHFIX_PATCHER_PE_IMAGE_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -186,6 +187,15 @@ struct PeImage {
   /// The file, as far as it was read.
   std::span<const uint8_t> file() const {
     return parts == nullptr ? std::span(bytes) : parts->bytes();
+  }
+  /// Bytes: what a new section's place and size in the file are multiples of.
+  /// Where sections are aligned to pages, the loader reads whole sectors,
+  /// whatever FileAlignment says (see Section::raw_offset).
+  uint32_t raw_alignment() const {
+    constexpr uint32_t kSectorSize = 0x200, kPageSize = 0x1000;
+    return section_alignment < kPageSize
+               ? file_alignment
+               : std::max(file_alignment, kSectorSize);
   }
   const DataDirectory& directory(Directory d) const {
     return directories[static_cast<size_t>(d)];

@@ -157,6 +157,15 @@ TEST(FindNewSectionRoom, FollowsTheLastSectionAndTheOverlay) {
   EXPECT_LT(room->offset.value, image.bytes.size() + 0x200);
 }
 
+TEST(FindNewSectionRoom, BeginsAWholeSectorWhateverFileAlignmentSays) {
+  PeSpec spec = TextSpec("entry: c3");
+  spec.overrides = {{"FileAlignment", 0x10}};
+  spec.overlay = {1, 2, 3};
+  const Result<Cave> room = FindNewSectionRoom(MustRead(spec), 0x1000);
+  ASSERT_TRUE(room) << room.error().message;
+  EXPECT_EQ(room->offset.value % 0x200, 0u);
+}
+
 TEST(FindNewSectionRoom, SaysThatTheHeadersAreFull) {
   PeSpec spec = TextSpec("entry: c3");
   for (int i = 0; i < 5; ++i) {
