@@ -148,7 +148,6 @@ constexpr EffectRow kEffects[] = {
     {"HeapSetInformation", ApiEffect::kNone},
     {"HeapSize", ApiEffect::kNone},
     {"HeapValidate", ApiEffect::kNone},
-    {"InitOnceBeginInitialize", ApiEffect::kWrites, {{{0, 4}, {2, 4}}}},
     {"InitOnceComplete", ApiEffect::kWrites, {{{0, 4}}}},
     {"InitializeConditionVariable", ApiEffect::kWrites, {{{0, 4}}}},
     {"InitializeCriticalSection", ApiEffect::kInitialiseSection},

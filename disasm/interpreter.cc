@@ -349,7 +349,12 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     Set(state, op.dst, UnknownValue());
     return Step::kNextOp;
   }
-  const Value there = state.memory.Load(*address, op.size);
+  Value there = state.memory.Load(*address, op.size);
+  // An address of which a byte was overwritten is one still.
+  constexpr uint64_t kLowestImage = 0x10000;
+  if (there.kind == Value::Kind::kPartial && there.bits >= kLowestImage) {
+    there.from_image = true;
+  }
   if (there.IsConstant()) read_ = {*address, there.bits};
   if (op.size == 4 && !there.from_image && state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);
