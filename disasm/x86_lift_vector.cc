@@ -166,7 +166,7 @@ bool X86Lifter::LiftWideLanes() {
   if (shifts != by_number) return false;
   Words words = ReadVector(0, kVectorWords);
   const Words others = shifts ? Zeros() : ReadVector(1, kVectorWords);
-  for (const size_t first : {0, 2}) {
+  for (const size_t first : {size_t{0}, size_t{2}}) {
     const Operand b = shifts ? Operand{uint64_t{operand(1).number}}
                              : JoinWords(others, first);
     SplitWords(Compute(op, 64, JoinWords(words, first), b), words, first);
