@@ -428,8 +428,11 @@ Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
   const bool moves = op == BinaryOp::kAdd || op == BinaryOp::kSub ||
                      op == BinaryOp::kAnd || op == BinaryOp::kOr;
   if (!result.IsConstant() && width == 32 && moves) {
+    // The right operand of `and` is a mask where it is a number.
+    const bool may_be_right = op == BinaryOp::kAdd || op == BinaryOp::kOr ||
+                              (op == BinaryOp::kAnd && !right.IsConstant());
     result.from_image =
-        left.MayBeInImage() || (op == BinaryOp::kAdd && right.MayBeInImage());
+        left.MayBeInImage() || (may_be_right && right.MayBeInImage());
   }
   return result;
 }

@@ -145,34 +145,78 @@ bool X86Lifter::FillsVector() {
   return true;
 }
 
-Operand X86Lifter::JoinWords(const Words& words, size_t first) {
-  return Compute(BinaryOp::kOr, 64, words[first],
-                 Compute(BinaryOp::kShiftLeft, 64, words[first + 1], 32u));
+/// paddq, psubq: word by word, through the carry.
+void X86Lifter::AddWide(bool subtracts) {
+  const BinaryOp op = subtracts ? BinaryOp::kSub : BinaryOp::kAdd;
+  Words a = ReadVector(0, kVectorWords);
+  const Words b = ReadVector(1, kVectorWords);
+  for (size_t low = 0; low < kVectorWords; low += 2) {
+    const Place sum = Compute(op, 32, a[low], b[low]);
+    const Place carry =
+        subtracts ? Compute(BinaryOp::kLessUnsigned, 32, a[low], b[low])
+                  : Compute(BinaryOp::kLessUnsigned, 32, sum, a[low]);
+    const Place high = Compute(op, 32, a[low + 1], b[low + 1]);
+    a[low] = sum;
+    a[low + 1] = Compute(op, 32, high, carry);
+  }
+  WriteVector(0, a, kVectorWords);
 }
 
-void X86Lifter::SplitWords(Operand value, Words& words, size_t first) {
-  words[first] = Compute(BinaryOp::kAnd, 64, value, Mask(32));
-  words[first + 1] = Compute(BinaryOp::kShiftRight, 64, value, 32u);
+/// The four words that begin `bits` into the row of `words`; zeros behind it.
+template <size_t kCount>
+X86Lifter::Words X86Lifter::Window(const std::array<Operand, kCount>& words,
+                                   uint32_t bits) {
+  const auto at = [&](size_t n) {
+    return n < kCount ? words[n] : Operand{uint64_t{0}};
+  };
+  const uint64_t shift = bits % 32;
+  Words window;
+  for (size_t n = 0; n < kVectorWords; ++n) {
+    const Operand low = at(bits / 32 + n);
+    if (shift == 0) {
+      window[n] = low;
+      continue;
+    }
+    const Operand high = at(bits / 32 + n + 1);
+    window[n] = Compute(BinaryOp::kOr, 32,
+                        Compute(BinaryOp::kShiftRight, 32, low, shift),
+                        Compute(BinaryOp::kShiftLeft, 32, high, 32 - shift));
+  }
+  return window;
 }
 
-/// paddq, psubq, psllq and psrlq by a number: lanes of two words.
-bool X86Lifter::LiftWideLanes() {
-  BinaryOp op = BinaryOp::kAdd;
-  if (i_.op == X86Op::kSubLanes) op = BinaryOp::kSub;
-  if (i_.op == X86Op::kShiftLeftLanes) op = BinaryOp::kShiftLeft;
-  if (i_.op == X86Op::kShiftRightLanes) op = BinaryOp::kShiftRight;
-  const bool shifts = op == BinaryOp::kShiftLeft || op == BinaryOp::kShiftRight;
-  const bool by_number = operand(1).kind == Kind::kImmediate;
-  if (shifts != by_number) return false;
+/// psllq, psrlq by a number. A word that only changes its place stays whole.
+void X86Lifter::ShiftWide(bool left) {
+  const uint32_t count = std::min<uint32_t>(operand(1).number, 64);
   Words words = ReadVector(0, kVectorWords);
-  const Words others = shifts ? Zeros() : ReadVector(1, kVectorWords);
-  for (const size_t first : {size_t{0}, size_t{2}}) {
-    const Operand b = shifts ? Operand{uint64_t{operand(1).number}}
-                             : JoinWords(others, first);
-    SplitWords(Compute(op, 64, JoinWords(words, first), b), words, first);
+  for (size_t low = 0; low < kVectorWords; low += 2) {
+    // Two words of zeros at the end that bits come in from.
+    std::array<Operand, 4> row;
+    row.fill(uint64_t{0});
+    row[left ? 2 : 0] = words[low];
+    row[left ? 3 : 1] = words[low + 1];
+    const Words window = Window(row, left ? 64 - count : count);
+    words[low] = window[0];
+    words[low + 1] = window[1];
   }
   WriteVector(0, words, kVectorWords);
-  return true;
+}
+
+/// Those of the lanes of two words that are known of.
+bool X86Lifter::LiftWideLanes() {
+  const bool by_number = operand(1).kind == Kind::kImmediate;
+  switch (i_.op) {
+    case X86Op::kAddLanes:
+    case X86Op::kSubLanes:
+      AddWide(i_.op == X86Op::kSubLanes);
+      return true;
+    case X86Op::kShiftLeftLanes:
+    case X86Op::kShiftRightLanes:
+      if (by_number) ShiftWide(i_.op == X86Op::kShiftLeftLanes);
+      return by_number;
+    default:
+      return false;
+  }
 }
 
 bool X86Lifter::LiftVectorLanes() {
@@ -181,11 +225,7 @@ bool X86Lifter::LiftVectorLanes() {
     return true;
   };
   if (IsSameRegister() && FillsVector()) return true;
-  const bool is_wide =
-      i_.lane == 64 &&
-      (i_.op == X86Op::kAddLanes || i_.op == X86Op::kSubLanes ||
-       i_.op == X86Op::kShiftLeftLanes || i_.op == X86Op::kShiftRightLanes);
-  if (is_wide) return LiftWideLanes();
+  if (i_.lane == 64 && i_.op != X86Op::kSignsOfLanes) return LiftWideLanes();
   switch (i_.op) {
     case X86Op::kAddLanes:
       return lanes(BinaryOp::kAdd);
@@ -306,29 +346,6 @@ void X86Lifter::ShuffleVector() {
   WriteVector(0, words, kVectorWords);
 }
 
-/// The four words that begin `bytes` into the row of `words`.
-template <size_t kCount>
-X86Lifter::Words X86Lifter::Window(const std::array<Operand, kCount>& words,
-                                   uint32_t bytes) {
-  const auto at = [&](size_t n) {
-    return n < kCount ? words[n] : Operand{uint64_t{0}};
-  };
-  const uint64_t shift = uint64_t{8} * (bytes % 4);
-  Words window;
-  for (size_t n = 0; n < kVectorWords; ++n) {
-    const Operand low = at(bytes / 4 + n);
-    if (shift == 0) {
-      window[n] = low;
-      continue;
-    }
-    const Operand high = at(bytes / 4 + n + 1);
-    window[n] = Compute(BinaryOp::kOr, 32,
-                        Compute(BinaryOp::kShiftRight, 32, low, shift),
-                        Compute(BinaryOp::kShiftLeft, 32, high, 32 - shift));
-  }
-  return window;
-}
-
 /// psrldq, pslldq, palignr: by whole bytes.
 void X86Lifter::ShiftVector() {
   std::array<Operand, size_t{2} * kVectorWords> row;
@@ -343,7 +360,7 @@ void X86Lifter::ShiftVector() {
   }
   const uint32_t from =
       left ? kVectorBytes - std::min<uint32_t>(count, kVectorBytes) : count;
-  WriteVector(0, Window(row, from), kVectorWords);
+  WriteVector(0, Window(row, 8 * from), kVectorWords);
 }
 
 /// movhps, movlhps, movhlps: two words to or from the upper half.
@@ -386,13 +403,16 @@ bool X86Lifter::LiftVectorOrder() {
 }
 
 Operand X86Lifter::ReadDouble(size_t n) {
-  return JoinWords(ReadVector(n, 2), 0);
+  const Words words = ReadVector(n, 2);
+  return Compute(BinaryOp::kOr, 64, words[0],
+                 Compute(BinaryOp::kShiftLeft, 64, words[1], 32u));
 }
 
 /// To the lower half of operand 0.
 void X86Lifter::WriteDouble(Operand value) {
   Words words = Zeros();
-  SplitWords(value, words, 0);
+  words[0] = Compute(BinaryOp::kAnd, 64, value, Mask(32));
+  words[1] = Compute(BinaryOp::kShiftRight, 64, value, 32u);
   WriteVector(0, words, 2);
 }
 

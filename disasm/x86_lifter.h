@@ -107,8 +107,8 @@ class X86Lifter : private OpBuilder {
   template <typename Make>
   void EachWord(Make make);
   Place ComputeLanes(BinaryOp op, Operand a, Operand b);
-  Operand JoinWords(const Words& words, size_t first);
-  void SplitWords(Operand value, Words& words, size_t first);
+  void AddWide(bool subtracts);
+  void ShiftWide(bool left);
   bool LiftWideLanes();
   bool FillsVector();
   void ChooseLanes(bool smaller);
@@ -119,7 +119,7 @@ class X86Lifter : private OpBuilder {
   void Interleave();
   void ShuffleVector();
   template <size_t kCount>
-  Words Window(const std::array<Operand, kCount>& words, uint32_t bytes);
+  Words Window(const std::array<Operand, kCount>& words, uint32_t bits);
   void ShiftVector();
   void MoveHalf();
   bool LiftDouble();

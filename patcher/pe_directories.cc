@@ -226,15 +226,18 @@ std::optional<ThreadTemplate> ReadThreadTemplate(const PeImage& image,
                                                  const ImageReader& reader,
                                                  uint64_t tls) {
   constexpr uint32_t kEndOffset = 4, kIndexOffset = 8, kZerosOffset = 16;
-  const uint32_t begin = *reader.U32(tls) - image.image_base;
-  const uint32_t end = *reader.U32(tls + kEndOffset) - image.image_base;
-  const uint32_t index = *reader.U32(tls + kIndexOffset) - image.image_base;
-  if (end < begin || end > image.size_of_image ||
-      index >= image.size_of_image) {
+  const std::optional<uint32_t> begin_va = reader.U32(tls);
+  const std::optional<uint32_t> end_va = reader.U32(tls + kEndOffset);
+  const std::optional<uint32_t> index_va = reader.U32(tls + kIndexOffset);
+  const std::optional<uint32_t> zeros = reader.U32(tls + kZerosOffset);
+  if (!begin_va || !end_va || !index_va || !zeros) return std::nullopt;
+  const uint32_t begin = *begin_va - image.image_base;
+  const uint32_t end = *end_va - image.image_base;
+  const uint32_t index = *index_va - image.image_base;
+  if (end < begin || end > image.size_of_image || !reader.Holds(index, 4)) {
     return std::nullopt;
   }
-  return ThreadTemplate{Rva{begin}, end - begin,
-                        *reader.U32(tls + kZerosOffset), Rva{index}};
+  return ThreadTemplate{Rva{begin}, end - begin, *zeros, Rva{index}};
 }
 
 }  // namespace
@@ -248,7 +251,8 @@ Result<void> ReadTlsCallbacks(PeImage& image) {
                  " is outside the sections"};
   }
   image.thread_template = ReadThreadTemplate(image, reader, tls);
-  const uint32_t list = *reader.U32(tls + 12);  // AddressOfCallBacks, a VA
+  // AddressOfCallBacks, a VA.
+  const uint32_t list = reader.U32(tls + 12).value_or(0);
   if (list == 0) return {};
   for (uint64_t at = list;; at += 4) {
     const std::optional<uint32_t> callback = reader.U32(at - image.image_base);

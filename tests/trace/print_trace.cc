@@ -95,6 +95,8 @@ Input ReadInput() {
       input.entry = Rva{ReadNumber(line)};
     } else if (what == "callback") {
       input.callbacks.push_back(Rva{ReadNumber(line)});
+    } else if (what == "cookie") {
+      input.view.security_cookie = Rva{ReadNumber(line)};
     } else if (what == "setting") {
       if (ReadWord(line) != "ordinary") Fail("does not know the setting");
       input.setting = Setting::kOrdinary;

@@ -10,6 +10,7 @@ A file of cases is made of comment lines (#) and of cases:
     --- imports       NAME = dll!function, one a line: "call [NAME]" calls it
     --- runs          which runs to show; left out: attach detach
     --- callbacks     labels of TLS callbacks
+    --- cookie        label of the word that /GS fills
     --- setting       "ordinary": what imports answer in one process
     --- writable      left out, or "text": the code is writable too
     --- code          assembly, Intel syntax; begins in .text, may change to
@@ -126,6 +127,8 @@ def describe(case, labels, folder):
               for label, function in imports_of(case)]
     lines += [f"callback {labels[label]:x}"
               for label in case.get("callbacks", "").split()]
+    lines += [f"cookie {labels[label]:x}"
+              for label in case.get("cookie", "").split()]
     lines += [f"entry {labels['entry']:x}"]
     lines += [f"setting {name}" for name in case.get("setting", "").split()]
     lines += [f"run {name}"
