@@ -238,6 +238,7 @@ class Interpreter {
 
   // What an ordinary process answers (interpreter_process.cc).
   bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
+  std::optional<Value> NumberInProcess(State& state, const Answer& answer);
   static Value PlacedStack(const Value& value);
   static Value StackFromPlace(const Value& value);
   static Value InPlace(const Binary& op, const Value& a, const Value& b,
@@ -271,6 +272,7 @@ class Interpreter {
   void EnterThread(State& state);
 
   // What it answers about text (interpreter_text.cc).
+  std::optional<Value> AnswerAboutText(State& state, const Answer& answer);
   std::optional<std::string> TextAt(const State& state, const Value& pointer,
                                     uint32_t width) const;
   void WriteText(State& state, MemoryAddress address, std::string_view text,

@@ -32,40 +32,34 @@ std::vector<std::string> ImportedDlls(const CodeView& view) {
 
 }  // namespace
 
-/// Whether the process answers; if so the call is done, but for the return.
-bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
-                                  const Api& api) {
-  const std::optional<Answer> answer = detachfix::AnswerInProcess(import);
-  if (!answer || !api.of_system) return false;
-  // What it writes beyond the answer is not known.
-  if (answer->kind == AnswerKind::kNumber && api.effect == ApiEffect::kWrites) {
-    WriteOutParameters(state, api);
-  }
+/// What the process answers; nothing where that is not known.
+std::optional<Value> Interpreter::NumberInProcess(State& state,
+                                                  const Answer& answer) {
   std::optional<Value> number;
-  switch (answer->kind) {
+  switch (answer.kind) {
     case AnswerKind::kNumber:
     case AnswerKind::kSilent:
-      number = ConstantValue(answer->number);
+      number = ConstantValue(answer.number);
       break;
     case AnswerKind::kText:
       number = ConstantValue(static_cast<uint64_t>(process_memory_.offset) +
-                             answer->number);
+                             answer.number);
       break;
     case AnswerKind::kCharacterTable:
       number = ConstantValue(static_cast<uint64_t>(types_.offset));
       break;
     case AnswerKind::kModule:
     case AnswerKind::kLoadModule:
-      number = ModuleNamed(state, 0, *answer);
+      number = ModuleNamed(state, 0, answer);
       break;
     case AnswerKind::kModuleEx:
-      number = WriteModule(state, *answer);
+      number = WriteModule(state, answer);
       break;
     case AnswerKind::kPages:
       number = AllocatePages(state);
       break;
     case AnswerKind::kClock:
-      number = TellTime(state, *answer);
+      number = TellTime(state, answer);
       break;
     case AnswerKind::kBeginOnce:
       number = BeginOnce(state);
@@ -77,7 +71,7 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
       if (state.last_error) number = ConstantValue(*state.last_error);
       break;
     case AnswerKind::kRandom:
-      number = FillRandomly(state, answer->number);
+      number = FillRandomly(state, answer.number);
       break;
     case AnswerKind::kIsBadPointer:
       number = IsBadPointer(Argument(state, 0));
@@ -87,66 +81,41 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
       break;
     case AnswerKind::kNoVariable:
       if (!HasCalled("SetEnvironmentVariable") && !HasCalled("putenv")) {
-        number = ConstantValue(answer->number);
+        number = ConstantValue(answer.number);
         state.last_error = kNoSuchVariable;
       }
       break;
     case AnswerKind::kNoKey:
       if (!HasCalled("RegCreateKey")) {
-        number = ConstantValue(answer->number);
+        number = ConstantValue(answer.number);
       }
-      break;
-    case AnswerKind::kLength:
-      if (const std::optional<std::string> text =
-              TextAt(state, Argument(state, 0), answer->number)) {
-        number = ConstantValue(text->size());
-      }
-      break;
-    case AnswerKind::kCompareTexts:
-      number = CompareTexts(state, *answer);
-      break;
-    case AnswerKind::kFindCharacter:
-      number = FindCharacter(state, *answer);
-      break;
-    case AnswerKind::kCopyText:
-      number = CopyText(state, *answer);
-      break;
-    case AnswerKind::kDuplicateText:
-      number = DuplicateText(state, *answer);
-      break;
-    case AnswerKind::kCharacterType:
-    case AnswerKind::kMapCharacter:
-      number = JudgeCharacter(state, *answer);
       break;
     case AnswerKind::kBlockSize:
-      number = BlockSize(state, Argument(state, answer->number));
+      number = BlockSize(state, Argument(state, answer.number));
       break;
     case AnswerKind::kFlushList:
     case AnswerKind::kPushOnList:
-      number = ChangeList(state, answer->kind);
+      number = ChangeList(state, answer.kind);
       break;
     case AnswerKind::kFileName:
-      number = WriteFileName(state, answer->number);
+      number = WriteFileName(state, answer.number);
       break;
-    case AnswerKind::kWiden:
-      number = Convert(state, 1, 1, 2);
-      break;
-    case AnswerKind::kNarrow:
-      number = Convert(state, 1, 2, 1);
-      break;
-    case AnswerKind::kWideTypes:
-      number = WriteTypes(state, answer->number, 2);
-      break;
-    case AnswerKind::kByteTypes:
-      number = WriteTypes(state, answer->number, 1);
-      break;
-    case AnswerKind::kWideMap:
-      number = Convert(state, answer->number, 2, 2);
-      break;
-    case AnswerKind::kByteMap:
-      number = Convert(state, answer->number, 1, 1);
-      break;
+    default:
+      return AnswerAboutText(state, answer);
   }
+  return number;
+}
+
+/// Whether the process answers; if so the call is done, but for the return.
+bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
+                                  const Api& api) {
+  const std::optional<Answer> answer = detachfix::AnswerInProcess(import);
+  if (!answer || !api.of_system) return false;
+  // What it writes beyond the answer is not known.
+  if (answer->kind == AnswerKind::kNumber && api.effect == ApiEffect::kWrites) {
+    WriteOutParameters(state, api);
+  }
+  const std::optional<Value> number = NumberInProcess(state, *answer);
   if (!number) return false;
   for (const AnswerBytes& written : answer->writes) {
     if (written.bytes.empty()) continue;

@@ -266,4 +266,55 @@ std::optional<Value> Interpreter::JudgeCharacter(const State& state,
                            : CharacterType(c) & answer.number);
 }
 
+/// The same of the functions on texts and characters.
+std::optional<Value> Interpreter::AnswerAboutText(State& state,
+                                                  const Answer& answer) {
+  std::optional<Value> number;
+  switch (answer.kind) {
+    case AnswerKind::kLength:
+      if (const std::optional<std::string> text =
+              TextAt(state, Argument(state, 0), answer.number)) {
+        number = ConstantValue(text->size());
+      }
+      break;
+    case AnswerKind::kCompareTexts:
+      number = CompareTexts(state, answer);
+      break;
+    case AnswerKind::kFindCharacter:
+      number = FindCharacter(state, answer);
+      break;
+    case AnswerKind::kCopyText:
+      number = CopyText(state, answer);
+      break;
+    case AnswerKind::kDuplicateText:
+      number = DuplicateText(state, answer);
+      break;
+    case AnswerKind::kCharacterType:
+    case AnswerKind::kMapCharacter:
+      number = JudgeCharacter(state, answer);
+      break;
+    case AnswerKind::kWiden:
+      number = Convert(state, 1, 1, 2);
+      break;
+    case AnswerKind::kNarrow:
+      number = Convert(state, 1, 2, 1);
+      break;
+    case AnswerKind::kWideTypes:
+      number = WriteTypes(state, answer.number, 2);
+      break;
+    case AnswerKind::kByteTypes:
+      number = WriteTypes(state, answer.number, 1);
+      break;
+    case AnswerKind::kWideMap:
+      number = Convert(state, answer.number, 2, 2);
+      break;
+    case AnswerKind::kByteMap:
+      number = Convert(state, answer.number, 1, 1);
+      break;
+    default:
+      break;
+  }
+  return number;
+}
+
 }  // namespace detachfix
