@@ -210,6 +210,7 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_UNPCKHPD, X86Op::kInterleaveHigh, 64},
     {ZYDIS_MNEMONIC_PSHUFLW, X86Op::kPshuflw},
     {ZYDIS_MNEMONIC_PSHUFHW, X86Op::kPshufhw},
+    {ZYDIS_MNEMONIC_SHUFPD, X86Op::kShufpd},
     {ZYDIS_MNEMONIC_SHUFPS, X86Op::kShufps},
     {ZYDIS_MNEMONIC_PSLLDQ, X86Op::kShiftBytesLeft},
     {ZYDIS_MNEMONIC_PSRLDQ, X86Op::kShiftBytesRight},

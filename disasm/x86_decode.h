@@ -113,6 +113,7 @@ enum class X86Op : uint8_t {
   kPshufd,
   kPshuflw,
   kPshufhw,
+  kShufpd,
   kShufps,
   kShiftBytesLeft,
   kShiftBytesRight,

@@ -117,6 +117,7 @@ class X86Lifter : private OpBuilder {
   Operand HalfWord(const Words& words, size_t n);
   Operand JoinHalves(Operand low, Operand high);
   void Interleave();
+  void ShufflePairs();
   void ShuffleVector();
   template <size_t kCount>
   Words Window(const std::array<Operand, kCount>& words, uint32_t bits);
