@@ -135,3 +135,4 @@ bool InitialisesSection(ApiEffect effect) {
 }
 
 }  // namespace detachfix
+         effect == ApiEffect::kInitialiseResource ||

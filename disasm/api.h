@@ -25,6 +25,9 @@ enum class ApiEffect : uint8_t {
   /// argument 0; fails with 0 / with a status that is not 0
   kInitialiseSectionOrZero,
   kInitialiseSectionOrStatus,
+  /// argument 0 is an RTL_RESOURCE, which begins with one; cannot fail, or
+  /// raises (ReactOS, sdk/lib/rtl/resource.c; Wine, dlls/ntdll/rtl.c)
+  kInitialiseResource,
   kDeleteSection,   ///< argument 0
   kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,
@@ -87,7 +90,8 @@ Api LookUpApi(const ImportName& import);
 /// that is known to export it, or "?" when none is.
 ImportName LookUpByName(const std::string& name);
 
-/// Whether the name is one of the pairs that KB Q238493 is about.
+/// Whether a critical section is initialised: by one of the functions that KB
+/// Q238493 is about, or by one that calls them.
 bool InitialisesSection(ApiEffect effect);
 
 }  // namespace detachfix

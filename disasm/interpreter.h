@@ -233,6 +233,7 @@ class Interpreter {
   static std::optional<MemoryAddress> SectionAt(const Value& pointer);
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
   void NoteOverlap(const State& state, MemoryAddress address);
+  void InitialiseResource(State& state, const Api& api);
   void DeleteSection(State& state);
   void LookUpFunction(State& state, const Api& api);
 

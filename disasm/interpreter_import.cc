@@ -195,6 +195,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kInitialiseSectionOrStatus:
       InitialiseSection(state, api.effect, api);
       return;
+    case ApiEffect::kInitialiseResource:
+      InitialiseResource(state, api);
+      return;
     case ApiEffect::kDeleteSection:
       DeleteSection(state);
       result = Fresh(state);
@@ -315,6 +318,14 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
   // DebugInfo, the first word, points to what InitializeCriticalSection
   // allocated.
   state.memory.Store(*address, 4, Fresh(state, true));
+}
+
+void Interpreter::InitialiseResource(State& state, const Api& api) {
+  constexpr uint32_t kResourceSize = 56;  // RTL_RESOURCE of i386 and Alpha
+  if (const std::optional<MemoryAddress> at = SectionAt(Argument(state, 0))) {
+    state.memory.Forget(*at, kResourceSize);
+  }
+  InitialiseSection(state, ApiEffect::kInitialiseSection, api);
 }
 
 void Interpreter::DeleteSection(State& state) {

@@ -95,6 +95,7 @@ class Judge {
   void NoteFailedAttach();
   CriticalSection MakeSection(Rva rva, const SectionState& state) const;
   void Conclude(size_t left, size_t deleted);
+  bool LeavesResource();
   void CreditFix();
 
   const Trace& attach() const { return diagnosis_.traces->attach; }
@@ -172,6 +173,23 @@ void Judge::CreditFix() {
   diagnosis_.fixed_version = (*found)->record.version;
 }
 
+/// A resource holds more than its critical section, which RtlDeleteResource
+/// alone gives back: no repair of ours does.
+bool Judge::LeavesResource() {
+  for (const CriticalSection& section : diagnosis_.critical_sections) {
+    if (!section.leaked || LookUpApi(section.initialised_by).effect !=
+                               ApiEffect::kInitialiseResource) {
+      continue;
+    }
+    Say(Verdict::kUnknown,
+        "detach leaves the resource (RTL_RESOURCE) at " +
+            HexNumber(section.rva.value) +
+            ", whose critical section is only a part of what it leaks");
+    return true;
+  }
+  return false;
+}
+
 void Judge::Conclude(size_t left, size_t deleted) {
   const size_t count = diagnosis_.critical_sections.size();
   const std::string sections =
@@ -182,6 +200,7 @@ void Judge::Conclude(size_t left, size_t deleted) {
         "detach deletes a critical section on some paths and not on others");
     return;
   }
+  if (LeavesResource()) return;
   if (left > 0) {
     Say(Verdict::kLeaks,
         std::to_string(left) + " of " + sections + " that attach initialises " +

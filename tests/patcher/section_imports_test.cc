@@ -27,6 +27,10 @@ TEST(SectionImports, SaysWhichImportLeadsToASection) {
       {"ntdll.dll", "RtlInitializeCriticalSectionAndSpinCount", true},
       {"ntdll.dll", "RtlInitializeCriticalSectionEx", true},
       {"kernelbase.dll", "InitializeCriticalSection", true},
+      {"vcruntime140.dll", "__vcrt_InitializeCriticalSectionEx", true},
+      {"ntdll.dll", "RtlInitializeResource", true},
+      {"ntdll.dll", "RtlDeleteResource", false},
+      {"msvcr120.dll", "__crtInitializeCriticalSectionEx", true},
       {"kernel32.dll", "GetProcAddress", true},
       {"ntdll.dll", "LdrGetProcedureAddress", true},
       {"kernel32.dll", "DeleteCriticalSection", false},
@@ -76,6 +80,20 @@ TEST(Diagnose, NeedsNoTraceWhereNothingLeadsToASection) {
   EXPECT_EQ(diagnosis.because,
             "imports no function that initialises a critical section");
   EXPECT_FALSE(diagnosis.traces);
+}
+
+TEST(Diagnose, SaysOfAResourceThatItIsMoreThanASection) {
+  PeSpec spec = LeakySpec();
+  const std::string plain = "KERNEL32.dll!InitializeCriticalSection";
+  std::string& code = spec.sections[0].content;
+  code.replace(code.find(plain), plain.size(),
+               "ntdll.dll!RtlInitializeResource");
+  spec.imports = {{"ntdll.dll", {"RtlInitializeResource"}}};
+  const Diagnosis diagnosis = Diagnose(MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kUnknown);
+  EXPECT_EQ(diagnosis.because,
+            "detach leaves the resource (RTL_RESOURCE) at 0x2010, whose "
+            "critical section is only a part of what it leaks");
 }
 
 }  // namespace
