@@ -133,9 +133,10 @@ void Interpreter::EnterThread(State& state) {
     const MemoryAddress byte{kAbsolute, image + from.begin.value + i};
     StoreAt(state, {to.region, to.offset + i}, 1, state.memory.Load(byte, 1));
   }
-  const Value blocks = NewBlock(state, ConstantValue(4 * (kIndex + 1)));
+  const Value blocks =
+      NewBlock(state, ConstantValue(uint64_t{4} * (kIndex + 1)));
   MemoryAddress own = AddressOf(blocks).value_or(MemoryAddress{});
-  own.offset += 4 * kIndex;
+  own.offset += int64_t{4} * kIndex;
   StoreAt(state, own, 4, block);
   StoreAt(state, {kAbsolute, image + from.index.value}, 4,
           ConstantValue(kIndex));
