@@ -60,7 +60,14 @@ bool IsSystemDll(std::string_view dll) {
       "ntdll.dll",    "user32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || dll.starts_with("libgcc_s_") ||
-         dll == "libwinpthread-1.dll";
+         dll == "libstdc++-6.dll" || dll == "libwinpthread-1.dll";
+}
+
+/// What Node.js exports to its add-ons, by which they register themselves with
+/// a structure of their own (node.h, node_api.h).
+bool IsOfNode(const ImportName& import) {
+  return (import.dll == "node.exe" || import.dll == kProgramModule) &&
+         import.name.ends_with("_module_register");
 }
 
 std::optional<uint32_t> FindStackBytes(std::string_view dll,
@@ -111,7 +118,8 @@ const EffectRow* FindEffect(const ImportName& import) {
 Api LookUpApi(const ImportName& import) {
   Api api;
   api.stack_bytes = StackBytes(import);
-  api.of_system = import.dll == kAnyDll || IsSystemDll(import.dll);
+  api.of_system =
+      import.dll == kAnyDll || IsSystemDll(import.dll) || IsOfNode(import);
   const EffectRow* row = api.of_system ? FindEffect(import) : nullptr;
   if (row != nullptr) {
     api.effect = row->effect;
@@ -130,9 +138,9 @@ ImportName LookUpByName(const std::string& name) {
 
 bool InitialisesSection(ApiEffect effect) {
   return effect == ApiEffect::kInitialiseSection ||
+         effect == ApiEffect::kInitialiseResource ||
          effect == ApiEffect::kInitialiseSectionOrZero ||
          effect == ApiEffect::kInitialiseSectionOrStatus;
 }
 
 }  // namespace detachfix
-         effect == ApiEffect::kInitialiseResource ||

@@ -83,6 +83,9 @@ struct Api {
   bool stack_guessed = false;
 };
 
+/// Stands for the DLL of a function that was looked up in the program itself.
+inline constexpr const char* kProgramModule = "the program";
+
 /// What is known of `import`; an unknown function has no stack_bytes and kAny.
 Api LookUpApi(const ImportName& import);
 

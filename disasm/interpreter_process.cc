@@ -273,7 +273,10 @@ std::optional<ImportName> Interpreter::FunctionIn(
   if (module.bits >= kFirstImported && index < dlls.size()) {
     return ImportName{dlls[index], name, std::nullopt};
   }
-  if (module.bits == kOtherModule || module.bits == program_) return other;
+  if (module.bits == kOtherModule) return other;
+  if (module.bits == program_) {
+    return ImportName{kProgramModule, name, std::nullopt};
+  }
   // What no table knows is newer than this process's system.
   const Api api = LookUpApi(import);
   const bool known = api.stack_bytes || api.effect != ApiEffect::kAny;
@@ -318,20 +321,20 @@ std::optional<Value> Interpreter::ChangeList(State& state, AnswerKind kind) {
   return first;
 }
 
-/// GetModuleFileName of the program itself.
+/// GetModuleFileName of the program or of the image, which is beside it.
 std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   const Value module = Argument(state, 0);
-  if (!module.IsConstant(0) && !module.IsConstant(program_)) {
-    return std::nullopt;
-  }
+  const bool is_program = module.IsConstant(0) || module.IsConstant(program_);
+  if (!is_program && !module.IsConstant(view_.image_base)) return std::nullopt;
   const std::optional<MemoryAddress> to = AddressOf(Argument(state, 1));
   const Value room = Argument(state, 2);
-  const std::string_view path = ProgramPath();
+  const std::string path =
+      is_program ? std::string(ProgramPath()) : ImagePath(view_.name);
   if (!to || !room.IsConstant() || room.bits <= path.size()) {
     return std::nullopt;
   }
   ForgetIfInImage(state, Argument(state, 1));
-  WriteText(state, *to, std::string(path) + '\0', width);
+  WriteText(state, *to, path + '\0', width);
   return ConstantValue(path.size());
 }
 

@@ -16,7 +16,9 @@ constexpr uint32_t kEnvironment = 0x20;
 constexpr uint32_t kWideEnvironment = 0x30;
 constexpr uint32_t kLocale = 0x40;
 constexpr uint32_t kNothing = 0x50;
-constexpr uint32_t kFile = 0x70;  // last: what gets it may write on
+// Three FILEs of 32 bytes, as in msvcrt's table. Last: what gets them may write
+// on.
+constexpr uint32_t kFile = 0x70;
 constexpr std::string_view kMemory =
     "a.exe\0\0\0\0\0\0\0\0\0\0\0"
     "a\0.\0e\0x\0e\0\0\0\0\0\0\0"
@@ -25,8 +27,10 @@ constexpr std::string_view kMemory =
     "C\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
-static_assert(kMemory.size() == 0x90);
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
+static_assert(kMemory.size() == 0xd0);
 
 /// Handles that nobody looks into. Kernel objects have small ones (multiples
 /// of 4), heaps and modules have addresses.
@@ -94,9 +98,15 @@ constexpr AnswerRow kAnswers[] = {
     {"DuplicateHandle", {AnswerKind::kNumber, 1}},
     {"EtwEventRegister", {AnswerKind::kNumber, 0, {{{3, kMoment}}}}},
     {"EtwEventUnregister", {AnswerKind::kNumber, 0}},
+    {"EventEnabled", {AnswerKind::kNumber, 0}},
+    {"EventProviderEnabled", {AnswerKind::kNumber, 0}},
     {"EventRegister", {AnswerKind::kNumber, 0, {{{3, kMoment}}}}},
+    {"EventSetInformation", {AnswerKind::kNumber, 0}},
     {"EventUnregister", {AnswerKind::kNumber, 0}},
     {"EventWrite", {AnswerKind::kNumber, 0}},
+    {"EventWriteEx", {AnswerKind::kNumber, 0}},
+    {"EventWriteString", {AnswerKind::kNumber, 0}},
+    {"EventWriteTransfer", {AnswerKind::kNumber, 0}},
     {"FreeEnvironmentStringsA", {AnswerKind::kNumber, 1}},
     {"FreeEnvironmentStringsW", {AnswerKind::kNumber, 1}},
     {"FreeLibrary", {AnswerKind::kNumber, 1}},
@@ -214,6 +224,7 @@ constexpr AnswerRow kAnswers[] = {
     {"___lc_locale_name_func", {AnswerKind::kText, kNothing}},
     {"___mb_cur_max_func", {AnswerKind::kNumber, 1}},
     {"__acrt_iob_func", {AnswerKind::kText, kFile}},
+    {"__iob_func", {AnswerKind::kText, kFile}},
     {"__pctype_func", {AnswerKind::kCharacterTable}},
     {"__wine_dbg_get_channel_flags", {AnswerKind::kSilent, 0}},
     {"__wine_dbg_header", {AnswerKind::kSilent, 0xffffffff}},
@@ -400,5 +411,9 @@ uint32_t MapCharacter(uint32_t character, uint32_t flags) {
 std::string_view ProcessMemory() { return kMemory; }
 
 std::string_view ProgramPath() { return "C:\\a.exe"; }
+
+std::string ImagePath(const std::string& name) {
+  return "C:\\" + (name.empty() ? "b.dll" : name);
+}
 
 }  // namespace detachfix

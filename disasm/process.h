@@ -114,6 +114,9 @@ inline constexpr uint32_t kThreadStorageOffset = 0x2c;
 /// The program's path.
 std::string_view ProgramPath();
 
+/// The path of an image that calls itself `name`, or does not say.
+std::string ImagePath(const std::string& name);
+
 }  // namespace detachfix
 
 #endif  // DETACHFIX_DISASM_PROCESS_H_
