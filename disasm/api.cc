@@ -17,6 +17,9 @@ namespace {
 /// no table knows.
 constexpr const char* kAnyDll = "?";
 
+/// Its ordinal in atl.dll (Wine, dlls/atl/atl.spec).
+constexpr uint16_t kAtlModuleInit = 16;
+
 struct StackRow {
   std::string_view dll;
   std::string_view name;
@@ -59,8 +62,9 @@ bool IsSystemDll(std::string_view dll) {
       "gdi32.dll",    "kernel32.dll", "kernelbase.dll",       "msvcrt.dll",
       "ntdll.dll",    "user32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
-         dll.starts_with("api-ms-win-") || dll.starts_with("libgcc_s_") ||
-         dll == "libstdc++-6.dll" || dll == "libwinpthread-1.dll";
+         dll.starts_with("api-ms-win-") || dll.starts_with("atl") ||
+         dll.starts_with("libgcc_s_") || dll == "libstdc++-6.dll" ||
+         dll == "libwinpthread-1.dll";
 }
 
 /// What Node.js exports to its add-ons, by which they register themselves with
@@ -103,14 +107,11 @@ std::optional<uint32_t> StackBytes(const ImportName& import) {
   return bytes;
 }
 
-const EffectRow* FindEffect(const ImportName& import) {
+const EffectRow* FindEffect(std::string_view name) {
   const EffectRow* row = std::lower_bound(
-      std::begin(kEffects), std::end(kEffects), import.name,
-      [](const EffectRow& a, const std::string& b) { return a.name < b; });
-  if (row == std::end(kEffects) || row->name != import.name) {
-    return nullptr;
-  }
-  return row;
+      std::begin(kEffects), std::end(kEffects), name,
+      [](const EffectRow& a, std::string_view b) { return a.name < b; });
+  return row == std::end(kEffects) || row->name != name ? nullptr : row;
 }
 
 }  // namespace
@@ -120,7 +121,10 @@ Api LookUpApi(const ImportName& import) {
   api.stack_bytes = StackBytes(import);
   api.of_system =
       import.dll == kAnyDll || IsSystemDll(import.dll) || IsOfNode(import);
-  const EffectRow* row = api.of_system ? FindEffect(import) : nullptr;
+  const EffectRow* row = api.of_system ? FindEffect(import.name) : nullptr;
+  if (import.dll == "atl.dll" && import.ordinal == kAtlModuleInit) {
+    row = FindEffect("AtlModuleInit");
+  }
   if (row != nullptr) {
     api.effect = row->effect;
     api.writes = row->writes;
@@ -139,6 +143,7 @@ ImportName LookUpByName(const std::string& name) {
 bool InitialisesSection(ApiEffect effect) {
   return effect == ApiEffect::kInitialiseSection ||
          effect == ApiEffect::kInitialiseResource ||
+         effect == ApiEffect::kInitialiseWithin ||
          effect == ApiEffect::kInitialiseSectionOrZero ||
          effect == ApiEffect::kInitialiseSectionOrStatus;
 }

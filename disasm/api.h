@@ -28,6 +28,8 @@ enum class ApiEffect : uint8_t {
   /// argument 0 is an RTL_RESOURCE, which begins with one; cannot fail, or
   /// raises (ReactOS, sdk/lib/rtl/resource.c; Wine, dlls/ntdll/rtl.c)
   kInitialiseResource,
+  /// several, somewhere in the structure at argument 0: they are not followed
+  kInitialiseWithin,
   kDeleteSection,   ///< argument 0
   kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,

@@ -198,6 +198,13 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kInitialiseResource:
       InitialiseResource(state, api);
       return;
+    case ApiEffect::kInitialiseWithin:
+      Incomplete("calls " + ToText(import) +
+                 ", which initialises critical sections in what it is given, "
+                 "at " +
+                 Site());
+      result = Fresh(state);
+      return;
     case ApiEffect::kDeleteSection:
       DeleteSection(state);
       result = Fresh(state);
