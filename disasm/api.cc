@@ -63,8 +63,8 @@ bool IsSystemDll(std::string_view dll) {
       "ntdll.dll",    "user32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || dll.starts_with("atl") ||
-         dll.starts_with("libgcc_s_") || dll == "libstdc++-6.dll" ||
-         dll == "libwinpthread-1.dll";
+         dll.starts_with("libgcc_s_") || dll.starts_with("msvcp") ||
+         dll == "libstdc++-6.dll" || dll == "libwinpthread-1.dll";
 }
 
 /// What Node.js exports to its add-ons, by which they register themselves with

@@ -33,18 +33,23 @@ enum class ApiEffect : uint8_t {
   kDeleteSection,   ///< argument 0
   kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,
-  kIncrement,  ///< the word at argument 0; returns the new value
+  kThrow,           ///< a C++ exception; where it is caught is not followed
+  kThrowForMemory,  ///< the same, for an object that does not fit into memory
+  kIncrement,       ///< the word at argument 0; returns the new value
   kDecrement,
   kExchange,         ///< argument 1 into the word at argument 0; returns old
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
-  kIdentity,       ///< returns argument 0: EncodePointer, whose key cancels out
-  kFill,           ///< argument 2 bytes at argument 0 with argument 1 (memset)
-  kCopy,           ///< argument 2 bytes at argument 0 from argument 1 (memcpy)
-  kAllocate,       ///< a block, or NULL (malloc)
-  kAllocateHeap,   ///< argument 2 bytes, zeroed if argument 1 says so; or NULL
-  kAllocateLocal,  ///< argument 1 bytes, zeroed if argument 0 says so; or NULL
+  kIdentity,  ///< returns argument 0: EncodePointer, whose key cancels out
+  kFill,      ///< argument 2 bytes at argument 0 with argument 1 (memset)
+  kCopy,      ///< argument 2 bytes at argument 0 from argument 1 (memcpy)
+  /// argument 3 bytes at argument 0, where there is room for argument 1, from
+  /// argument 2 (memcpy_s)
+  kCopyChecked,
+  kAllocate,        ///< a block, or NULL (malloc)
+  kAllocateHeap,    ///< argument 2 bytes, zeroed if argument 1 says so; or NULL
+  kAllocateLocal,   ///< argument 1 bytes, zeroed if argument 0 says so; or NULL
   kAllocateZeroed,  ///< argument 0 times argument 1 bytes (calloc)
   kReallocate,      ///< the block of argument 0; or NULL (realloc)
   kReallocateHeap,  ///< the block of argument 2; or NULL (HeapReAlloc)
@@ -52,6 +57,9 @@ enum class ApiEffect : uint8_t {
   kFreeIndex,       ///< argument 0
   kGetAtIndex,      ///< what the index in argument 0 holds
   kSetAtIndex,      ///< argument 1 into the index in argument 0
+  /// The thread's copy of the variable that the structure at argument 0
+  /// describes, which it numbers (__emutls_get_address, libgcc).
+  kEmulatedThreadWord,
   // The C runtime's tables of functions (interpreter_runtime.cc).
   kRunTable,              ///< from argument 0 up to argument 1 (_initterm)
   kRunTableUntilNonzero,  ///< until one does not return 0 (_initterm_e)

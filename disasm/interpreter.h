@@ -228,6 +228,7 @@ class Interpreter {
   Value Argument(const State& state, size_t index) const;
   void RecordImport(const State& state, const ImportName& import,
                     const Api& api);
+  Step Throw(ApiEffect effect);
   Step ReturnFromImport(State& state, const Api& api);
   void ApplyEffect(State& state, const ImportName& import, const Api& api);
   static std::optional<MemoryAddress> SectionAt(const Value& pointer);

@@ -18,6 +18,10 @@ constexpr uint32_t kLookedUpSlots = 0xf0000000;
 /// The longest function name that is looked up, in bytes.
 constexpr size_t kMaxNameSize = 128;
 
+/// Bytes of the structure that describes a variable to __emutls_get_address:
+/// size, alignment, offset, initial value (libgcc, emutls.c).
+constexpr uint32_t kEmulatedVariable = 16;
+
 std::string ToText(const Value& value) {
   if (!value.IsConstant()) return "?";
   std::array<char, 24> text{};
@@ -89,10 +93,21 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   }
   RecordImport(state, import, api);
   if (setting_ == Setting::kOrdinary) called_.insert(import.name);
-  if (api.effect == ApiEffect::kNeverReturns) return Step::kPathEnds;
+  switch (api.effect) {
+    case ApiEffect::kNeverReturns:
+      return Step::kPathEnds;
+    case ApiEffect::kThrow:
+    case ApiEffect::kThrowForMemory:
+      return Throw(api.effect);
+    default:
+      break;
+  }
   for (const Place place : isa_.convention().scratch) {
     // The return address and the arguments are read before they are lost.
-    if (isa_.convention().return_address == place) continue;
+    if (isa_.convention().return_address == place ||
+        isa_.convention().this_pointer == place) {
+      continue;
+    }
     if (std::ranges::find(isa_.convention().argument_places, place) ==
         isa_.convention().argument_places.end()) {
       state.at(place) = UnknownValue();
@@ -112,10 +127,23 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   return ReturnFromImport(state, api);
 }
 
+/// Whoever catches it, in the image or outside, goes on somewhere else.
+Interpreter::Step Interpreter::Throw(ApiEffect effect) {
+  if (effect == ApiEffect::kThrowForMemory && setting_ == Setting::kMemory) {
+    log_->assumes_memory = true;
+  } else {
+    Incomplete("throws an exception at " + Site());
+  }
+  return Step::kPathEnds;
+}
+
 Interpreter::Step Interpreter::ReturnFromImport(State& state, const Api& api) {
   const CallingConvention& convention = isa_.convention();
   for (const Place place : convention.argument_places) {
     if (place != convention.result) state.at(place) = UnknownValue();
+  }
+  if (convention.this_pointer) {
+    state.at(*convention.this_pointer) = UnknownValue();
   }
   if (convention.return_address) {
     const Value target = state.at(*convention.return_address);
@@ -170,7 +198,7 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
     }
     import = *found;
   }
-  if (setting_ == Setting::kAny) {
+  if (setting_ != Setting::kOrdinary) {
     ++state.open_branches;
     State absent = state;
     absent.at(isa_.convention().result) = ConstantValue(0);
@@ -227,6 +255,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       return;
     case ApiEffect::kFill:
     case ApiEffect::kCopy:
+    case ApiEffect::kCopyChecked:
       FillOrCopy(state, api.effect);
       return;
     case ApiEffect::kAllocate:
@@ -245,6 +274,10 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kSetAtIndex:
       UseThreadIndex(state, api.effect);
       return;
+    case ApiEffect::kEmulatedThreadWord:
+      ForgetBytes(state, Argument(state, 0), kEmulatedVariable);
+      result = Fresh(state, true);
+      return;
     case ApiEffect::kMakeOnExitTable:
     case ApiEffect::kRegisterOnExit:
     case ApiEffect::kRegisterDllOnExit:
@@ -259,7 +292,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       return;
     case ApiEffect::kNone:
     case ApiEffect::kNeverReturns:
-    case ApiEffect::kRunTable:  // these three run code: see CallImport
+    case ApiEffect::kThrow:
+    case ApiEffect::kThrowForMemory:
+    case ApiEffect::kRunTable:  // of these CallImport takes care
     case ApiEffect::kRunTableUntilNonzero:
     case ApiEffect::kRunOnExitTable:
       result = Fresh(state);
@@ -293,7 +328,9 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
                                     const Api& api) {
   const std::optional<MemoryAddress> address = SectionAt(Argument(state, 0));
   Value& result = state.at(isa_.convention().result);
-  if (effect != ApiEffect::kInitialiseSection && setting_ == Setting::kAny) {
+  const bool may_fail = effect != ApiEffect::kInitialiseSection;
+  if (may_fail && setting_ == Setting::kMemory) log_->assumes_memory = true;
+  if (may_fail && setting_ == Setting::kAny) {
     // The other outcome: it failed, and there is no section.
     ++state.open_branches;
     State failed = state;

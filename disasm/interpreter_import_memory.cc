@@ -15,7 +15,26 @@ namespace {
 
 /// More bytes than this are not copied one by one but forgotten.
 constexpr uint64_t MaxCopiedBytes(Setting setting) {
-  return setting == Setting::kAny ? 0x1000 : 0x10000;
+  return setting == Setting::kOrdinary ? 0x10000 : 0x1000;
+}
+
+/// Whether the name is one of a C++ member function, which has its object in a
+/// register: of Microsoft's, where the letters behind the class's name say so
+/// (access, const or not, __thiscall), or of g++'s, where any nested name may
+/// be one (Itanium C++ ABI, 5.1.4).
+bool IsMemberFunction(const std::string& name) {
+  if (name.starts_with("_ZN")) return true;
+  if (!name.starts_with('?')) return false;
+  constexpr std::string_view kAccess = "AIQEMU";
+  for (size_t at = name.find("@@"); at != std::string::npos;
+       at = name.find("@@", at + 1)) {
+    const std::string_view code = std::string_view(name).substr(at + 2, 3);
+    if (code.size() == 3 && code[2] == 'E' &&
+        kAccess.find(code[0]) != std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /// No buffer that a function fills is longer, in elements.
@@ -105,12 +124,21 @@ void Interpreter::WriteOutParameters(State& state, const Api& api) {
 
 /// memset, memcpy, memmove: word by word where the size is known.
 void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
+  const bool is_checked = effect == ApiEffect::kCopyChecked;
   const Value target = Argument(state, 0);
-  const Value source = Argument(state, 1);
-  const Value size = Argument(state, 2);
+  const Value source = Argument(state, is_checked ? 2 : 1);
+  const Value size = Argument(state, is_checked ? 3 : 2);
   const std::optional<MemoryAddress> to = AddressOf(target);
   const std::optional<MemoryAddress> from = AddressOf(source);
-  state.at(isa_.convention().result) = target;
+  state.at(isa_.convention().result) = is_checked ? ConstantValue(0) : target;
+  if (is_checked) {
+    const Value room = Argument(state, 1);
+    if (!room.IsConstant() || !size.IsConstant() || size.bits > room.bits) {
+      ForgetThrough(state, target);
+      state.at(isa_.convention().result) = Fresh(state);
+      return;
+    }
+  }
   if (!to || !size.IsConstant() || size.bits > MaxCopiedBytes(setting_)) {
     if (to && size.IsConstant() && size.bits <= UINT32_MAX) {
       ForgetBytes(state, target, static_cast<uint32_t>(size.bits));
@@ -163,7 +191,8 @@ void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
   const bool is_local = effect == ApiEffect::kAllocateLocal;
   const Value flags = Argument(state, is_heap ? 1 : 0);
   const Value size = Argument(state, is_heap ? 2 : is_local ? 1 : 0);
-  const Value block = FreshBlock(state, size);
+  if (setting_ == Setting::kMemory) log_->assumes_memory = true;
+  const Value block = FreshBlock(state, size, setting_ == Setting::kMemory);
   state.at(isa_.convention().result) = block;
   const uint64_t zero = is_heap ? kHeapZeroMemory : kLocalZeroInit;
   if (effect != ApiEffect::kAllocate && flags.IsConstant() &&
@@ -294,6 +323,10 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                  ToText(import) + ", which may run it, at " + Site());
     }
     ForgetThrough(state, argument);
+  }
+  const std::optional<Place> this_pointer = isa_.convention().this_pointer;
+  if (this_pointer && IsMemberFunction(import.name)) {
+    ForgetThrough(state, state.at(*this_pointer));
   }
 }
 

@@ -41,6 +41,7 @@ struct CallingConvention {
   /// Whether a procedure removes its stack arguments (stdcall) where the table
   /// of known functions says so.
   bool callee_pops = false;
+  std::optional<Place> this_pointer;     ///< of C++ member functions
   std::vector<Place> scratch;            ///< not preserved by a procedure
   std::vector<Place> preserved;          ///< preserved by a procedure
   std::vector<std::string> place_names;  ///< by Place::id

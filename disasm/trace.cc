@@ -125,7 +125,7 @@ State Tracer::KeepData(const State& state) const {
   kept.memory.ForgetRegion(kStackSymbol);
   kept.memory.ForgetRegion(kWideRegistersSymbol);
   // The next run may be in another thread.
-  if (setting_ == Setting::kAny) kept.memory.ForgetThread();
+  if (setting_ != Setting::kOrdinary) kept.memory.ForgetThread();
   return kept;
 }
 
@@ -339,9 +339,9 @@ void MarkNotRun(EntryTraces& traces, bool detach, const char* why) {
 
 EntryTraces Tracer::Run(Runs runs) {
   EntryTraces traces;
+  traces.setting = setting_;
   State loaded(view_);
   if (setting_ == Setting::kOrdinary) {
-    traces.in_one_process = true;
     if (!interpreter_.EnterProcess(loaded)) {
       const char* const why = "the image leaves no room for a process";
       traces.attach.incomplete_because.push_back(why);
@@ -382,6 +382,13 @@ EntryTraces Tracer::Run(Runs runs) {
 }
 
 }  // namespace
+
+bool EntryTraces::AssumesMemory() const {
+  const Trace* const traces[] = {&attach, &detach, &process_exit,
+                                 &thread_attach, &thread_detach};
+  return std::ranges::any_of(
+      traces, [](const Trace* trace) { return trace->assumes_memory; });
+}
 
 EntryTraces TraceEntry(const CodeView& view, Rva entry,
                        const std::vector<Rva>& callbacks, Runs runs,

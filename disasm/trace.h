@@ -59,6 +59,13 @@ struct TraceExit {
   bool leaves_other_section = false;
 };
 
+/// What a run takes the functions of other DLLs to answer.
+enum class Setting : uint8_t {
+  kAny,       ///< whatever their documentation allows
+  kMemory,    ///< the same, but there is memory for what is allocated
+  kOrdinary,  ///< what they answer in one ordinary process (process.h)
+};
+
 /// What one run did. `reason` and `reserved_null` are what it was given.
 struct Trace {
   Reason reason = Reason::kProcessAttach;
@@ -70,6 +77,8 @@ struct Trace {
   std::set<Rva> visited;          ///< every instruction run
   /// Something was stored that outlives the run: not only in its own frames.
   bool writes_memory = false;
+  /// An allocation that may fail was taken to succeed (Setting::kMemory).
+  bool assumes_memory = false;
   /// Branches with an outcome that the run could not decide.
   std::set<Rva> open_branches;
   /// Sections made or deleted at an address that is not fixed in the image
@@ -84,8 +93,12 @@ struct EntryTraces {
   Trace process_exit;  ///< detach with lpvReserved not NULL
   Trace thread_attach;
   Trace thread_detach;
-  bool only_some = false;       ///< others were not wanted (Runs::kThatCount)
-  bool in_one_process = false;  ///< not on every path (Setting::kOrdinary)
+  bool only_some = false;  ///< others were not wanted (Runs::kThatCount)
+  Setting setting = Setting::kAny;
+
+  /// Whether an allocation that may fail was taken to succeed
+  /// (Setting::kMemory): otherwise the runs are those of kAny.
+  bool AssumesMemory() const;
 };
 
 /// Which runs are wanted.
@@ -94,12 +107,6 @@ enum class Runs : uint8_t {
   /// Attach, and detach only when it leaves a critical section; the others only
   /// when every path was followed so far, for those who make a plan.
   kThatCount,
-};
-
-/// What a run takes the functions of other DLLs to answer.
-enum class Setting : uint8_t {
-  kAny,       ///< whatever their documentation allows
-  kOrdinary,  ///< what they answer in one ordinary process (process.h)
 };
 
 /// Runs `entry` of `view` for each reason, and before it, as the loader does,

@@ -99,6 +99,7 @@ class X86 final : public Isa {
         .thread_block = kFsBase,
         .direction = kDf,
         .callee_pops = true,
+        .this_pointer = kEcx,
         .scratch = {kEax, kEcx, kEdx, kZf, kCf, kSf, kOf, kParity},
         .preserved = {kEbx, kEsi, kEdi, kEbp},
         .place_names = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",

@@ -340,6 +340,30 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
   diagnosis = std::move(one);
 }
 
+/// What every path shows, where that is known, else those on which there is
+/// memory, else one process. Where a path with memory cannot be followed, the
+/// others need not be tried.
+void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis) {
+  Diagnosis every = diagnosis;
+  diagnosis.traces = RunEntry(image, Runs::kThatCount, Setting::kMemory);
+  Judge(image, diagnosis).Run();
+  if (StoppedShort(diagnosis)) {
+    JudgeOneProcess(image, diagnosis);
+    return;
+  }
+  if (!diagnosis.traces->AssumesMemory()) return;
+  every.traces = RunEntry(image, Runs::kThatCount);
+  Judge(image, every).Run();
+  if (!StoppedShort(every)) {
+    diagnosis = std::move(every);
+    return;
+  }
+  diagnosis.basis = Basis::kWithMemory;
+  diagnosis.because += BasisText(diagnosis.basis);
+  diagnosis.evidence.insert(diagnosis.evidence.begin(), every.evidence.begin(),
+                            every.evidence.end());
+}
+
 /// Says of a file with nothing to fix that it is the later Security.dll.
 void NameForwarder(const TargetMatch& target, Diagnosis& diagnosis) {
   if (!target.is_forwarder || diagnosis.verdict != Verdict::kNotApplicable) {
@@ -371,13 +395,28 @@ const char* ToText(Verdict verdict) {
 }
 
 const char* ToText(Basis basis) {
-  return basis == Basis::kEveryPath ? "every-path" : "one-process";
+  switch (basis) {
+    case Basis::kEveryPath:
+      return "every-path";
+    case Basis::kWithMemory:
+      return "with-memory";
+    case Basis::kOneProcess:
+      return "one-process";
+  }
+  return "one-process";
 }
 
 std::string BasisText(Basis basis) {
-  return basis == Basis::kEveryPath
-             ? ""
-             : ", in one ordinary process (not every path was followed)";
+  switch (basis) {
+    case Basis::kEveryPath:
+      return "";
+    case Basis::kWithMemory:
+      return ", where there is memory (not every path on which there is none "
+             "was followed)";
+    case Basis::kOneProcess:
+      return ", in one ordinary process (not every path was followed)";
+  }
+  return "";
 }
 
 bool NeedsTraces(const PeImage& image) {
@@ -400,9 +439,7 @@ Diagnosis Diagnose(const PeImage& image, Scope scope) {
     return diagnosis;
   }
   if (NeedsTraces(image)) {
-    diagnosis.traces = RunEntry(image, Runs::kThatCount);
-    Judge(image, diagnosis).Run();
-    if (StoppedShort(diagnosis)) JudgeOneProcess(image, diagnosis);
+    JudgeByRunning(image, diagnosis);
   } else {
     diagnosis.verdict = Verdict::kNotApplicable;
     diagnosis.because =

@@ -22,15 +22,19 @@ enum class FixedBy : uint8_t { kNobody, kVendor, kDetachfix };
 /// Which loads a verdict speaks of.
 enum class Basis : uint8_t {
   kEveryPath,  ///< all, whatever the system answers
+  /// All in which there is memory for what is allocated: not every path on
+  /// which there is none could be followed.
+  kWithMemory,
   /// One in an ordinary process (disasm/process.h): not every path could be
   /// followed.
   kOneProcess,
 };
 
-/// "every-path", "one-process": the words of the JSON.
+/// "every-path", "with-memory", "one-process": the words of the JSON.
 const char* ToText(Basis basis);
 
-/// What a reader is told of it: nothing, or ", in one ordinary process (...)".
+/// What a reader is told of it: nothing for every path, or for example ", in
+/// one ordinary process (...)".
 std::string BasisText(Basis basis);
 
 /// A critical section at a fixed place in the image that attach initialises.

@@ -126,9 +126,8 @@ VerifiedFile VerifyAndRun(Files &files, const std::string &path,
   std::optional<EntryTraces> &traces = file.outcome.diagnosis.traces;
   const bool all_were_run = traces && !traces->only_some;
   if (file.image && !all_were_run && HasEntry(*file.image)) {
-    const bool in_one = traces && traces->in_one_process;
-    traces = RunEntry(*file.image, Runs::kAll,
-                      in_one ? Setting::kOrdinary : Setting::kAny);
+    const Setting setting = traces ? traces->setting : Setting::kAny;
+    traces = RunEntry(*file.image, Runs::kAll, setting);
   }
   return file;
 }

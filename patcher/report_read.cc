@@ -98,7 +98,8 @@ constexpr std::array kVerdicts = {Verdict::kLeaks, Verdict::kFixed,
 constexpr std::array kActions = {Action::kNone,    Action::kWouldPatch,
                                  Action::kPatched, Action::kReverted,
                                  Action::kRefused, Action::kFailed};
-constexpr std::array kBases = {Basis::kEveryPath, Basis::kOneProcess};
+constexpr std::array kBases = {Basis::kEveryPath, Basis::kWithMemory,
+                               Basis::kOneProcess};
 constexpr std::array kPackings = {Packing::kNone, Packing::kSzdd,
                                   Packing::kKwaj, Packing::kMscf};
 constexpr std::array kMatches = {MatchClass::kNone, MatchClass::kConsistent,

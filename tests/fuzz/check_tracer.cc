@@ -67,8 +67,10 @@ void CheckTracer(std::span<const uint8_t> input) {
   const std::optional<CodeView> view = ViewOf(input);
   if (!view) return;
   CheckTraces(*view, TraceEntry(*view, kCodeRva, {}));
-  CheckTraces(*view, TraceEntry(*view, kCodeRva, {}, Runs::kThatCount,
-                                Setting::kOrdinary));
+  for (const Setting setting : {Setting::kMemory, Setting::kOrdinary}) {
+    CheckTraces(*view,
+                TraceEntry(*view, kCodeRva, {}, Runs::kThatCount, setting));
+  }
 }
 
 }  // namespace detachfix::fuzz

@@ -98,8 +98,11 @@ Input ReadInput() {
     } else if (what == "cookie") {
       input.view.security_cookie = Rva{ReadNumber(line)};
     } else if (what == "setting") {
-      if (ReadWord(line) != "ordinary") Fail("does not know the setting");
-      input.setting = Setting::kOrdinary;
+      const std::string name = ReadWord(line);
+      if (name != "ordinary" && name != "memory") {
+        Fail("does not know the setting");
+      }
+      input.setting = name == "memory" ? Setting::kMemory : Setting::kOrdinary;
     } else if (what == "run") {
       input.runs.push_back(ReadWord(line));
     } else {
@@ -144,7 +147,8 @@ std::string ToText(const TraceExit& exit) {
 }
 
 void Print(const std::string& name, const Trace& trace, bool with_origin) {
-  std::cout << name << (trace.complete ? ": complete\n" : ": incomplete\n");
+  std::cout << name << (trace.complete ? ": complete" : ": incomplete")
+            << (trace.assumes_memory ? ", where there is memory\n" : "\n");
   for (const std::string& why : trace.incomplete_because) {
     std::cout << "  because: " << why << "\n";
   }

@@ -11,7 +11,8 @@ A file of cases is made of comment lines (#) and of cases:
     --- runs          which runs to show; left out: attach detach
     --- callbacks     labels of TLS callbacks
     --- cookie        label of the word that /GS fills
-    --- setting       "ordinary": what imports answer in one process
+    --- setting       "ordinary": what imports answer in one process;
+                      "memory": what allocates does not fail
     --- writable      left out, or "text": the code is writable too
     --- code          assembly, Intel syntax; begins in .text, may change to
                       .data or .bss; the entry point is "entry"

@@ -4,10 +4,18 @@
 //   -DIN_CONSTRUCTOR  a static object holds the critical section, else DllMain
 //   -DVENDOR_FIX      it is deleted
 //   -DSTREAMS         the C++ library's streams are initialised too
+//   -DCONTAINERS      attach fills containers, which may throw std::bad_alloc
 #include <windows.h>
 
 #ifdef STREAMS
 #include <iostream>
+#endif
+#ifdef CONTAINERS
+#include <map>
+#include <vector>
+
+static std::vector<DWORD> g_list;
+static std::map<DWORD, DWORD> g_map;
 #endif
 
 extern "C" CRITICAL_SECTION g_lock;
@@ -34,6 +42,12 @@ extern "C" __declspec(dllexport) int Probe(int number) {
 }
 
 extern "C" BOOL WINAPI DllMain(HINSTANCE, DWORD reason, LPVOID) {
+#ifdef CONTAINERS
+  if (reason == DLL_PROCESS_ATTACH) {
+    g_list.push_back(reason);
+    g_map[reason] = 1;
+  }
+#endif
 #ifndef IN_CONSTRUCTOR
   if (reason == DLL_PROCESS_ATTACH) InitializeCriticalSection(&g_lock);
 #ifdef VENDOR_FIX
