@@ -216,7 +216,7 @@ void Interpreter::JoinAlike(std::vector<State>& seen, State& state) {
   if (alike.size() < most) return;
   if (alike.size() < kMaxStatesAtPoint) {
     std::erase_if(alike,
-                  [&](const State* old) { return !SameImports(*old, state); });
+                  [&](const State* old) { return !SamePointers(*old, state); });
     if (alike.size() < most) return;
   }
   for (const State* old : alike) state = Join(*old, state);

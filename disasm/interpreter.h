@@ -48,7 +48,7 @@ inline constexpr size_t kMaxReasons = 4;
 /// Turns of one instruction (`rep`) that are run as one.
 inline constexpr uint32_t kMaxRepeated = 16'384;
 /// States kept at one place, of those with the same critical sections; and of
-/// those that hold the same imports besides.
+/// those that hold the same pointers besides (SamePointers).
 inline constexpr size_t kMaxStatesAtPoint = 16;
 inline constexpr size_t kMaxSimilarStates = 3;
 /// Words of kept states and of comparisons with them. A loop that makes another

@@ -229,22 +229,30 @@ bool SameSections(const State& a, const State& b) {
   return at_a == of_a.end() && at_b == of_b.end();
 }
 
-bool SameImports(const State& a, const State& b) {
+bool SamePointers(const State& a, const State& b) {
   const auto is_import = [](const Value& value) {
     return value.IsSymbolic() && value.symbol == kImportSymbol;
   };
-  const auto differ = [&](const Value& x, const Value& y) {
-    return (is_import(x) || is_import(y)) && !(x == y);
+  const auto is_block = [](const Value& value) {
+    return value.IsSymbolic() && IsBlock(value.symbol);
+  };
+  const auto same_of = [](const auto& counts) {
+    return [&counts](const CellMap::Entry* in_a, const CellMap::Entry* in_b) {
+      if (in_a == nullptr || in_b == nullptr) return true;
+      const Value& x = in_a->cell.value;
+      const Value& y = in_b->cell.value;
+      return x == y || (!counts(x) && !counts(y));
+    };
   };
   for (size_t i = 0; i < a.places.size(); ++i) {
-    if (differ(a.places[i], b.places[i])) return false;
+    const bool counts = is_import(a.places[i]) || is_import(b.places[i]);
+    if (counts && !(a.places[i] == b.places[i])) return false;
   }
-  return CellMap::AllDifferencesIn(
-      kStackSymbol, a.memory.cells(), b.memory.cells(),
-      [&](const auto* in_a, const auto* in_b) {
-        return in_a == nullptr || in_b == nullptr ||
-               !differ(in_a->cell.value, in_b->cell.value);
-      });
+  const CellMap& of_a = a.memory.cells();
+  const CellMap& of_b = b.memory.cells();
+  return CellMap::AllDifferencesIn(kStackSymbol, of_a, of_b,
+                                   same_of(is_import)) &&
+         CellMap::AllDifferencesIn(kAbsolute, of_a, of_b, same_of(is_block));
 }
 
 /// Which call made or deleted a section is part of what is reported.

@@ -89,9 +89,12 @@ bool Covers(const State& general, const State& specific);
 bool SameSections(const State& a, const State& b);
 
 /// Whether the registers and the words on the stack that hold the address of an
-/// imported function in one state hold the same one in the other. Others are
-/// joined late: a pointer to a function that was looked up is called soon.
-bool SameImports(const State& a, const State& b);
+/// imported function in one state hold the same one in the other, and the words
+/// of the image that point into a block the same place. Others are joined late:
+/// a pointer to a function that was looked up is called soon, and where a table
+/// of functions ends in its block, such as that of the exit functions, must be
+/// known to run it.
+bool SamePointers(const State& a, const State& b);
 
 /// What is certain in both. Both are at the same pc, with the same call stack
 /// and SameSections.
