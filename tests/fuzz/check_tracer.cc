@@ -66,11 +66,14 @@ void CheckTraces(const CodeView& view, const EntryTraces& traces) {
 void CheckTracer(std::span<const uint8_t> input) {
   const std::optional<CodeView> view = ViewOf(input);
   if (!view) return;
-  CheckTraces(*view, TraceEntry(*view, kCodeRva, {}));
-  for (const Setting setting : {Setting::kMemory, Setting::kOrdinary}) {
-    CheckTraces(*view,
-                TraceEntry(*view, kCodeRva, {}, Runs::kThatCount, setting));
+  const EntryTraces with_memory =
+      TraceEntry(*view, kCodeRva, {}, Runs::kAll, Setting::kMemory);
+  CheckTraces(*view, with_memory);
+  if (with_memory.AssumesMemory()) {
+    CheckTraces(*view, TraceEntry(*view, kCodeRva, {}));
   }
+  CheckTraces(*view, TraceEntry(*view, kCodeRva, {}, Runs::kThatCount,
+                                Setting::kOrdinary));
 }
 
 }  // namespace detachfix::fuzz

@@ -133,9 +133,13 @@ TEST_F(FileGuardTest, RemovesOnlyTemporaryFilesOfThePathsNamed) {
       ".Security.dll.detachfix-x-0", "Security.dll.detachfix-undo",
       ".Security.dll2.detachfix-1-0", ".Security.dll.detachfix-",
       ".other.detachfix-12-0"};
-  for (const std::string& name : stay) std::ofstream(folder_ + "/" + name);
-  std::ofstream(folder_ + "/.Security.dll.detachfix-4711-0");
-  std::ofstream(folder_ + "/.Security.dll.detachfix-undo.detachfix-4711-1");
+  const auto make = [this](const std::string& name) {
+    const std::ofstream file(folder_ + "/" + name);
+    ASSERT_TRUE(file) << name;
+  };
+  for (const std::string& name : stay) make(name);
+  make(".Security.dll.detachfix-4711-0");
+  make(".Security.dll.detachfix-undo.detachfix-4711-1");
   RemoveOrphans({path_, path_ + ".detachfix-undo"}, OrphansAre::kAll);
   EXPECT_FALSE(
       std::filesystem::exists(folder_ + "/.Security.dll.detachfix-4711-0"));

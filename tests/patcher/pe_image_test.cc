@@ -98,8 +98,8 @@ TEST(PeImage, ReadsAStatedNumberOfSymbolsWithoutTable) {
 std::vector<uint8_t> WithShortHeader(uint32_t count) {
   BuiltPe pe = BuildPe(FullSpec());
   const auto table = pe.bytes.begin() + 0x178;
-  const auto wanted = pe.bytes.begin() + 0xf8 + count * 8;
-  std::copy(table, table + 7 * 40, wanted);
+  const auto wanted = pe.bytes.begin() + 0xf8 + ptrdiff_t{count} * 8;
+  std::copy(table, table + ptrdiff_t{7} * 40, wanted);
   pe.bytes[pe.fields.at("SizeOfOptionalHeader").offset] =
       static_cast<uint8_t>(0x60 + count * 8);
   pe.bytes[pe.fields.at("NumberOfRvaAndSizes").offset] =

@@ -61,8 +61,8 @@ TEST(ReplaceFile, FlushesUndoFileAndBackupBeforeTheFileIsTouched) {
       "sync /d/.Security.dll.detachfix-undo.tmp0",
       "close /d/.Security.dll.detachfix-undo.tmp0",
       "read /d/.Security.dll.detachfix-undo.tmp0",
-      "rename-new /d/.Security.dll.detachfix-undo.tmp0 -> "
-      "/d/Security.dll.detachfix-undo",
+      ("rename-new /d/.Security.dll.detachfix-undo.tmp0 -> "
+       "/d/Security.dll.detachfix-undo"),
       "sync-folder /d",
       "exists /d/Security.dll.orig",
       "create-beside /d/Security.dll.orig",

@@ -51,6 +51,7 @@ std::string WriteWithLief(const char* path, const char* out) {
 template <typename Items, typename Project>
 auto Listed(const Items& items, Project project) {
   std::vector<decltype(project(*items.begin()))> list;
+  list.reserve(static_cast<size_t>(std::ranges::distance(items)));
   for (const auto& item : items) list.push_back(project(item));
   return list;
 }
@@ -198,5 +199,10 @@ int main(int argc, char** argv) {
     std::fputs("usage: rebuild FILE OUT\n", stderr);
     return 64;
   }
-  return detachfix::Run(argv[1], argv[2]);
+  try {
+    return detachfix::Run(argv[1], argv[2]);
+  } catch (const std::exception& error) {  // out of memory
+    std::fprintf(stderr, "rebuild: %s\n", error.what());
+    return 70;
+  }
 }

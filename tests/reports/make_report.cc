@@ -66,8 +66,8 @@ std::vector<std::string> HostileNames() {
           "/srv/<!--<script>.dll",
           "/srv/'{{{path}}}'&amp;.dll",
           "/srv/x\xe2\x80\xaegnp.dll",
-          "/srv/s\xe9"
-          "curit\xe9.dll",
+          ("/srv/s\xe9"
+           "curit\xe9.dll"),
           "/srv/two\nlines, \"quoted\".dll",
           "/srv/100% [of](them)#?.dll",
           "=HYPERLINK(\"http://example.invalid\";\"x\").dll",
@@ -126,7 +126,7 @@ Result<void> Make(const Wanted& wanted) {
   for (const std::string& path : wanted.paths) {
     BatchItem item;
     item.outcome = PatchFile(*files, path, options);
-    const Result<void> added = add(item);
+    Result<void> added = add(item);
     if (!added) return added;
   }
   if (wanted.hostile) {
@@ -136,11 +136,11 @@ Result<void> Make(const Wanted& wanted) {
     }
   }
   for (const BatchItem& item : items) {
-    const Result<void> added = add(item);
+    Result<void> added = add(item);
     if (!added) return added;
   }
   for (uint64_t i = 0; i < wanted.made_up; ++i) {
-    const Result<void> added = add(MadeUp(
+    Result<void> added = add(MadeUp(
         "/srv/images/made-up-" + std::to_string(i) + "/Security.dll", i));
     if (!added) return added;
   }
@@ -162,7 +162,7 @@ Result<void> Copy(const Wanted& wanted) {
       OpenReport(*files, wanted.out, *head);
   if (!report) return report.error();
   for (const BatchItem& item : items) {
-    const Result<void> added = (*report)->Add(item);
+    Result<void> added = (*report)->Add(item);
     if (!added) return added;
   }
   return (*report)->Finish(*head);

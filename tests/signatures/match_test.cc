@@ -252,7 +252,7 @@ TEST(MatchBuild, NamesEveryCandidateOfTheStrongestClass) {
 }
 
 TEST(StateOf, IsWhatAllCandidatesSay) {
-  const auto state = [](std::vector<BuildState> states) {
+  const auto state = [](const std::vector<BuildState>& states) {
     SignatureMatch match;
     for (const BuildState each : states) {
       match.candidates.push_back({Row("a"), {}});

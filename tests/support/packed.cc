@@ -230,6 +230,7 @@ Bytes ReadWhole(const fs::path& path) {
 void RunProgram(const std::vector<std::string>& words, const fs::path& folder) {
   std::vector<std::string> copy = words;
   std::vector<char*> arguments;
+  arguments.reserve(copy.size() + 1);
   for (std::string& word : copy) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;

@@ -22,7 +22,7 @@ TempTree::~TempTree() {
 }
 
 std::string TempTree::File(const std::string& below, const std::string& text) {
-  const std::string path = At(below);
+  std::string path = At(below);
   fs::create_directories(fs::path(path).parent_path());
   std::ofstream(path, std::ios::binary) << text;
   return path;
@@ -34,7 +34,7 @@ std::string TempTree::Folder(const std::string& below) {
 }
 
 std::string TempTree::Link(const std::string& below, const std::string& to) {
-  const std::string path = At(below);
+  std::string path = At(below);
   fs::create_directories(fs::path(path).parent_path());
   fs::create_symlink(to, path);
   return path;

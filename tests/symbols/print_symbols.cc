@@ -2,6 +2,7 @@
 // Prints what a .dbg file names in an image: print_symbols IMAGE DBG. A line
 // each: RVA, F for a function or - for another place, name.
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -23,15 +24,12 @@ int Fail(const std::string& message) {
   return 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Run(const char* image, const char* dbg) {
   using namespace detachfix;
-  if (argc != 3) return Fail("usage: print_symbols IMAGE DBG");
-  const Result<ReadPe> read = ReadPeImage(Content(argv[1]));
+  const Result<ReadPe> read = ReadPeImage(Content(image));
   if (!read) return Fail(read.error().message);
   if (!read->image) return Fail(read->other->text);
-  const Result<DebugFile> file = ReadDebugFile(Content(argv[2]));
+  const Result<DebugFile> file = ReadDebugFile(Content(dbg));
   if (!file) return Fail(file.error().message);
   const Result<void> same = CheckSameImage(*file, *read->image);
   if (!same) return Fail(same.error().message);
@@ -42,4 +40,15 @@ int main(int argc, char** argv) {
                 symbol.names_function ? 'F' : '-', symbol.name.c_str());
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return Fail("usage: print_symbols IMAGE DBG");
+  try {
+    return Run(argv[1], argv[2]);
+  } catch (const std::exception& error) {  // out of memory
+    return Fail(error.what());
+  }
 }
