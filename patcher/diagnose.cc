@@ -93,7 +93,9 @@ class Judge {
   void CollectSections();
   void JudgeSections();
   void NoteFailedAttach();
-  CriticalSection MakeSection(Rva rva, const SectionState& state) const;
+  void CollectMadeOnDetach();
+  CriticalSection MakeSection(Rva rva, const SectionState& state,
+                              const Trace& made_in) const;
   void Conclude(size_t left, size_t deleted);
   bool LeavesResource();
   void CreditFix();
@@ -103,6 +105,7 @@ class Judge {
 
   const PeImage& image_;
   Diagnosis& diagnosis_;
+  std::set<Rva> made_on_detach_;
 };
 
 bool Judge::StopAtIncomplete(const Trace& trace, const char* name) {
@@ -115,12 +118,13 @@ bool Judge::StopAtIncomplete(const Trace& trace, const char* name) {
   return true;
 }
 
-CriticalSection Judge::MakeSection(Rva rva, const SectionState& state) const {
+CriticalSection Judge::MakeSection(Rva rva, const SectionState& state,
+                                   const Trace& made_in) const {
   CriticalSection section;
   section.rva = rva;
   if (state.initialised_at.empty()) return section;
   section.initialised_at = *state.initialised_at.begin();
-  for (const CallRecord& call : attach().calls) {
+  for (const CallRecord& call : made_in.calls) {
     if (call.site == *section.initialised_at && call.import &&
         InitialisesSection(LookUpApi(*call.import).effect)) {
       section.initialised_by = *call.import;
@@ -136,12 +140,30 @@ void Judge::CollectSections() {
       const auto known = std::ranges::find(diagnosis_.critical_sections, rva,
                                            &CriticalSection::rva);
       if (known != diagnosis_.critical_sections.end()) continue;
-      diagnosis_.critical_sections.push_back(MakeSection(rva, state));
+      diagnosis_.critical_sections.push_back(MakeSection(rva, state, attach()));
       const CriticalSection& section = diagnosis_.critical_sections.back();
       diagnosis_.evidence.push_back(
           "attach initialises the critical section at " + HexNumber(rva.value) +
           " by " + ToText(section.initialised_by) + ", called at " +
           HexNumber(section.initialised_at.value_or(Rva{}).value));
+    }
+  }
+  std::ranges::sort(diagnosis_.critical_sections, {}, &CriticalSection::rva);
+}
+
+/// Sections that are first used on detach, such as locks that are made when
+/// they are needed: each load leaves one behind too.
+void Judge::CollectMadeOnDetach() {
+  for (const TraceExit& exit : detach().exits) {
+    if (!CanSucceed(attach().exits[exit.origin])) continue;
+    for (const auto& [rva, state] : exit.sections) {
+      const auto known = std::ranges::find(diagnosis_.critical_sections, rva,
+                                           &CriticalSection::rva);
+      if (!state.live || known != diagnosis_.critical_sections.end()) continue;
+      diagnosis_.critical_sections.push_back(MakeSection(rva, state, detach()));
+      made_on_detach_.insert(rva);
+      diagnosis_.evidence.push_back(
+          "detach initialises the critical section at " + HexNumber(rva.value));
     }
   }
   std::ranges::sort(diagnosis_.critical_sections, {}, &CriticalSection::rva);
@@ -203,7 +225,8 @@ void Judge::Conclude(size_t left, size_t deleted) {
   if (LeavesResource()) return;
   if (left > 0) {
     Say(Verdict::kLeaks,
-        std::to_string(left) + " of " + sections + " that attach initialises " +
+        std::to_string(left) + " of " + sections + " that attach " +
+            (made_on_detach_.empty() ? "" : "or detach ") + "initialises " +
             (left == 1 ? "is" : "are") + " not deleted on detach");
     return;
   }
@@ -232,7 +255,9 @@ void Judge::JudgeSections() {
     bool any_deleted = false;
     bool any_open = false;
     for (const TraceExit* exit : LoadedExits(attach())) {
-      if (!IsLive(*exit, section.rva)) continue;
+      const bool is_made =
+          IsLive(*exit, section.rva) || made_on_detach_.contains(section.rva);
+      if (!is_made) continue;
       const Fate fate = FateAfter(detach(), exit->origin, section.rva);
       any_left |= fate == Fate::kLeft;
       any_deleted |= fate == Fate::kDeleted;
@@ -270,6 +295,7 @@ void Judge::Run() {
   const bool made_any =
       !diagnosis_.critical_sections.empty() || !attach().other_sections.empty();
   if (made_any && StopAtIncomplete(detach(), "detach")) return;
+  if (made_any) CollectMadeOnDetach();
   NoteFailedAttach();
   JudgeSections();
 }
@@ -342,7 +368,8 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
 
 /// What every path shows, where that is known, else those on which there is
 /// memory, else one process. Where a path with memory cannot be followed, the
-/// others need not be tried.
+/// others need not be tried; nor are they, to save time, where no section is
+/// made: a failed allocation is no reason to make one.
 void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis) {
   Diagnosis every = diagnosis;
   diagnosis.traces = RunEntry(image, Runs::kThatCount, Setting::kMemory);
@@ -352,11 +379,13 @@ void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis) {
     return;
   }
   if (!diagnosis.traces->AssumesMemory()) return;
-  every.traces = RunEntry(image, Runs::kThatCount);
-  Judge(image, every).Run();
-  if (!StoppedShort(every)) {
-    diagnosis = std::move(every);
-    return;
+  if (diagnosis.verdict != Verdict::kNotApplicable) {
+    every.traces = RunEntry(image, Runs::kThatCount);
+    Judge(image, every).Run();
+    if (!StoppedShort(every)) {
+      diagnosis = std::move(every);
+      return;
+    }
   }
   diagnosis.basis = Basis::kWithMemory;
   diagnosis.because += BasisText(diagnosis.basis);

@@ -37,7 +37,8 @@ const char* ToText(Basis basis);
 /// one ordinary process (...)".
 std::string BasisText(Basis basis);
 
-/// A critical section at a fixed place in the image that attach initialises.
+/// A critical section at a fixed place in the image that attach initialises, or
+/// detach and leaves.
 struct CriticalSection {
   Rva rva;
   std::optional<Rva> initialised_at;  ///< first call site

@@ -69,11 +69,15 @@ void CheckTracer(std::span<const uint8_t> input) {
   const EntryTraces with_memory =
       TraceEntry(*view, kCodeRva, {}, Runs::kAll, Setting::kMemory);
   CheckTraces(*view, with_memory);
-  if (with_memory.AssumesMemory()) {
+  // As Diagnose goes on.
+  const bool complete =
+      with_memory.attach.complete && with_memory.detach.complete;
+  if (!complete) {
+    CheckTraces(*view, TraceEntry(*view, kCodeRva, {}, Runs::kThatCount,
+                                  Setting::kOrdinary));
+  } else if (with_memory.AssumesMemory()) {
     CheckTraces(*view, TraceEntry(*view, kCodeRva, {}));
   }
-  CheckTraces(*view, TraceEntry(*view, kCodeRva, {}, Runs::kThatCount,
-                                Setting::kOrdinary));
 }
 
 }  // namespace detachfix::fuzz

@@ -85,6 +85,29 @@ TEST(Diagnose, NeedsNoTraceWhereNothingLeadsToASection) {
   EXPECT_FALSE(diagnosis.traces);
 }
 
+TEST(Diagnose, SeesASectionThatDetachItselfLeavesBehind) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      "entry: 83 7c 24 08 01 75 (detach)  ; cmp dword ptr [esp+8], 1; jne\n"
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!InitializeCriticalSection]\n"
+      "eb (out)                           ; jmp out\n"
+      "detach: 83 7c 24 08 00 75 (out)    ; cmp dword ptr [esp+8], 0; jne\n"
+      "68 [.data+0x28] ff 15 [KERNEL32.dll!InitializeCriticalSection]\n"
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!DeleteCriticalSection]\n"
+      "out: 31 c0 40 c2 0c 00             ; xor eax,eax; inc eax; ret 12";
+  spec.imports = {
+      {"KERNEL32.dll", {"InitializeCriticalSection", "DeleteCriticalSection"}}};
+  const Diagnosis diagnosis = Diagnose(MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kLeaks);
+  EXPECT_EQ(diagnosis.because,
+            "1 of 2 critical sections that attach or detach initialises is not "
+            "deleted on detach");
+  ASSERT_EQ(diagnosis.critical_sections.size(), 2u);
+  EXPECT_FALSE(diagnosis.critical_sections[0].leaked);
+  EXPECT_TRUE(diagnosis.critical_sections[1].leaked);
+  EXPECT_EQ(diagnosis.critical_sections[1].rva, Rva{0x2028});
+}
+
 TEST(Diagnose, SaysOfAResourceThatItIsMoreThanASection) {
   PeSpec spec = LeakySpec();
   const std::string plain = "KERNEL32.dll!InitializeCriticalSection";
