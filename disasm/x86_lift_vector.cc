@@ -327,9 +327,9 @@ void X86Lifter::ShufflePairs() {
   const Words high = ReadVector(1, kVectorWords);
   const size_t of_low = 2 * (operand(2).number & 1);
   const size_t of_high = operand(2).number & 2;
-  WriteVector(
-      0, {low[of_low], low[of_low + 1], high[of_high], high[of_high + 1]},
-      kVectorWords);
+  WriteVector(0,
+              {low[of_low], low[of_low + 1], high[of_high], high[of_high + 1]},
+              kVectorWords);
 }
 
 /// pshufd, pshuflw, pshufhw, shufps: two bits of the number choose each word or
