@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kMaxOfOneOrigin = 16;
 
 /// Cells that are looked at for one unit of kMaxWork.
-constexpr size_t kCellsPerWork = 64;
+constexpr size_t kCellsPerWork = 4;
 
 }  // namespace
 
