@@ -54,6 +54,12 @@ bool IsCRuntime(std::string_view dll) {
          dll.starts_with("vcruntime") || dll.starts_with("api-ms-win-crt-");
 }
 
+/// ATL's DLL of any version: atl.dll, atl90.dll.
+bool IsAtl(std::string_view dll) {
+  if (!dll.starts_with("atl") || !dll.ends_with(".dll")) return false;
+  return dll.find_first_not_of("0123456789", 3) == dll.size() - 4;
+}
+
 /// Effects hold for the DLLs of the system, not for a like-named function of
 /// somebody's own.
 bool IsSystemDll(std::string_view dll) {
@@ -62,7 +68,7 @@ bool IsSystemDll(std::string_view dll) {
       "gdi32.dll",    "kernel32.dll", "kernelbase.dll",       "msvcrt.dll",
       "ntdll.dll",    "user32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
-         dll.starts_with("api-ms-win-") || dll.starts_with("atl") ||
+         dll.starts_with("api-ms-win-") || IsAtl(dll) ||
          dll.starts_with("libgcc_s_") || dll.starts_with("msvcp") ||
          dll == "libstdc++-6.dll" || dll == "libwinpthread-1.dll";
 }

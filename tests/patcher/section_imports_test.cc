@@ -32,6 +32,7 @@ TEST(SectionImports, SaysWhichImportLeadsToASection) {
       {"atl.dll", "AtlModuleInit", true},
       {"atl90.dll", "AtlWinModuleInit", true},
       {"atl.dll", "AtlModuleTerm", false},
+      {"atlas.dll", "AtlModuleInit", false},
       {"ntdll.dll", "RtlDeleteResource", false},
       {"msvcr120.dll", "__crtInitializeCriticalSectionEx", true},
       {"kernel32.dll", "GetProcAddress", true},
