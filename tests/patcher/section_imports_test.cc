@@ -109,6 +109,26 @@ TEST(Diagnose, SeesASectionThatDetachItselfLeavesBehind) {
   EXPECT_EQ(diagnosis.critical_sections[1].rva, Rva{0x2028});
 }
 
+TEST(Diagnose, FollowsThePathsOnWhichThereIsNoMemoryWhereASectionIsMade) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      "entry: 83 7c 24 08 01 75 (detach)  ; cmp dword ptr [esp+8], 1; jne\n"
+      "6a 08 ff 15 [msvcrt.dll!malloc] 59 ; push 8; call; pop ecx\n"
+      "a3 [.data+0x30]                    ; mov [block], eax\n"
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!InitializeCriticalSection]\n"
+      "eb (out)                           ; jmp out\n"
+      "detach: 83 3d [.data+0x30] 00      ; cmp dword ptr [block], 0\n"
+      "74 (out)                           ; je out\n"
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!DeleteCriticalSection]\n"
+      "out: 31 c0 40 c2 0c 00             ; xor eax,eax; inc eax; ret 12";
+  spec.imports = {
+      {"KERNEL32.dll", {"InitializeCriticalSection", "DeleteCriticalSection"}},
+      {"msvcrt.dll", {"malloc"}}};
+  const Diagnosis diagnosis = Diagnose(MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kUnknown);
+  EXPECT_EQ(diagnosis.basis, Basis::kEveryPath);
+}
+
 TEST(Diagnose, SaysOfAResourceThatItIsMoreThanASection) {
   PeSpec spec = LeakySpec();
   const std::string plain = "KERNEL32.dll!InitializeCriticalSection";
