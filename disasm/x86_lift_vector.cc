@@ -325,7 +325,7 @@ void X86Lifter::Interleave() {
 void X86Lifter::ShufflePairs() {
   const Words low = ReadVector(0, kVectorWords);
   const Words high = ReadVector(1, kVectorWords);
-  const size_t of_low = 2 * (operand(2).number & 1);
+  const size_t of_low = size_t{2} * (operand(2).number & 1);
   const size_t of_high = operand(2).number & 2;
   WriteVector(0,
               {low[of_low], low[of_low + 1], high[of_high], high[of_high + 1]},
