@@ -151,18 +151,20 @@ void Judge::CollectSections() {
 }
 
 /// Sections that are first used on detach, such as locks that are made when
-/// they are needed: each load leaves one behind too.
+/// they are needed: each load leaves one behind too. Of one that attach makes
+/// on other paths, these count as well.
 void Judge::CollectMadeOnDetach() {
   for (const TraceExit& exit : detach().exits) {
     if (!CanSucceed(attach().exits[exit.origin])) continue;
     for (const auto& [rva, state] : exit.sections) {
-      const auto known = std::ranges::find(diagnosis_.critical_sections, rva,
-                                           &CriticalSection::rva);
-      if (!state.live || known != diagnosis_.critical_sections.end()) continue;
-      diagnosis_.critical_sections.push_back(MakeSection(rva, state, detach()));
-      made_on_detach_.insert(rva);
+      if (!state.live || IsLive(attach().exits[exit.origin], rva)) continue;
+      if (!made_on_detach_.insert(rva).second) continue;
       diagnosis_.evidence.push_back(
           "detach initialises the critical section at " + HexNumber(rva.value));
+      const auto known = std::ranges::find(diagnosis_.critical_sections, rva,
+                                           &CriticalSection::rva);
+      if (known != diagnosis_.critical_sections.end()) continue;
+      diagnosis_.critical_sections.push_back(MakeSection(rva, state, detach()));
     }
   }
   std::ranges::sort(diagnosis_.critical_sections, {}, &CriticalSection::rva);

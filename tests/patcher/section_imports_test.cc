@@ -109,6 +109,26 @@ TEST(Diagnose, SeesASectionThatDetachItselfLeavesBehind) {
   EXPECT_EQ(diagnosis.critical_sections[1].rva, Rva{0x2028});
 }
 
+TEST(Diagnose, IsNotSureOfASectionThatDetachMakesWhereAttachDidNot) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      "entry: 83 7c 24 08 01 75 (detach)  ; cmp dword ptr [esp+8], 1; jne\n"
+      "ff 15 [other.dll!answer]           ; call\n"
+      "a3 [.data+0x30] 85 c0 74 (out)     ; mov [made], eax; test; je out\n"
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!InitializeCriticalSection]\n"
+      "eb (out)                           ; jmp out\n"
+      "detach: 68 [.data+0x10]            ; push offset section\n"
+      "83 3d [.data+0x30] 00 74 (none)    ; cmp dword ptr [made], 0; je\n"
+      "ff 15 [KERNEL32.dll!DeleteCriticalSection]\n"
+      "eb (out)                           ; jmp out\n"
+      "none: ff 15 [KERNEL32.dll!InitializeCriticalSection]\n"
+      "out: 31 c0 40 c2 0c 00             ; xor eax,eax; inc eax; ret 12";
+  spec.imports = {
+      {"KERNEL32.dll", {"InitializeCriticalSection", "DeleteCriticalSection"}},
+      {"other.dll", {"answer"}}};
+  EXPECT_EQ(Diagnose(MustRead(spec)).verdict, Verdict::kUnknown);
+}
+
 TEST(Diagnose, FollowsThePathsOnWhichThereIsNoMemoryWhereASectionIsMade) {
   PeSpec spec = LeakySpec();
   spec.sections[0].content =
