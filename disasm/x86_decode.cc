@@ -231,6 +231,28 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_CVTTSD2SI, X86Op::kCvttsd2si},
     {ZYDIS_MNEMONIC_UCOMISD, X86Op::kUcomisd},
     {ZYDIS_MNEMONIC_COMISD, X86Op::kUcomisd},
+    {ZYDIS_MNEMONIC_FILD, X86Op::kFild},
+    {ZYDIS_MNEMONIC_FLD, X86Op::kFld},
+    {ZYDIS_MNEMONIC_FLD1, X86Op::kFld1},
+    {ZYDIS_MNEMONIC_FLDZ, X86Op::kFldz},
+    {ZYDIS_MNEMONIC_FIST, X86Op::kFist},
+    {ZYDIS_MNEMONIC_FISTP, X86Op::kFistp},
+    {ZYDIS_MNEMONIC_FST, X86Op::kFst},
+    {ZYDIS_MNEMONIC_FSTP, X86Op::kFstp},
+    {ZYDIS_MNEMONIC_FXCH, X86Op::kFxch},
+    {ZYDIS_MNEMONIC_FCOMI, X86Op::kFcomi},
+    {ZYDIS_MNEMONIC_FUCOMI, X86Op::kFcomi},
+    {ZYDIS_MNEMONIC_FCOMIP, X86Op::kFcomip},
+    {ZYDIS_MNEMONIC_FUCOMIP, X86Op::kFcomip},
+    {ZYDIS_MNEMONIC_FWAIT, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FLDCW, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FNSTCW, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FNSTSW, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FNCLEX, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FTST, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FXAM, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FCOM, X86Op::kKeepsFloats},
+    {ZYDIS_MNEMONIC_FUCOM, X86Op::kKeepsFloats},
     {ZYDIS_MNEMONIC_FXRSTOR, X86Op::kRestoreVectors},
     {ZYDIS_MNEMONIC_XRSTOR, X86Op::kRestoreVectors},
     {ZYDIS_MNEMONIC_XRSTORS, X86Op::kRestoreVectors},
@@ -271,8 +293,16 @@ X86Op StringOpOf(ZydisMnemonic mnemonic) {
     case ZYDIS_MNEMONIC_STOSW:
     case ZYDIS_MNEMONIC_STOSD:
       return X86Op::kStos;
+    case ZYDIS_MNEMONIC_LODSB:
+    case ZYDIS_MNEMONIC_LODSW:
+    case ZYDIS_MNEMONIC_LODSD:
+      return X86Op::kLods;
+    case ZYDIS_MNEMONIC_SCASB:
+    case ZYDIS_MNEMONIC_SCASW:
+    case ZYDIS_MNEMONIC_SCASD:
+      return X86Op::kScas;
     default:
-      return X86Op::kString;
+      return X86Op::kCmps;
   }
 }
 
@@ -311,11 +341,16 @@ X86Op OpOf(const Decoded& d) {
     if (number == kKernelGate) return X86Op::kSystemCall;
     if (number == kFastFail) return X86Op::kTrap;
   }
-  return kByMnemonic[i.mnemonic].op;
+  const X86Op op = kByMnemonic[i.mnemonic].op;
+  const bool has_floats = i.meta.isa_ext == ZYDIS_ISA_EXT_X87 ||
+                          i.meta.isa_ext == ZYDIS_ISA_EXT_MMX ||
+                          i.meta.isa_ext == ZYDIS_ISA_EXT_AMD3DNOW;
+  return op == X86Op::kOther && has_floats ? X86Op::kWritesFloats : op;
 }
 
 /// Of which a program with 32 bits has eight.
 constexpr int kVectorRegisters = 8;
+constexpr int kFloatRegisters = 8;
 
 /// Zydis numbers the registers of a class as they are encoded.
 X86Register RegisterOf(ZydisRegister reg) {
@@ -338,6 +373,11 @@ X86Register RegisterOf(ZydisRegister reg) {
        {ZYDIS_REGISTER_XMM0, ZYDIS_REGISTER_YMM0, ZYDIS_REGISTER_ZMM0}) {
     if (reg >= first && reg < first + kVectorRegisters) {
       return {counted_from(first), 0, kVectorWidth};
+    }
+  }
+  for (const ZydisRegister first : {ZYDIS_REGISTER_ST0, ZYDIS_REGISTER_MM0}) {
+    if (reg >= first && reg < first + kFloatRegisters) {
+      return {counted_from(first), 0, kFloatWidth};
     }
   }
   return {};
@@ -387,9 +427,10 @@ X86Instruction Convert(const Decoded& d) {
   out.size = i.length;
   out.test = static_cast<X86Test>((i.opcode & 15) >> 1);
   out.test_negated = (i.opcode & 1) != 0;
-  // movs and stos repeat with either prefix (SDM, REP).
-  out.repeats =
-      (i.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPNE)) != 0;
+  // movs, stos and lods repeat with either prefix (SDM, REP).
+  out.repeats = (i.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
+                                 ZYDIS_ATTRIB_HAS_REPNE)) != 0;
+  out.until_equal = (i.attributes & ZYDIS_ATTRIB_HAS_REPNE) != 0;
   out.operand_width = i.operand_width;
   out.address_width = i.address_width;
   out.lane = kByMnemonic[i.mnemonic].lane;

@@ -81,7 +81,9 @@ enum class X86Op : uint8_t {
   // Strings.
   kMovs,
   kStos,
-  kString,  ///< every other one
+  kLods,
+  kScas,
+  kCmps,
   kCld,
   kStd,
   // The SSE registers.
@@ -127,6 +129,20 @@ enum class X86Op : uint8_t {
   kCvtsi2sd,
   kCvttsd2si,
   kUcomisd,  ///< comisd too
+  // The x87.
+  kFild,
+  kFld,
+  kFld1,
+  kFldz,
+  kFist,
+  kFistp,
+  kFst,
+  kFstp,
+  kFxch,
+  kFcomi,         ///< fucomi too
+  kFcomip,        ///< fucomip too
+  kKeepsFloats,   ///< writes no register of its stack
+  kWritesFloats,  ///< every other one, and MMX
   // Branches, jumps, and what ends a path.
   kJcc,
   kJecxz,
@@ -157,17 +173,20 @@ enum class X86Test : uint8_t {
   kLessOrEqual,
 };
 
-/// A general register or its part, or an SSE register. Any other register
-/// (segment, x87, MMX) has width 0.
+/// A general register or its part, an SSE register, or one of the x87, counted
+/// from the top of its stack; MMX has the same ones, in another order. Any
+/// other register has width 0.
 struct X86Register {
   uint8_t number = 0;  ///< of the whole, as encoded: EAX 0 … EDI 7
   uint8_t shift = 0;   ///< bits below the part
-  uint8_t width = 0;   ///< bits; kVectorWidth for XMM, YMM and ZMM
+  uint8_t width = 0;   ///< bits; kVectorWidth for XMM, YMM and ZMM; kFloatWidth
   friend bool operator==(const X86Register&, const X86Register&) = default;
 };
 
 /// Of SSE registers. What AVX adds above is never known.
 inline constexpr uint8_t kVectorWidth = 128;
+/// Of x87 and MMX registers.
+inline constexpr uint8_t kFloatWidth = 80;
 
 /// One operand: a register, a number, or a place in memory.
 struct X86Operand {
@@ -193,6 +212,7 @@ struct X86Instruction {
   bool test_negated = false;
   bool is_relative = false;    ///< the first operand counts from the next one
   bool repeats = false;        ///< has the prefix `rep`, of any kind
+  bool until_equal = false;    ///< scas, cmps: that prefix is `repne`
   uint8_t operand_width = 32;  ///< bits, of what is pushed and popped
   uint8_t address_width = 32;  ///< bits
   uint8_t lane = 0;            ///< bits, of SSE instructions that have lanes

@@ -43,6 +43,7 @@ Operand X86Lifter::ReadRegister(X86Register reg) {
 
 void X86Lifter::WriteRegister(X86Register reg, Operand value) {
   if (reg.width == kVectorWidth) ForgetVector(reg);
+  if (reg.width == kFloatWidth) ForgetFloats();
   if (reg.width == 0 || reg.width > 32) return;
   const Place whole{reg.number};
   if (reg.width == 32) {
@@ -108,6 +109,8 @@ void X86Lifter::ForgetOperand(const X86Operand& o) {
   if (o.kind == Kind::kRegister) {
     if (o.reg.width == kVectorWidth) {
       ForgetVector(o.reg);
+    } else if (o.reg.width == kFloatWidth) {
+      ForgetFloats();
     } else if (o.reg.width != 0) {
       Emit(Forget{Place{o.reg.number}});
     }
@@ -252,9 +255,27 @@ bool X86Lifter::LiftStack() {
   }
 }
 
-/// movs and stos, with and without `rep`: one element a visit, then back to
-/// the same instruction while ECX is not 0.
-void X86Lifter::StringLoop(bool copies) {
+/// The element at `pointer`, which moves on.
+Place X86Lifter::NextElement(Place pointer, Operand step) {
+  const Place element = NewTemporary();
+  Emit(Load{static_cast<uint8_t>(operand(0).width / 8), element, pointer});
+  Emit(Binary{BinaryOp::kAdd, 32, pointer, pointer, step});
+  return element;
+}
+
+/// scas and cmps.
+void X86Lifter::CompareElements(Operand step) {
+  const uint8_t bits = width(0);
+  const Operand left = i_.op == X86Op::kCmps
+                           ? Operand{NextElement(kEsi, step)}
+                           : Operand{ReadRegister({kEax.id, 0, bits})};
+  const Operand right = NextElement(kEdi, step);
+  SetSubFlags(bits, left, right, Compute(BinaryOp::kSub, bits, left, right));
+}
+
+/// With and without `rep`: one element a visit, then back to the same
+/// instruction while ECX is not 0.
+void X86Lifter::StringLoop() {
   const uint64_t bytes = operand(0).width / 8;
   const Place step = NewTemporary();
   Emit(Choose{step, kDf, (uint64_t{0} - bytes) & Mask(32), bytes});
@@ -262,28 +283,33 @@ void X86Lifter::StringLoop(bool copies) {
     const Place done = Compute(BinaryOp::kEqual, 32, kEcx, uint64_t{0});
     Emit(Branch{done, next_va()});
   }
-  Operand value = kEax;
-  if (copies) {
-    const Place element = NewTemporary();
-    Emit(Load{static_cast<uint8_t>(bytes), element, kEsi});
-    Emit(Binary{BinaryOp::kAdd, 32, kEsi, kEsi, step});
-    value = element;
+  const bool compares = i_.op == X86Op::kScas || i_.op == X86Op::kCmps;
+  if (compares) {
+    CompareElements(step);
+  } else if (i_.op == X86Op::kLods) {
+    WriteRegister({kEax.id, 0, width(0)}, NextElement(kEsi, step));
+  } else {
+    const Operand value =
+        i_.op == X86Op::kMovs ? Operand{NextElement(kEsi, step)} : kEax;
+    Emit(Store{static_cast<uint8_t>(bytes), kEdi, value});
+    Emit(Binary{BinaryOp::kAdd, 32, kEdi, kEdi, step});
   }
-  Emit(Store{static_cast<uint8_t>(bytes), kEdi, value});
-  Emit(Binary{BinaryOp::kAdd, 32, kEdi, kEdi, step});
-  if (i_.repeats) {
-    Emit(Binary{BinaryOp::kSub, 32, kEcx, kEcx, uint64_t{1}});
-    Emit(Jump{uint64_t{va_}});
+  if (!i_.repeats) return;
+  Emit(Binary{BinaryOp::kSub, 32, kEcx, kEcx, uint64_t{1}});
+  if (compares) {
+    Emit(Branch{i_.until_equal ? Operand{kZf} : Operand{Not(kZf)}, next_va()});
   }
+  Emit(Jump{uint64_t{va_}});
 }
 
 bool X86Lifter::LiftString() {
   switch (i_.op) {
     case X86Op::kMovs:
-      StringLoop(true);
-      return true;
     case X86Op::kStos:
-      StringLoop(false);
+    case X86Op::kLods:
+    case X86Op::kScas:
+    case X86Op::kCmps:
+      StringLoop();
       return true;
     case X86Op::kCld:
       SetFlag(kDf, 0u);
@@ -361,7 +387,9 @@ bool X86Lifter::HasPlainAddresses() const {
   switch (i_.op) {
     case X86Op::kMovs:
     case X86Op::kStos:
-    case X86Op::kString:
+    case X86Op::kLods:
+    case X86Op::kScas:
+    case X86Op::kCmps:
     case X86Op::kPort:
     case X86Op::kJecxz:
     case X86Op::kLoop:
@@ -418,18 +446,13 @@ void X86Lifter::Fallback() {
   for (const X86Operand& o : operands) {
     if (o.written) ForgetOperand(o);
   }
-  // String instructions move their pointers and count; the decoder lists only
-  // the memory that they touch.
-  if (i_.op == X86Op::kString) {
-    for (const Place place : {kEax, kEcx, kEsi, kEdi}) Emit(Forget{place});
-  }
   ForgetFlags();
 }
 
 std::vector<Op> X86Lifter::Run() {
   if (!LiftEnd() && !LiftMove() && !LiftArithmetic() && !LiftLogic() &&
       !LiftBits() && !LiftStack() && !LiftFlow() && !LiftString() &&
-      !LiftConditional() && !LiftAtomic() && !LiftVector()) {
+      !LiftConditional() && !LiftAtomic() && !LiftFloat() && !LiftVector()) {
     Fallback();
   }
   return TakeOps();

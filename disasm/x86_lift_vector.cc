@@ -419,10 +419,17 @@ bool X86Lifter::LiftVectorOrder() {
 bool X86Lifter::LiftVector() {
   if (i_.op == X86Op::kRestoreVectors) {
     Emit(Store{8 * kVectorBytes, kVectorBase, std::monostate{}});
+    ForgetFloats();
     return false;  // it may write memory too
   }
-  // MMX has some of these instructions too.
-  if (!IsVector(0) && !IsVector(1)) return false;
+  // MMX has some of these instructions too; each empties the x87's stack.
+  if (!IsVector(0) && !IsVector(1)) {
+    if (operand(0).reg.width == kFloatWidth ||
+        operand(1).reg.width == kFloatWidth) {
+      ForgetFloats();
+    }
+    return false;
+  }
   const bool in_registers = IsVector(0) && IsVector(1);
   switch (i_.op) {
     case X86Op::kMovVector:

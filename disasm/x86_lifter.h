@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lifter of x86_lift.cc, which has operands, moves, the stack and the flow,
 // of x86_lift_operate.cc, which has arithmetic and the flags, x86_lift_bits.cc
-// with shifts and single bits, and x86_lift_vector.cc with SSE.
+// with shifts and single bits, x86_lift_vector.cc and x86_lift_double.cc with
+// SSE, and x86_lift_float.cc with the x87.
 #ifndef DETACHFIX_DISASM_X86_LIFTER_H_
 #define DETACHFIX_DISASM_X86_LIFTER_H_
 
@@ -126,6 +127,33 @@ class X86Lifter : private OpBuilder {
   bool LiftDouble();
   Operand ReadDouble(size_t n);
   void WriteDouble(Operand value);
+  // x86_lift_float.cc
+  /// A register of the x87: two words and a FloatForm.
+  struct Float {
+    Operand low;
+    Operand high;
+    Operand form;
+  };
+  Operand FloatWord(size_t n);
+  void MoveFloatWord(size_t from, size_t to, Place address, Place word);
+  Float ReadFloat(size_t n);
+  void WriteFloat(size_t n, const Float& value);
+  void PushFloat(const Float& value);
+  void PopFloat();
+  void ForgetFloats();
+  Operand IsForm(const Float& value, uint64_t form);
+  Place ChooseOf(Operand condition, Operand yes, Operand no);
+  Operand DoubleOf(const Float& value);
+  Float ToDouble(const Float& value);
+  Float ToNumber(const Float& value);
+  Float LoadedNumber();
+  Float LoadedDouble();
+  void StoreDouble();
+  void StoreNumber();
+  void StoreFloat();
+  void ExchangeFloats();
+  void CompareFloats();
+  bool LiftFloat();
   bool LiftShift();
   bool LiftRotate();
   bool LiftCarryRotate();
@@ -141,7 +169,9 @@ class X86Lifter : private OpBuilder {
   Place Pop(uint8_t bytes);
   void PushAll();
   void PopAll();
-  void StringLoop(bool copies);
+  void StringLoop();
+  Place NextElement(Place pointer, Operand step);
+  void CompareElements(Operand step);
   bool HasPlainAddresses() const;
   Operand CountLoop();
   void Fallback();

@@ -40,7 +40,13 @@ TEST(DecodeX86, KnowsWhatAnInstructionDoes) {
       {{0xe0, 0x00}, X86Op::kLoopne, "loopne 0x00401002"},
       {{0xa5}, X86Op::kMovs, "movsd"},
       {{0xf2, 0x0f, 0x10, 0xc1}, X86Op::kMovsd, "movsd xmm0, xmm1"},
-      {{0xa6}, X86Op::kString, "cmpsb"},
+      {{0xa6}, X86Op::kCmps, "cmpsb"},
+      {{0x66, 0xaf}, X86Op::kScas, "scasw"},
+      {{0xf2, 0x0f, 0xc2, 0xc1, 0x00}, X86Op::kOther, "cmpsd xmm0, xmm1, 0x00"},
+      {{0xdf, 0x28}, X86Op::kFild, "fild [eax]"},
+      {{0xdf, 0xe9}, X86Op::kFcomip, "fucomip st0, st1"},
+      {{0xde, 0xc1}, X86Op::kWritesFloats, "faddp st1, st0"},
+      {{0x0f, 0x77}, X86Op::kWritesFloats, "emms"},
       {{0x6e}, X86Op::kPort, "outsb"},
       {{0x0f, 0x01, 0xd5}, X86Op::kTransaction, "xend"},
       {{0xc6, 0xf8, 0x01}, X86Op::kTransaction, "xabort 0x01"},
@@ -101,8 +107,11 @@ TEST(DecodeX86, KnowsWhichPartOfARegister) {
   EXPECT_EQ(first({0x0f, 0x57, 0xe0}),
             (X86Register{4, 0, kVectorWidth}));  // xmm4
   EXPECT_EQ(first({0xc5, 0xfc, 0x57, 0xc0}),
-            (X86Register{0, 0, kVectorWidth}));         // ymm0
-  EXPECT_EQ(first({0x0f, 0x6f, 0xc1}), X86Register{});  // mm0
+            (X86Register{0, 0, kVectorWidth}));  // ymm0
+  EXPECT_EQ(first({0x0f, 0x6f, 0xc1}),
+            (X86Register{0, 0, kFloatWidth}));                       // mm0
+  EXPECT_EQ(first({0xdd, 0xda}), (X86Register{2, 0, kFloatWidth}));  // st2
+  EXPECT_EQ(first({0x8e, 0xd8}), X86Register{});                     // ds
 }
 
 TEST(DecodeX86, TakesAnAddressApart) {

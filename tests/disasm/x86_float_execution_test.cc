@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// The x87: sequences that load, copy, compare and store run in Unicorn and in
+// the interpreter. What is not exact must not be known; what only goes through
+// must be.
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/disasm/x86_comparison.h"
+
+namespace detachfix {
+namespace {
+
+using Code = std::vector<uint8_t>;
+
+constexpr uint32_t kResults = 0x100;  // below it are the operands
+
+class X86FloatExecution : public testing::Test {
+ protected:
+  X86FloatExecution() : random_(20240608) {}
+
+  uint32_t Random() { return static_cast<uint32_t>(random_()); }
+
+  void Append(Code& code, Code opcode, uint32_t offset) {
+    const uint32_t va = kBase + kDataRva + offset;
+    code.insert(code.end(), opcode.begin(), opcode.end());
+    for (int shift = 0; shift < 32; shift += 8) {
+      code.push_back(static_cast<uint8_t>(va >> shift));
+    }
+  }
+
+  Machine RandomMachine() {
+    Machine machine;
+    machine.registers.fill(kBase + kDataRva + kDataSize / 2);
+    machine.registers[1] = Random();
+    machine.flags = 2;
+    machine.data.resize(kDataSize);
+    for (uint32_t at = 0; at < kResults; at += 8) Put(machine, at);
+    return machine;
+  }
+
+  /// Eight bytes of any kind: words, a small or a large number, a double, and
+  /// those that are not one.
+  void Put(Machine& machine, uint32_t at) {
+    uint64_t bits = uint64_t{Random()} << 32 | Random();
+    switch (Random() % 5) {
+      case 0:
+        bits = static_cast<uint64_t>(static_cast<int64_t>(bits) >> 40);
+        break;
+      case 1: {
+        const double number = static_cast<int32_t>(Random()) / 4.0;
+        std::memcpy(&bits, &number, sizeof(bits));
+        break;
+      }
+      case 2: {
+        const double number = static_cast<int32_t>(Random() % 9) - 4;
+        std::memcpy(&bits, &number, sizeof(bits));
+        break;
+      }
+      case 3:
+        bits |= 0x7ff0000000000000;
+        break;
+      default:
+        break;
+    }
+    std::memcpy(&machine.data[at], &bits, sizeof(bits));
+  }
+
+  /// One that keeps the stack as deep as it is.
+  void AppendInPlace(Code& code, uint32_t depth) {
+    const uint8_t other = static_cast<uint8_t>(Random() % depth);
+    const uint8_t below = static_cast<uint8_t>(Random() % kResults & ~7u);
+    const std::array<Code, 8> choices = {
+        Code{0xd9, static_cast<uint8_t>(0xc8 + other)},  // fxch
+        Code{0xdd, static_cast<uint8_t>(0xd0 + other)},  // fst st(n)
+        Code{0xdb, static_cast<uint8_t>(0xe8 + other)},  // fucomi
+        Code{0x0f, 0x92, 0xc1},                          // setb cl
+        Code{0x0f, 0x9a, 0xc5},                          // setp ch
+        Code{0xd8, static_cast<uint8_t>(0xc0 + other)},  // fadd
+        Code{0xd9, 0xe0},                                // fchs
+        Code{}};
+    const Code& chosen = choices[Random() % choices.size()];
+    if (!chosen.empty()) {
+      code.insert(code.end(), chosen.begin(), chosen.end());
+      return;
+    }
+    const std::array<Code, 3> memory = {Code{0xdd, 0x15},   // fst m64
+                                        Code{0xdb, 0x15},   // fist m32
+                                        Code{0xdf, 0x15}};  // fist m16
+    Append(code, memory[Random() % memory.size()], kResults + below);
+  }
+
+  void AppendPush(Code& code, uint32_t depth) {
+    const std::array<Code, 4> memory = {Code{0xdf, 0x2d},   // fild m64
+                                        Code{0xdb, 0x05},   // fild m32
+                                        Code{0xdf, 0x05},   // fild m16
+                                        Code{0xdd, 0x05}};  // fld m64
+    switch (Random() % 8) {
+      case 0:
+        code.insert(code.end(), {0xd9, 0xe8});  // fld1
+        break;
+      case 1:
+        code.insert(code.end(), {0xd9, 0xee});  // fldz
+        break;
+      case 2:
+        if (depth > 0) {
+          code.insert(code.end(),
+                      {0xd9, static_cast<uint8_t>(0xc0 + Random() % depth)});
+          break;
+        }
+        [[fallthrough]];
+      default:
+        Append(code, memory[Random() % memory.size()],
+               Random() % kResults & ~7u);
+    }
+  }
+
+  void AppendPop(Code& code, uint32_t depth, uint32_t to) {
+    const std::array<Code, 4> memory = {Code{0xdf, 0x3d},   // fistp m64
+                                        Code{0xdb, 0x1d},   // fistp m32
+                                        Code{0xdf, 0x1d},   // fistp m16
+                                        Code{0xdd, 0x1d}};  // fstp m64
+    const uint8_t other = static_cast<uint8_t>(Random() % depth);
+    switch (Random() % 8) {
+      case 0:  // fstp st(n)
+        code.insert(code.end(), {0xdd, static_cast<uint8_t>(0xd8 + other)});
+        break;
+      case 1:  // fucomip
+        code.insert(code.end(), {0xdf, static_cast<uint8_t>(0xe8 + other)});
+        break;
+      default:
+        Append(code, memory[Random() % memory.size()], to);
+    }
+  }
+
+  Code RandomSequence() {
+    Code code = {0xdb, 0xe3};  // fninit
+    uint32_t depth = 0;
+    const uint32_t steps = 2 + Random() % 12;
+    for (uint32_t i = 0; i < steps; ++i) {
+      const uint32_t what = Random() % 3;
+      if (depth == 0 || (what == 0 && depth < 8)) {
+        AppendPush(code, depth++);
+      } else if (what == 1) {
+        AppendInPlace(code, depth);
+      } else {
+        AppendPop(code, depth--, kResults + 8 * i);
+      }
+    }
+    for (uint32_t i = 0; depth > 0; ++i) {
+      AppendPop(code, depth--, 2 * kResults + 8 * i);
+    }
+    return code;
+  }
+
+  std::mt19937 random_;
+  Processor processor_;
+};
+
+TEST_F(X86FloatExecution, WhatIsKnownOfRandomSequencesIsTrue) {
+  constexpr int kCases = 20000;
+  Tally tally;
+  for (int i = 0; i < kCases && !HasFatalFailure(); ++i) {
+    CompareWithProcessor(processor_, RandomSequence(), RandomMachine(),
+                         "sequence " + std::to_string(i), tally);
+  }
+  EXPECT_EQ(tally.run, kCases);
+}
+
+/// The `size` bytes that `code` leaves at kResults, and whether they are known.
+std::vector<int> ResultOf(const Code& code, const Machine& machine,
+                          uint32_t size) {
+  Code whole = code;
+  whole.insert(whole.end(), {0xff, 0x35, 0x00, 0x00, 0x42, 0x00, 0xc3});
+  const CodeView view = ViewOf(whole, machine.data);
+  const Interpreted seen = Interpret(view, machine);
+  EXPECT_TRUE(seen.ended);
+  std::vector<int> bytes;
+  for (uint32_t at = 0; at < size; ++at) {
+    const Value value = seen.state.memory.Load(
+        {kAbsolute, int64_t{kBase} + kDataRva + kResults + at}, 1);
+    bytes.push_back(value.IsConstant() ? static_cast<int>(value.bits) : -1);
+  }
+  return bytes;
+}
+
+// As Move of Delphi and of Free Pascal does: two at once, the last first.
+TEST_F(X86FloatExecution, CopiesOfMemoryAreKnown) {
+  Code code = {0xdb, 0xe3};
+  Append(code, {0xdf, 0x2d}, 0);
+  Append(code, {0xdf, 0x2d}, 8);
+  Append(code, {0xdf, 0x3d}, kResults + 8);
+  Append(code, {0xdf, 0x3d}, kResults);
+  const Machine machine = RandomMachine();
+  const std::vector<int> expected(machine.data.begin(),
+                                  machine.data.begin() + 16);
+  EXPECT_EQ(ResultOf(code, machine, 16), expected);
+}
+
+TEST_F(X86FloatExecution, CopiesOfDoublesAreKnown) {
+  Code code = {0xdb, 0xe3};
+  Append(code, {0xdd, 0x05}, 0);
+  code.insert(code.end(), {0xd9, 0xe8, 0xd9, 0xc9});  // fld1; fxch
+  Append(code, {0xdd, 0x1d}, kResults);
+  Machine machine = RandomMachine();
+  const double number = 0.1;
+  std::memcpy(machine.data.data(), &number, sizeof(number));
+  const std::vector<int> expected(machine.data.begin(),
+                                  machine.data.begin() + 8);
+  EXPECT_EQ(ResultOf(code, machine, 8), expected);
+}
+
+// A signalling NaN comes out as a quiet one (SDM volume 1, section 4.8.3.4).
+TEST_F(X86FloatExecution, WhatIsNoNumberIsNotKnown) {
+  Code code = {0xdb, 0xe3};
+  Append(code, {0xdd, 0x05}, 0);
+  Append(code, {0xdd, 0x1d}, kResults);
+  Machine machine = RandomMachine();
+  const uint64_t signalling = 0x7ff0000000000001;
+  std::memcpy(machine.data.data(), &signalling, sizeof(signalling));
+  EXPECT_EQ(ResultOf(code, machine, 8), std::vector<int>(8, -1));
+}
+
+}  // namespace
+}  // namespace detachfix
