@@ -278,7 +278,10 @@ void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
   } else if (at) {
     state.memory.Forget(*at, 4);
   }
-  result = setting_ == Setting::kOrdinary ? ConstantValue(1) : Fresh(state);
+  // It fails where there is no memory for more slots.
+  result = setting_ == Setting::kOrdinary
+               ? ConstantValue(1)
+               : Fresh(state, setting_ == Setting::kMemory);
 }
 
 /// How many arguments the import has, where that shows: it pops them itself, or
