@@ -9,7 +9,9 @@
 
 #include "disasm/api.h"
 #include "patcher/diagnosis.h"
+#include "patcher/hex_text.h"
 #include "patcher/judge_traces.h"
+#include "patcher/other_deletes.h"
 #include "patcher/section_imports.h"
 #include "patcher/target.h"
 
@@ -23,14 +25,16 @@ bool StoppedShort(const Diagnosis& diagnosis) {
   return !traces.attach.complete || !traces.detach.complete;
 }
 
-/// The addresses, as text, that functions that initialise a section were called
+bool IsDeletion(ApiEffect effect) {
+  return effect == ApiEffect::kDeleteSection;
+}
+
+/// The addresses, as text, that functions with one of these effects were called
 /// with, where those were known.
-std::set<std::string> SectionsMade(const Trace& trace) {
+std::set<std::string> SectionsOf(const Trace& trace, bool (*is)(ApiEffect)) {
   std::set<std::string> sections;
   for (const CallRecord& call : trace.calls) {
-    if (!call.import || !InitialisesSection(LookUpApi(*call.import).effect)) {
-      continue;
-    }
+    if (!call.import || !is(LookUpApi(*call.import).effect)) continue;
     const size_t begin = call.text.find('(') + 1;
     const size_t end = call.text.find_first_of(",)", begin);
     const std::string address = call.text.substr(begin, end - begin);
@@ -46,8 +50,9 @@ std::optional<std::string> FallsShort(const EntryTraces& every,
   if (std::ranges::none_of(one.attach.exits, CanSucceed)) {
     return "attach does not succeed";
   }
-  const std::set<std::string> made = SectionsMade(one.attach);
-  for (const std::string& section : SectionsMade(every.attach)) {
+  const std::set<std::string> made = SectionsOf(one.attach, InitialisesSection);
+  for (const std::string& section :
+       SectionsOf(every.attach, InitialisesSection)) {
     if (!made.contains(section)) {
       return "the critical section at " + section + " is not initialised";
     }
@@ -55,10 +60,30 @@ std::optional<std::string> FallsShort(const EntryTraces& every,
   return std::nullopt;
 }
 
+/// What speaks against a leak that one process showed: a way to the deletion
+/// that was not taken there.
+std::optional<std::string> MayNotLeak(const PeImage& image,
+                                      const EntryTraces& every,
+                                      const Diagnosis& one) {
+  const std::set<std::string> deleted = SectionsOf(every.detach, IsDeletion);
+  for (const CriticalSection& section : one.critical_sections) {
+    if (!section.leaked) continue;
+    const std::string name = "the section at " + HexNumber(section.rva.value);
+    if (deleted.contains(HexNumber(image.image_base + section.rva.value))) {
+      return name + " is left alive, and deleted on another path";
+    }
+    const std::optional<Rva> at =
+        FindOtherDelete(image, *one.traces, section.rva);
+    if (!at) continue;
+    return name +
+           " is left alive, but code that was not run may delete it, at " +
+           HexNumber(at->value);
+  }
+  return std::nullopt;
+}
+
 /// Judges what happens in one ordinary process where not every path could be
-/// followed. Stays undecided, for both reasons, where that is not known either,
-/// and where the file seems to leak: a way to the deletion may not have been
-/// found.
+/// followed. Stays undecided, for both reasons, where that is not known either.
 void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
   Diagnosis one = diagnosis;
   one.critical_sections.clear();
@@ -67,10 +92,13 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
   one.traces = RunEntry(image, Runs::kThatCount, Setting::kOrdinary);
   JudgeTraces(image, one);
   std::optional<std::string> against;
-  if (one.verdict == Verdict::kUnknown || one.verdict == Verdict::kLeaks) {
+  if (one.verdict == Verdict::kUnknown) {
     against = one.because;
   } else {
     against = FallsShort(*diagnosis.traces, *one.traces);
+  }
+  if (!against) {
+    against = MayNotLeak(image, *diagnosis.traces, one);
   }
   if (against) {
     diagnosis.evidence.push_back("in one ordinary process: " + *against);

@@ -33,6 +33,7 @@ struct Question {
   const EntryTraces& traces;
   const References& references;
   const KnownCode& code;
+  Basis basis;
   std::vector<Rva> leaked;  ///< in the order of their addresses
   ImportName initialised_by;
 };
@@ -96,6 +97,7 @@ Question MakeQuestion(const PeImage& image, const References& references,
                     *diagnosis.traces,
                     references,
                     code,
+                    diagnosis.basis,
                     {},
                     {}};
   for (const CriticalSection& section : diagnosis.critical_sections) {
@@ -129,7 +131,19 @@ Result<void> CheckTailSections(const Question& q) {
                " critical section, not " + std::to_string(q.leaked.size())};
 }
 
+/// What is known of one process says nothing of other ways to return. The
+/// wrapper comes behind all of them, and its guard leaves alone what was
+/// deleted or not made.
+Result<void> CheckBasis(const Question& q, HookKind kind) {
+  if (q.basis != Basis::kOneProcess || kind == HookKind::kEntryWrapper) {
+    return {};
+  }
+  return Error{"not every path was followed"};
+}
+
 Result<Tactic> FindTactic(const Question& q, HookKind kind) {
+  Result<void> known = CheckBasis(q, kind);
+  if (!known) return known.error();
   Result<void> sound = kind == HookKind::kEntryWrapper
                            ? CheckEntryWrapper(q.image, q.traces)
                            : CheckTailSections(q);

@@ -49,3 +49,10 @@ def as_native(content):
     if content[64:64 + len(BUILTIN)] != BUILTIN:
         return content
     return content[:64] + bytes(len(BUILTIN)) + content[64 + len(BUILTIN):]
+
+
+def put_native(wine, paths):
+    """Copies them beside the programs of a Wine session, as NAME.dll."""
+    for path in paths:
+        target = wine.files / f"{path.stem.lower()}.dll"
+        target.write_bytes(as_native(path.read_bytes()))

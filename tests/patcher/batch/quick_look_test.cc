@@ -137,7 +137,7 @@ TEST(LookQuickly, SaysNothingWhenAnyStepFailsOrTheFileChanges) {
 // HarmlessSpec, but it might initialise a section.
 Bytes DllThatMustBeRun() {
   test::PeSpec spec = HarmlessSpec();
-  spec.imports[0].functions = {"TlsAlloc", "InitializeCriticalSection"};
+  spec.imports[0].functions = {"GetTickCount", "InitializeCriticalSection"};
   return test::BuildPe(spec).bytes;
 }
 

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// An address that code passes on is the last part of an instruction: of a push,
+// of a mov to a register or to the stack, of a lea. So what follows the four
+// bytes is the next instruction, wherever this one begins.
+#include "patcher/other_deletes.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "disasm/api.h"
+#include "disasm/instruction.h"
+#include "disasm/isa.h"
+#include "patcher/bytes.h"
+
+namespace detachfix {
+namespace {
+
+/// The longest i386 instruction (SDM volume 2, section 2.3.11).
+constexpr uint32_t kMaxInstruction = 15;
+/// How far before it the object may begin that has the section as a member.
+constexpr uint32_t kMaxMemberOffset = 64;
+/// Instructions between an argument and its call.
+constexpr int kMaxBetween = 12;
+/// Calls down from there to the one that deletes.
+constexpr int kMaxDepth = 3;
+/// How far before a call through a register its target may be loaded.
+constexpr uint32_t kMaxLoadedBefore = 256;
+
+class Search {
+ public:
+  Search(const PeImage& image, const EntryTraces& traces);
+
+  std::optional<Rva> Run(Rva section);
+
+ private:
+  bool IsVisited(Rva operand) const;
+  bool LeadsToDelete(Rva after);
+  bool Deletes(Rva function, int depth);
+  bool GoesToDelete(const Instruction& instruction, int depth);
+  bool MayHaveLoaded(Rva call) const;
+
+  const CodeView view_;
+  std::set<Rva> visited_;
+  std::set<Rva> slots_;  ///< of functions that delete
+  std::map<Rva, bool> known_;
+};
+
+Search::Search(const PeImage& image, const EntryTraces& traces)
+    : view_(MakeCodeView(image)) {
+  for (const Trace* trace : {&traces.attach, &traces.detach}) {
+    visited_.insert(trace->visited.begin(), trace->visited.end());
+  }
+  for (const auto& [slot, import] : view_.import_slots) {
+    if (LookUpApi(import).effect == ApiEffect::kDeleteSection) {
+      slots_.insert(slot);
+    }
+  }
+}
+
+/// Whether the instruction that the four bytes at `operand` end was run.
+bool Search::IsVisited(Rva operand) const {
+  const Rva first{operand.value - std::min(operand.value, kMaxInstruction - 4)};
+  for (auto it = visited_.lower_bound(first);
+       it != visited_.end() && *it < operand; ++it) {
+    if (*it + Decode(view_, *it).size == operand + 4) return true;
+  }
+  return false;
+}
+
+/// Whether a slot of a function that deletes is named shortly before `call`, by
+/// code that was not run.
+bool Search::MayHaveLoaded(Rva call) const {
+  const auto region =
+      std::ranges::find_if(view_.regions, [call](const CodeRegion& r) {
+        return call.value - r.begin.value < r.size;
+      });
+  if (region == view_.regions.end()) return true;
+  const Rva begin{call.value -
+                  std::min(call.value - region->begin.value, kMaxLoadedBefore)};
+  const std::span<const uint8_t> bytes =
+      ContentAt(view_, begin, call.value - begin.value);
+  const ByteReader reader(bytes);
+  for (uint32_t at = 0; at + 4 <= bytes.size(); ++at) {
+    const Rva slot{reader.U32(at).value_or(0) - view_.image_base};
+    if (slots_.contains(slot) && !IsVisited(begin + at)) return true;
+  }
+  return false;
+}
+
+bool Search::GoesToDelete(const Instruction& instruction, int depth) {
+  if (instruction.slot) return slots_.contains(*instruction.slot);
+  if (instruction.target) return Deletes(*instruction.target, depth);
+  return MayHaveLoaded(instruction.rva);
+}
+
+bool Search::Deletes(Rva function, int depth) {
+  if (depth == 0) return false;
+  const auto [known, is_new] = known_.emplace(function, false);
+  if (!is_new) return known->second;
+  const FunctionBody body = DecodeFunction(view_, function);
+  const bool deletes = std::ranges::any_of(
+      body.instructions, [&](const Instruction& instruction) {
+        const bool leaves =
+            instruction.flow == Flow::kCall ||
+            (instruction.flow == Flow::kJump && !instruction.target);
+        return leaves && GoesToDelete(instruction, depth - 1);
+      });
+  known_[function] = deletes;
+  return deletes;
+}
+
+/// Whether the first call from `after` on deletes.
+bool Search::LeadsToDelete(Rva after) {
+  Rva rva = after;
+  for (int i = 0; i < kMaxBetween; ++i) {
+    const Instruction instruction = Decode(view_, rva);
+    switch (instruction.flow) {
+      case Flow::kCall:
+      case Flow::kJump:
+        return GoesToDelete(instruction, kMaxDepth);
+      case Flow::kReturn:
+      case Flow::kStop:
+      case Flow::kUnknown:
+        return false;
+      default:
+        rva = rva + instruction.size;
+    }
+  }
+  return false;
+}
+
+std::optional<Rva> Search::Run(Rva section) {
+  const uint32_t first = view_.image_base + section.value - kMaxMemberOffset;
+  for (const CodeRegion& region : view_.regions) {
+    if (!region.executable) continue;
+    const uint32_t size = static_cast<uint32_t>(region.content.size());
+    const ByteReader reader(ContentAt(view_, region.begin, size));
+    for (uint32_t at = 0; at + 4 <= size; ++at) {
+      const uint32_t va = reader.U32(at).value_or(0);
+      if (va - first > kMaxMemberOffset) continue;
+      const Rva operand = region.begin + at;
+      if (!IsVisited(operand) && LeadsToDelete(operand + 4)) return operand;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Rva> FindOtherDelete(const PeImage& image,
+                                   const EntryTraces& traces, Rva section) {
+  if (image.machine != kMachineI386) return image.entry_point;
+  return Search(image, traces).Run(section);
+}
+
+}  // namespace detachfix
