@@ -60,24 +60,34 @@ std::optional<std::string> FallsShort(const EntryTraces& every,
   return std::nullopt;
 }
 
-/// What speaks against a leak that one process showed: a way to the deletion
-/// that was not taken there.
+/// What speaks against a leak: a way to the deletion that the runs did not
+/// take. Where every path was followed there is none, as far as the analysis is
+/// right. But a file that is said to leak is changed, so this is asked of it as
+/// well.
 std::optional<std::string> MayNotLeak(const PeImage& image,
-                                      const EntryTraces& every,
-                                      const Diagnosis& one) {
+                                      const Diagnosis& diagnosis) {
+  for (const CriticalSection& section : diagnosis.critical_sections) {
+    if (!section.leaked) continue;
+    const std::optional<Rva> at =
+        FindOtherDelete(image, *diagnosis.traces, section.rva);
+    if (!at) continue;
+    return "detach leaves the section at " + HexNumber(section.rva.value) +
+           ", but code that was not run may delete it, at " +
+           HexNumber(at->value);
+  }
+  return std::nullopt;
+}
+
+/// The same, of what other paths showed before one process was run.
+std::optional<std::string> IsDeletedElsewhere(const PeImage& image,
+                                              const EntryTraces& every,
+                                              const Diagnosis& one) {
   const std::set<std::string> deleted = SectionsOf(every.detach, IsDeletion);
   for (const CriticalSection& section : one.critical_sections) {
-    if (!section.leaked) continue;
-    const std::string name = "the section at " + HexNumber(section.rva.value);
-    if (deleted.contains(HexNumber(image.image_base + section.rva.value))) {
-      return name + " is left alive, and deleted on another path";
-    }
-    const std::optional<Rva> at =
-        FindOtherDelete(image, *one.traces, section.rva);
-    if (!at) continue;
-    return name +
-           " is left alive, but code that was not run may delete it, at " +
-           HexNumber(at->value);
+    const std::string va = HexNumber(image.image_base + section.rva.value);
+    if (!section.leaked || !deleted.contains(va)) continue;
+    return "detach leaves the section at " + HexNumber(section.rva.value) +
+           ", and deletes it on another path";
   }
   return std::nullopt;
 }
@@ -97,9 +107,8 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
   } else {
     against = FallsShort(*diagnosis.traces, *one.traces);
   }
-  if (!against) {
-    against = MayNotLeak(image, *diagnosis.traces, one);
-  }
+  if (!against) against = IsDeletedElsewhere(image, *diagnosis.traces, one);
+  if (!against) against = MayNotLeak(image, one);
   if (against) {
     diagnosis.evidence.push_back("in one ordinary process: " + *against);
     return;
@@ -135,6 +144,20 @@ void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis) {
   diagnosis.because += BasisText(diagnosis.basis);
   diagnosis.evidence.insert(diagnosis.evidence.begin(), every.evidence.begin(),
                             every.evidence.end());
+}
+
+/// A file is only said to leak, and so changed, where nothing speaks against
+/// it.
+void DoubtLeak(const PeImage& image, Diagnosis& diagnosis) {
+  if (diagnosis.verdict != Verdict::kLeaks) return;
+  std::optional<std::string> against = MayNotLeak(image, diagnosis);
+  if (!against) return;
+  diagnosis.verdict = Verdict::kUnknown;
+  diagnosis.because = std::move(*against);
+  diagnosis.basis = Basis::kEveryPath;
+  for (CriticalSection& section : diagnosis.critical_sections) {
+    section.leaked = false;
+  }
 }
 
 /// Says of a file with nothing to fix that it is the later Security.dll.
@@ -213,6 +236,7 @@ Diagnosis Diagnose(const PeImage& image, Scope scope) {
   }
   if (NeedsTraces(image)) {
     JudgeByRunning(image, diagnosis);
+    DoubtLeak(image, diagnosis);
   } else {
     diagnosis.verdict = Verdict::kNotApplicable;
     diagnosis.because =

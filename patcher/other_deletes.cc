@@ -34,21 +34,27 @@ class Search {
   std::optional<Rva> Run(Rva section);
 
  private:
-  bool IsVisited(Rva operand) const;
+  bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
+  void AddExported(Rva function, int depth);
+  bool IsExported(Rva operand);
   bool LeadsToDelete(Rva after);
   bool Deletes(Rva function, int depth);
   bool GoesToDelete(const Instruction& instruction, int depth);
   bool MayHaveLoaded(Rva call) const;
 
+  const PeImage& image_;
   const CodeView view_;
   std::set<Rva> visited_;
+  std::set<Rva> exported_;
   std::set<Rva> slots_;  ///< of functions that delete
   std::map<Rva, bool> known_;
 };
 
 Search::Search(const PeImage& image, const EntryTraces& traces)
-    : view_(MakeCodeView(image)) {
-  for (const Trace* trace : {&traces.attach, &traces.detach}) {
+    : image_(image), view_(MakeCodeView(image)) {
+  for (const Trace* trace :
+       {&traces.attach, &traces.detach, &traces.process_exit,
+        &traces.thread_attach, &traces.thread_detach}) {
     visited_.insert(trace->visited.begin(), trace->visited.end());
   }
   for (const auto& [slot, import] : view_.import_slots) {
@@ -58,11 +64,11 @@ Search::Search(const PeImage& image, const EntryTraces& traces)
   }
 }
 
-/// Whether the instruction that the four bytes at `operand` end was run.
-bool Search::IsVisited(Rva operand) const {
+/// Whether the four bytes at `operand` end one of the instructions.
+bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
   const Rva first{operand.value - std::min(operand.value, kMaxInstruction - 4)};
-  for (auto it = visited_.lower_bound(first);
-       it != visited_.end() && *it < operand; ++it) {
+  for (auto it = instructions.lower_bound(first);
+       it != instructions.end() && *it < operand; ++it) {
     if (*it + Decode(view_, *it).size == operand + 4) return true;
   }
   return false;
@@ -83,7 +89,7 @@ bool Search::MayHaveLoaded(Rva call) const {
   const ByteReader reader(bytes);
   for (uint32_t at = 0; at + 4 <= bytes.size(); ++at) {
     const Rva slot{reader.U32(at).value_or(0) - view_.image_base};
-    if (slots_.contains(slot) && !IsVisited(begin + at)) return true;
+    if (slots_.contains(slot) && !EndsOneOf(visited_, begin + at)) return true;
   }
   return false;
 }
@@ -130,6 +136,31 @@ bool Search::LeadsToDelete(Rva after) {
   return false;
 }
 
+/// The code of exports, and of what they call.
+void Search::AddExported(Rva function, int depth) {
+  if (depth == 0 || !exported_.insert(function).second) return;
+  for (const Instruction& instruction :
+       DecodeFunction(view_, function).instructions) {
+    exported_.insert(instruction.rva);
+    if (instruction.flow == Flow::kCall && instruction.target) {
+      AddExported(*instruction.target, depth - 1);
+    }
+  }
+}
+
+/// Whether the instruction that the four bytes at `operand` end is run by
+/// exports alone.
+bool Search::IsExported(Rva operand) {
+  if (exported_.empty()) {
+    for (const ExportedFunction& function : image_.exports) {
+      if (function.rva.value != 0 && function.rva != image_.entry_point) {
+        AddExported(function.rva, kMaxDepth);
+      }
+    }
+  }
+  return EndsOneOf(exported_, operand);
+}
+
 std::optional<Rva> Search::Run(Rva section) {
   const uint32_t first = view_.image_base + section.value - kMaxMemberOffset;
   for (const CodeRegion& region : view_.regions) {
@@ -140,7 +171,8 @@ std::optional<Rva> Search::Run(Rva section) {
       const uint32_t va = reader.U32(at).value_or(0);
       if (va - first > kMaxMemberOffset) continue;
       const Rva operand = region.begin + at;
-      if (!IsVisited(operand) && LeadsToDelete(operand + 4)) return operand;
+      if (EndsOneOf(visited_, operand) || !LeadsToDelete(operand + 4)) continue;
+      if (!IsExported(operand)) return operand;
     }
   }
   return std::nullopt;
@@ -150,7 +182,10 @@ std::optional<Rva> Search::Run(Rva section) {
 
 std::optional<Rva> FindOtherDelete(const PeImage& image,
                                    const EntryTraces& traces, Rva section) {
-  if (image.machine != kMachineI386) return image.entry_point;
+  if (image.machine != kMachineI386) {
+    if (traces.setting == Setting::kOrdinary) return image.entry_point;
+    return std::nullopt;
+  }
   return Search(image, traces).Run(section);
 }
 

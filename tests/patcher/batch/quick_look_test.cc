@@ -137,7 +137,7 @@ TEST(LookQuickly, SaysNothingWhenAnyStepFailsOrTheFileChanges) {
 // HarmlessSpec, but it might initialise a section.
 Bytes DllThatMustBeRun() {
   test::PeSpec spec = HarmlessSpec();
-  spec.imports[0].functions = {"GetTickCount", "InitializeCriticalSection"};
+  spec.imports[0].functions = {"TlsAlloc", "InitializeCriticalSection"};
   return test::BuildPe(spec).bytes;
 }
 
@@ -146,8 +146,9 @@ TEST(LookQuickly, RunsCodeOnlyWhenAskedTo) {
   EXPECT_FALSE(Answer(bytes, Look::kTables));
   const std::optional<FileOutcome> outcome = Answer(bytes, Look::kCode);
   ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->diagnosis.because,
-            "attach initialises no critical section");
+  EXPECT_TRUE(outcome->diagnosis.because.starts_with(
+      "attach initialises no critical section"))
+      << outcome->diagnosis.because;
   EXPECT_EQ(Line(*outcome), FullLine(bytes));
   // What leaks is LIEF's to read, too.
   EXPECT_FALSE(Answer(test::LeakingOtherDll(), Look::kCode));
