@@ -71,6 +71,19 @@ bool CallStack::CallerBeganAt(const Value& stack) const {
   return false;
 }
 
+std::optional<int64_t> CallStack::ReturnBelow(int64_t offset) const {
+  std::optional<int64_t> below;
+  for (const Node* node = top_.get(); node != nullptr;
+       node = node->caller.get()) {
+    const Value& stack = node->frame.stack;
+    if (!stack.IsSymbolic() || stack.symbol != kStackSymbol) continue;
+    const int64_t begin = static_cast<int32_t>(stack.bits);
+    if (begin > offset) break;
+    below = begin;
+  }
+  return below;
+}
+
 bool CallStack::ReturnsTo(uint64_t va) const {
   for (const Node* node = top_.get(); node != nullptr && node->depth > 0;
        node = node->caller.get()) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -82,6 +83,10 @@ class CallStack {
   /// Whether a procedure around the innermost one, or the entry, began with the
   /// stack pointer `stack`.
   bool CallerBeganAt(const Value& stack) const;
+  /// The offset in the stack of the return address that ends, from below, the
+  /// frame with the byte at `offset`: that of what its procedure called.
+  /// Nothing for the innermost one.
+  std::optional<int64_t> ReturnBelow(int64_t offset) const;
   /// Whether some open call returns to `va`.
   bool ReturnsTo(uint64_t va) const;
 

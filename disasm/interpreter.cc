@@ -346,7 +346,10 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   const std::optional<MemoryAddress> address =
       AddressOf(OnStack(ValueOf(state, op.address)));
   if (!address) {
-    Set(state, op.dst, UnknownValue());
+    // It may be an address itself, of what one of the same kind points to.
+    Value read = Blurred(ValueOf(state, op.address));
+    if (op.size < isa_.convention().word_size) read = UnknownValue();
+    Set(state, op.dst, read);
     return Step::kNextOp;
   }
   Value there = state.memory.Load(*address, op.size);
@@ -356,7 +359,8 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     there.from_image = true;
   }
   if (there.IsConstant()) read_ = {*address, there.bits};
-  if (op.size == 4 && !there.from_image && state.memory.IsOpenWord(*address)) {
+  if (op.size == 4 && !there.from_image && there.symbol == 0 &&
+      state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);
     named.from_image = MayHoldDataPointer(*address);
     state.memory.Store(*address, 4, named);
@@ -444,7 +448,10 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
     StrewFunctions();
   }
   ForgetIfInImage(state, target);
-  if (!address) return Step::kNextOp;
+  if (!address) {
+    ForgetNear(state, target);
+    return Step::kNextOp;
+  }
   StoreAt(state, *address, op.size, stored);
   return Step::kNextOp;
 }

@@ -199,6 +199,7 @@ class Interpreter {
   Step GoBackByConvention(State& state);
   static bool IsReturnAddress(const State& state, const Value& target);
   void RestorePreserved(State& state) const;
+  void RestoreForgotten(State& state) const;
   uint32_t GuessPop(State& state, const ImportName& import);
   void LearnPop(const State& state);
   int64_t StackChangeAt(uint64_t va);
@@ -320,6 +321,9 @@ class Interpreter {
   void ForgetThrough(State& state, const Value& pointer);
   void ForgetFrom(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
+  bool IsSavedWord(const State& state, const CellMap::Entry& entry) const;
+  void ForgetNear(State& state, const Value& pointer);
+  void ForgetStackNear(State& state, const Value& pointer);
 
   bool IsCode(uint64_t va) const;
   bool IsData(const Value& value) const;

@@ -345,14 +345,17 @@ void Interpreter::ForgetFrom(State& state, const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   // A number, nothing of the image's, or an element of one of its arrays.
   ForgetIfInImage(state, pointer);
-  if (!address) return;
+  if (!address) {
+    ForgetNear(state, pointer);
+    return;
+  }
   if (address->region == kStackSymbol) {
     ForgetStackFrom(state, *address);
     return;
   }
   if (address->region != kAbsolute) {
     if (address->region >= kFirstFreshSymbol) {
-      state.memory.ForgetRegion(address->region);
+      state.memory.BlurRegion(address->region);
     }
     return;
   }
@@ -378,36 +381,83 @@ void Interpreter::ForgetFrom(State& state, const Value& pointer) {
 /// begin: a return address, the frame pointer below it, what the entry's caller
 /// left in a register.
 void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
-  const auto is_return_address = [&](const Value& value) {
-    return (value.IsSymbolic() && (value.symbol == kReturnSymbol ||
-                                   value.symbol == kCallbackSymbol)) ||
-           (value.IsConstant() && state.calls.ReturnsTo(value.bits));
-  };
   // A procedure that aligns its stack keeps a pointer to its own arguments.
   const auto is_own_arguments = [&](const Value& value) {
     return state.calls.CallerBeganAt(
         Evaluate(BinaryOp::kSub, isa_.convention().register_width, value,
                  ConstantValue(isa_.convention().first_stack_argument)));
   };
-  CellMap& cells = state.memory.cells();
-  const CellMap before = cells;
+  const CellMap before = state.memory.cells();
   for (const CellMap::Entry* entry = before.AtOrAfter(from);
        entry != nullptr && entry->address.region == from.region;
        entry = before.After(entry->address)) {
-    const auto& [address, cell] = *entry;
-    const Value& value = cell.value;
-    const bool entry_register = value.IsSymbolic() &&
-                                value.symbol >= kFirstRegisterSymbol &&
-                                value.symbol < kFirstHiddenSymbol;
-    const Value above = state.memory.Load(
-        {from.region, address.offset + isa_.convention().word_size}, 4);
-    const bool frame_pointer = value.IsSymbolic() &&
-                               value.symbol == kStackSymbol &&
-                               is_return_address(above);
-    if (entry_register || frame_pointer || is_return_address(value)) return;
+    if (IsSavedWord(state, *entry)) return;
     // The address of a function lies in a variable of its own.
+    const Value& value = entry->cell.value;
     if (IsFunction(value) || is_own_arguments(value)) continue;
-    cells.Erase(address, {address.region, address.offset + cell.size});
+    state.memory.Blur(*entry);
+  }
+}
+
+/// Whether a word of the stack is none of an object's: a return address, a
+/// frame pointer below one, what the entry's caller left in a register.
+bool Interpreter::IsSavedWord(const State& state,
+                              const CellMap::Entry& entry) const {
+  const auto is_return_address = [&](const Value& value) {
+    return (value.IsSymbolic() && (value.symbol == kReturnSymbol ||
+                                   value.symbol == kCallbackSymbol)) ||
+           (value.IsConstant() && state.calls.ReturnsTo(value.bits));
+  };
+  const Value& value = entry.cell.value;
+  if (is_return_address(value)) return true;
+  if (!value.IsSymbolic()) return false;
+  const bool entry_register =
+      value.symbol >= kFirstRegisterSymbol && value.symbol < kFirstHiddenSymbol;
+  const int64_t above = entry.address.offset + isa_.convention().word_size;
+  return entry_register || (value.symbol == kStackSymbol &&
+                            is_return_address(state.memory.Load(
+                                {entry.address.region, above}, 4)));
+}
+
+/// Something is written through `pointer`, which points into the stack or a
+/// block, nobody knows where: to an element of an array, say.
+void Interpreter::ForgetNear(State& state, const Value& pointer) {
+  const Symbol near = RegionNear(pointer);
+  if (near == 0 || AddressOf(pointer)) return;
+  if (near == kStackSymbol || near == kSomewhereSymbol) {
+    ForgetStackNear(state, pointer);
+  }
+  if (IsBlock(near)) state.memory.BlurRegion(near);
+  if (near != kSomewhereSymbol) return;
+  const CellMap before = state.memory.cells();
+  for (const CellMap::Entry* entry = before.AtOrAfter({kBlockBit, INT64_MIN});
+       entry != nullptr; entry = before.After(entry->address)) {
+    state.memory.Blur(*entry);
+  }
+}
+
+/// An object on the stack lies in the frame of one procedure: where that is
+/// known, in that of the offset that the pointer was computed from.
+void Interpreter::ForgetStackNear(State& state, const Value& pointer) {
+  const std::optional<MemoryAddress> top =
+      AddressOf(state.at(isa_.convention().stack_pointer));
+  MemoryAddress from{kStackSymbol, INT64_MIN};
+  if (top && top->region == kStackSymbol) from = *top;
+  const bool has_base = pointer.IsUnknown() && pointer.known == 1;
+  if (has_base) {
+    const int64_t base = static_cast<int32_t>(pointer.bits);
+    if (const std::optional<int64_t> below = state.calls.ReturnBelow(base)) {
+      from.offset = *below + isa_.convention().word_size;
+    }
+    ForgetStackFrom(state, from);
+    return;
+  }
+  // Of any procedure's frame: what they saved is told from it one by one.
+  const CellMap before = state.memory.cells();
+  for (const CellMap::Entry* entry = before.AtOrAfter(from);
+       entry != nullptr && entry->address.region == kStackSymbol;
+       entry = before.After(entry->address)) {
+    if (!IsSavedWord(state, *entry)) state.memory.Blur(*entry);
   }
 }
 

@@ -168,6 +168,15 @@ void Interpreter::RestorePreserved(State& state) const {
   }
 }
 
+/// The same of what was forgotten while it lay on the stack.
+void Interpreter::RestoreForgotten(State& state) const {
+  const CallingConvention& convention = isa_.convention();
+  for (size_t i = 0; i < convention.preserved.size(); ++i) {
+    Value& value = state.at(convention.preserved[i]);
+    if (value.IsUnknown()) value = state.calls.frame().preserved[i];
+  }
+}
+
 /// The procedure lost its stack on the way, but it works: it goes back to its
 /// caller and gives it what the calling convention says.
 Interpreter::Step Interpreter::GoBackByConvention(State& state) {
@@ -234,6 +243,7 @@ Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
   if (const std::optional<MemoryAddress> top = AddressOf(stack)) {
     state.memory.DropBelow(top->region, top->offset);
   }
+  RestoreForgotten(state);
   state.calls.Pop();
   state.pc = target.bits;
   return Step::kInstructionDone;

@@ -18,11 +18,17 @@ const CodeRegion* RegionAt(const CodeView& view, int64_t va) {
   return nullptr;
 }
 
-/// The low `size` bytes, at most eight.
+/// The low `size` bytes, at most eight. Only a word points somewhere.
 Value Low(const Value& value, uint32_t size) {
-  if (value.IsUnknown()) return value;
-  return Evaluate(BinaryOp::kAnd, size > 4 ? 64 : 32, value,
-                  ConstantValue(LowBits(8 * size)));
+  Value low = value;
+  if (!value.IsUnknown()) {
+    low = Evaluate(BinaryOp::kAnd, size > 4 ? 64 : 32, value,
+                   ConstantValue(LowBits(8 * size)));
+  }
+  const bool is_open = low.IsUnknown() || low.kind == Value::Kind::kPartial;
+  if (size != 4 && is_open) low.symbol = 0;
+  if (size != 4 && low.IsUnknown()) low.bits = low.known = 0;
+  return low;
 }
 
 /// `size` bytes of the value, from its byte `skip` on.
@@ -263,7 +269,7 @@ void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
   if (!fits) MakeRoom(address, size);
   LoseSlots(address, size);
   const Value kept = size > kMaxKnownSize ? UnknownValue() : Low(value, size);
-  if (kept.IsUnknown() && !kept.from_image &&
+  if (kept.IsUnknown() && !kept.from_image && kept.symbol == 0 &&
       !HasInitialContent(address, size)) {
     if (fits) cells_.Erase(address, {address.region, address.offset + size});
     return;
@@ -306,6 +312,40 @@ void Memory::ForgetRegion(Symbol region) {
   cells_.Erase({region, INT64_MIN}, {region + 1, INT64_MIN});
 }
 
+namespace {
+
+/// Whether a word may be an address of data in the image. Many are addresses of
+/// code: through those nothing is written.
+bool IsData(const CodeView& view, const Value& value) {
+  if (!value.IsConstant()) return value.MayBeInImage();
+  const CodeRegion* region =
+      RegionAt(view, static_cast<int64_t>(value.bits & LowBits(32)));
+  return region != nullptr && region->writable;
+}
+
+}  // namespace
+
+void Memory::Blur(const CellMap::Entry& entry) {
+  const MemoryAddress begin = entry.address;
+  const Cell cell = entry.cell;
+  Value blurred = Blurred(cell.value);
+  blurred.from_image = IsData(*view_, cell.value);
+  if (blurred.from_image || blurred.symbol != 0) {
+    cells_.Set(begin, Cell{cell.size, blurred});
+  } else {
+    cells_.Erase(begin, {begin.region, begin.offset + cell.size});
+  }
+}
+
+void Memory::BlurRegion(Symbol region) {
+  const CellMap before = cells_;
+  for (const CellMap::Entry* entry = before.AtOrAfter({region, INT64_MIN});
+       entry != nullptr && entry->address.region == region;
+       entry = before.After(entry->address)) {
+    Blur(*entry);
+  }
+}
+
 void Memory::ForgetThread() {
   cells_.Erase({kThreadIndexBit, INT64_MIN}, {kBlockBit, INT64_MIN});
 }
@@ -325,17 +365,11 @@ void Memory::Substitute(Symbol symbol, const Value& base) {
 
 namespace {
 
-/// JoinValues for memory, where many words are addresses of code: through those
-/// nothing is written.
+/// JoinValues for memory.
 Value JoinWords(const CodeView& view, const Value& a, const Value& b) {
-  const auto is_data = [&view](const Value& value) {
-    if (!value.IsConstant()) return value.MayBeInImage();
-    const CodeRegion* region =
-        RegionAt(view, static_cast<int64_t>(value.bits & LowBits(32)));
-    return region != nullptr && region->writable;
-  };
   Value joined = JoinValues(a, b);
-  if (joined.IsUnknown()) joined.from_image = is_data(a) || is_data(b);
+  if (joined.IsUnknown())
+    joined.from_image = IsData(view, a) || IsData(view, b);
   return joined;
 }
 

@@ -54,8 +54,12 @@ class Memory {
   };
   void ForgetImage(Range range, const std::vector<Range>& kept);
 
-  /// Forgets a whole region that a symbol names.
+  /// Drops a whole region that a symbol names.
   void ForgetRegion(Symbol region);
+
+  /// The cell may have been overwritten, or not: what it may point into stays.
+  void Blur(const CellMap::Entry& entry);
+  void BlurRegion(Symbol region);
 
   /// Forgets what a thread keeps in its thread-local storage.
   void ForgetThread();

@@ -19,7 +19,8 @@ class Matching {
   /// Both are of `width` bits.
   bool Matches(const Value& general, const Value& specific, uint8_t width) {
     if (general.IsUnknown()) {
-      return general.from_image || !specific.MayBeInImage();
+      return (general.from_image || !specific.MayBeInImage()) &&
+             CoversRegion(general, specific);
     }
     if (general.kind == Value::Kind::kPartial) {
       const bool has_bits =
@@ -57,6 +58,17 @@ class Matching {
   }
 
  private:
+  /// Whether an unknown value may point wherever `specific` may.
+  static bool CoversRegion(const Value& general, const Value& specific) {
+    const Symbol near = RegionNear(specific);
+    if (near == 0 || general.symbol == kSomewhereSymbol) return true;
+    if (general.symbol != near) return false;
+    const bool same_base =
+        general.bits == specific.bits &&
+        (specific.IsSymbolic() || specific.known == 1);
+    return near != kStackSymbol || general.known == 0 || same_base;
+  }
+
   static bool IsBlockOrNull(const Value& value, bool nonzero) {
     if (value.IsConstant(0)) return !nonzero;
     return value.IsSymbolic() && IsBlock(value.symbol) &&

@@ -35,6 +35,8 @@ inline constexpr Symbol kWideRegistersSymbol = 6;
 /// In an ordinary process: at each block's address, how long it is. No value of
 /// the code's points there.
 inline constexpr Symbol kBlockSizesSymbol = 7;
+/// Of an unknown value: it may point to any block or the stack.
+inline constexpr Symbol kSomewhereSymbol = 8;
 inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
 /// An import's address that the code has hidden, by xor with a number or by a
 /// rotation: one symbol for each way and import, the same in every state.
@@ -73,7 +75,11 @@ struct Value {
   /// Of kUnknown, kPartial and kSymbolic: computed from a number that may be an
   /// address in the image, or read from a word of the image that was forgotten.
   bool from_image = false;
+  /// Of kUnknown and kPartial: the stack or the block that it may point into,
+  /// nobody knows where (an element of an array); 0 for none of them.
   Symbol symbol = 0;
+  /// Of kUnknown, where `symbol` is the stack: the offset that it was computed
+  /// from, if `known` is 1.
   uint64_t bits = 0;
   uint64_t known = 0;  ///< of kPartial: the bits that are known, not all
 
@@ -98,6 +104,12 @@ struct Value {
 };
 
 constexpr Value UnknownValue() { return {}; }
+/// The stack or block that `value` points into or, not known where, may point
+/// into; kSomewhereSymbol for any; 0 for none.
+Symbol RegionNear(const Value& value);
+/// A value of which no more is left than what it may point into: the image, the
+/// stack or a block.
+Value Blurred(const Value& value);
 constexpr Value ConstantValue(uint64_t bits) {
   Value value;
   value.kind = Value::Kind::kConstant;
