@@ -18,17 +18,22 @@ const CodeRegion* RegionAt(const CodeView& view, int64_t va) {
   return nullptr;
 }
 
-/// The low `size` bytes, at most eight. Only a word points somewhere.
+/// `value`, if it is open, as a part of a word, or of more than one: of what it
+/// may point into no more is kept than that there is something.
+Value AsPart(Value value) {
+  const bool is_open = value.IsUnknown() || value.kind == Value::Kind::kPartial;
+  if (is_open && value.symbol != 0) value.symbol = kSomewhereSymbol;
+  if (value.IsUnknown()) value.bits = value.known = 0;
+  return value;
+}
+
+/// The low `size` bytes, at most eight.
 Value Low(const Value& value, uint32_t size) {
-  Value low = value;
-  if (!value.IsUnknown()) {
-    low = Evaluate(BinaryOp::kAnd, size > 4 ? 64 : 32, value,
-                   ConstantValue(LowBits(8 * size)));
-  }
-  const bool is_open = low.IsUnknown() || low.kind == Value::Kind::kPartial;
-  if (size != 4 && is_open) low.symbol = 0;
-  if (size != 4 && low.IsUnknown()) low.bits = low.known = 0;
-  return low;
+  const Value low = value.IsUnknown()
+                        ? value
+                        : Evaluate(BinaryOp::kAnd, size > 4 ? 64 : 32, value,
+                                   ConstantValue(LowBits(8 * size)));
+  return size == 4 ? low : AsPart(low);
 }
 
 /// `size` bytes of the value, from its byte `skip` on.
@@ -170,18 +175,21 @@ Value Memory::Load(MemoryAddress address, uint32_t size) const {
   // quadword is read and written with the other seven (the first Alpha
   // processors): those that are known must stay so.
   Value value = PartialValue(bits, known, static_cast<uint8_t>(8 * size));
-  if (!value.IsConstant()) value.from_image = MayHoldPart(address, size);
+  if (!value.IsConstant()) NoteParts(address, size, value);
   return value;
 }
 
-/// Whether some of the bytes are part of an address that may be in the image.
-bool Memory::MayHoldPart(MemoryAddress address, uint32_t size) const {
+/// Of an open value, whether some of the bytes are part of an address: one that
+/// may be in the image, on the stack or in a block.
+void Memory::NoteParts(MemoryAddress address, uint32_t size,
+                       Value& value) const {
   for (uint32_t i = 0; i < size; ++i) {
     const CellMap::Entry* entry =
         Covering({address.region, address.offset + i});
-    if (entry != nullptr && entry->cell.value.from_image) return true;
+    if (entry == nullptr) continue;
+    value.from_image |= entry->cell.value.from_image;
+    if (RegionNear(entry->cell.value) != 0) value.symbol = kSomewhereSymbol;
   }
-  return false;
 }
 
 /// Whether the word is a slot that the loader filled and nothing overwrote.
@@ -233,6 +241,7 @@ void Memory::KeepPart(const CellMap::Entry& entry, MemoryAddress from,
   if (!part.IsConstant() && !is_word) {
     part = UnknownValue();
     part.from_image = cell.value.from_image;
+    if (RegionNear(cell.value) != 0) part.symbol = kSomewhereSymbol;
   }
   cells_.Set(from, Cell{size, part});
 }
@@ -373,12 +382,31 @@ Value JoinWords(const CodeView& view, const Value& a, const Value& b) {
   return joined;
 }
 
+/// Of what `from` has in the bytes, puts into `to` what it may point into.
+void KeepPointers(MemoryAddress address, uint32_t size, const Memory& from,
+                  Memory& to) {
+  const MemoryAddress end{address.region, address.offset + size};
+  const CellMap& cells = from.cells();
+  for (const CellMap::Entry* entry = cells.AtOrAfter(address);
+       entry != nullptr && entry->address < end;
+       entry = cells.After(entry->address)) {
+    const auto& [at, cell] = *entry;
+    if (RegionNear(cell.value) == 0 || at.offset + cell.size > end.offset) {
+      continue;
+    }
+    Value kept = Blurred(cell.value);
+    kept.from_image = IsData(from.view(), cell.value);
+    to.Store(at, cell.size, kept);
+  }
+}
+
 /// Puts into `joined` what of the cell of `a` does not stand in `b` as well.
 void ForgetDifferent(const CellMap::Entry& in_a, const Memory& b,
                      Memory& joined) {
   const auto& [address, cell] = in_a;
   if (cell.size > kMaxKnownSize) {
     joined.Forget(address, cell.size);
+    KeepPointers(address, cell.size, b, joined);
     return;
   }
   const Value there = b.Load(address, cell.size);

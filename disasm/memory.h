@@ -91,7 +91,7 @@ class Memory {
   std::optional<uint8_t> InitialByte(int64_t va) const;
   std::optional<Rva> SlotAt(int64_t va) const;
   bool HoldsImport(MemoryAddress address) const;
-  bool MayHoldPart(MemoryAddress address, uint32_t size) const;
+  void NoteParts(MemoryAddress address, uint32_t size, Value& value) const;
   void LoseSlots(MemoryAddress address, uint32_t size);
   const CellMap::Entry* Covering(MemoryAddress address) const;
   void ForgetPiece(int64_t begin, int64_t end);
