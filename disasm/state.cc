@@ -58,14 +58,16 @@ class Matching {
   }
 
  private:
-  /// Whether an unknown value may point wherever `specific` may.
+  /// Whether an unknown value may point wherever on the stack `specific` may.
+  /// Of blocks that is not asked: dead words that still hold their addresses
+  /// would keep too many paths apart.
   static bool CoversRegion(const Value& general, const Value& specific) {
     const Symbol near = RegionNear(specific);
-    if (near == 0 || general.symbol == kSomewhereSymbol) return true;
+    if (near == 0 || IsBlock(near) || general.symbol == kSomewhereSymbol)
+      return true;
     if (general.symbol != near) return false;
-    const bool same_base =
-        general.bits == specific.bits &&
-        (specific.IsSymbolic() || specific.known == 1);
+    const bool same_base = general.bits == specific.bits &&
+                           (specific.IsSymbolic() || specific.known == 1);
     return near != kStackSymbol || general.known == 0 || same_base;
   }
 
