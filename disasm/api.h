@@ -33,7 +33,8 @@ enum class ApiEffect : uint8_t {
   kDeleteSection,   ///< argument 0
   kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,
-  kThrow,           ///< a C++ exception; where it is caught is not followed
+  kThrow,           ///< an exception, or a longjmp: where it is caught is not
+                    ///< followed
   kThrowForMemory,  ///< the same, for an object that does not fit into memory
   kIncrement,       ///< the word at argument 0; returns the new value
   kDecrement,
@@ -41,6 +42,7 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
+  kFinds,     ///< returns an address in what argument 0 points to, or NULL
   kIdentity,  ///< returns argument 0: EncodePointer, whose key cancels out
   kFill,      ///< argument 2 bytes at argument 0 with argument 1 (memset)
   kCopy,      ///< argument 2 bytes at argument 0 from argument 1 (memcpy)

@@ -67,6 +67,8 @@ struct CodeView {
   std::string name;
   std::vector<CodeRegion> regions;  ///< ascending, not overlapping
   std::map<Rva, ImportName> import_slots;
+  /// The code that the image exports, by name.
+  std::map<std::string, Rva> exports;
   /// The word that the load configuration names as the /GS cookie.
   std::optional<Rva> security_cookie;
   std::optional<ThreadTemplate> thread_template;

@@ -225,6 +225,7 @@ class Interpreter {
   // Imports (interpreter_import.cc).
   Step CallImport(State& state, Rva slot);
   const ImportName* ImportAt(Rva slot) const;
+  bool IsUnsaid(const ImportName& import) const;
   Rva LookedUpSlot(const ImportName& import);
   Value Argument(const State& state, size_t index) const;
   void RecordImport(const State& state, const ImportName& import,
@@ -255,7 +256,9 @@ class Interpreter {
   static std::optional<Value> BlockSize(const State& state,
                                         const Value& pointer);
   bool HasCalled(std::string_view part) const;
-  static std::optional<Value> IsBadPointer(const Value& pointer);
+  std::optional<Value> IsBadPointer(const Value& pointer, bool writes) const;
+  static std::optional<Value> CloseKnown(const Value& handle, uint32_t known);
+  static std::optional<Value> HasCodePage(const Value& page);
   std::optional<Value> AllocatePages(State& state);
   std::optional<Value> TellTime(State& state, const Answer& answer);
   std::optional<Value> TellFeature(const State& state) const;
@@ -322,6 +325,8 @@ class Interpreter {
   void ForgetFrom(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
   bool IsSavedWord(const State& state, const CellMap::Entry& entry) const;
+  void NotePassedSection(const State& state, const Value& argument,
+                         const ImportName& import);
   void ForgetNear(State& state, const Value& pointer);
   void ForgetStackNear(State& state, const Value& pointer);
 

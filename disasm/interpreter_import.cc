@@ -78,6 +78,16 @@ const ImportName* Interpreter::ImportAt(Rva slot) const {
   return found == view_.import_slots.end() ? nullptr : &found->second;
 }
 
+/// A function of the image's own, which is not followed through its import; or
+/// one of those that may make or delete sections, named by an ordinal that is
+/// another one's in each version.
+bool Interpreter::IsUnsaid(const ImportName& import) const {
+  if (!view_.name.empty() && import.dll == LowerCase(view_.name)) return true;
+  return import.name.empty() &&
+         (import.dll == "kernel32.dll" || import.dll == "ntdll.dll" ||
+          import.dll == "kernelbase.dll");
+}
+
 Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   const ImportName* found = ImportAt(slot);
   if (found == nullptr) {
@@ -92,6 +102,11 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     api.stack_guessed = true;
   }
   RecordImport(state, import, api);
+  if (IsUnsaid(import)) {
+    Incomplete("calls " + ToText(import) + ", which may be anything, at " +
+               Site());
+    return Step::kPathEnds;
+  }
   if (setting_ == Setting::kOrdinary) called_.insert(import.name);
   switch (api.effect) {
     case ApiEffect::kNeverReturns:
@@ -175,6 +190,7 @@ Rva Interpreter::LookedUpSlot(const ImportName& import) {
 /// NULL on a system that does not have it.
 void Interpreter::LookUpFunction(State& state, const Api& api) {
   Value& result = state.at(isa_.convention().result);
+  const bool is_own = Argument(state, 0).IsConstant(view_.image_base);
   const std::optional<MemoryAddress> address = AddressOf(Argument(state, 1));
   std::string name;
   while (address && name.size() < kMaxNameSize) {
@@ -183,6 +199,14 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
         1);
     if (!byte.IsConstant() || byte.bits == 0 || byte.bits > 0x7e) break;
     name += static_cast<char>(byte.bits);
+  }
+  if (is_own) {
+    // By an ordinal, or one that another DLL has, it is not followed.
+    const auto found = view_.exports.find(name);
+    result = found == view_.exports.end()
+                 ? UnknownValue()
+                 : ConstantValue(view_.image_base + found->second.value);
+    return;
   }
   if (name.empty()) {
     result = Fresh(state);
@@ -250,6 +274,12 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       result.from_image =
           Argument(state, api.writes[0].argument).MayBeInImage();
       return;
+    case ApiEffect::kFinds: {
+      const Value from = Argument(state, 0);
+      const bool may_be_own = from.MayBeInImage() || RegionNear(from) != 0;
+      result = may_be_own ? Blurred(from) : Fresh(state);
+      return;
+    }
     case ApiEffect::kIdentity:
       result = Argument(state, 0);
       return;
@@ -355,6 +385,13 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
   }
   NoteOverlap(state, *address);
   SectionState& section = state.sections.Change()[*address];
+  const uint64_t rva =
+      static_cast<uint64_t>(address->offset) - view_.image_base;
+  if (section.live && address->region == kAbsolute && rva < view_.image_size) {
+    // One of the two stays whatever becomes of the other.
+    Incomplete("initialises a critical section that is there already at " +
+               Site());
+  }
   if (!section.live) section.initialised_at.clear();
   section.live = true;
   section.initialised_at.insert(site_);

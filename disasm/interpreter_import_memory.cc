@@ -316,7 +316,8 @@ std::optional<size_t> Interpreter::WordsInCaller(const State& state) const {
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
   const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
-  const size_t count = CountArguments(state, api).value_or(kMaxArguments);
+  const std::optional<size_t> shown = CountArguments(state, api);
+  const size_t count = shown.value_or(kMaxArguments);
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) &&
@@ -325,12 +326,24 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
       Incomplete("passes code at " + Where(argument.bits) + " to " +
                  ToText(import) + ", which may run it, at " + Site());
     }
+    if (shown) NotePassedSection(state, argument, import);
     ForgetThrough(state, argument);
   }
   const std::optional<Place> this_pointer = isa_.convention().this_pointer;
   if (this_pointer && IsMemberFunction(import.name)) {
     ForgetThrough(state, state.at(*this_pointer));
   }
+}
+
+/// A function that nobody knows may delete a section that it is given.
+void Interpreter::NotePassedSection(const State& state, const Value& argument,
+                                    const ImportName& import) {
+  const std::optional<MemoryAddress> at = AddressOf(argument);
+  if (!at) return;
+  const auto section = state.sections.all().find(*at);
+  if (section == state.sections.all().end() || !section->second.live) return;
+  Incomplete("passes a critical section to " + ToText(import) +
+             ", which may delete it, at " + Site());
 }
 
 /// An import may write as far as it likes from where a pointer points to; but

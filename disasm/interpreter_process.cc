@@ -74,7 +74,13 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       number = FillRandomly(state, answer.number);
       break;
     case AnswerKind::kIsBadPointer:
-      number = IsBadPointer(Argument(state, 0));
+      number = IsBadPointer(Argument(state, 0), answer.number == 1);
+      break;
+    case AnswerKind::kCloses:
+      number = CloseKnown(Argument(state, 0), answer.number);
+      break;
+    case AnswerKind::kCodePage:
+      number = HasCodePage(Argument(state, 0));
       break;
     case AnswerKind::kFeature:
       number = TellFeature(state);
@@ -140,12 +146,34 @@ bool Interpreter::HasCalled(std::string_view part) const {
 }
 
 /// IsBadReadPtr: no object lies in the first 64 KiB.
-std::optional<Value> Interpreter::IsBadPointer(const Value& pointer) {
+std::optional<Value> Interpreter::IsBadPointer(const Value& pointer,
+                                               bool writes) const {
   if (pointer.IsConstant()) {
+    const uint64_t rva = pointer.bits - view_.image_base;
+    const bool is_own = rva < view_.image_size;
+    if (writes && is_own) return ConstantValue(IsData(pointer) ? 0 : 1);
     return ConstantValue(pointer.MayBeInImage() ? 0 : 1);
   }
   if (!AddressOf(pointer) || !pointer.IsNonzero()) return std::nullopt;
   return ConstantValue(0);
+}
+
+std::optional<Value> Interpreter::CloseKnown(const Value& handle,
+                                             uint32_t known) {
+  constexpr uint64_t kFirstModule = 0x10000;
+  if (handle.IsConstant(0)) return ConstantValue(0);
+  const bool is_strange =
+      handle.IsConstant() && handle.bits < kFirstModule && handle.bits != known;
+  if (is_strange) return std::nullopt;
+  return ConstantValue(1);
+}
+
+/// OEM and ANSI code pages of Western systems, ASCII and UTF-8.
+std::optional<Value> Interpreter::HasCodePage(const Value& page) {
+  for (const uint64_t known : {437, 850, 1252, 20127, 65001}) {
+    if (page.IsConstant(known)) return ConstantValue(1);
+  }
+  return std::nullopt;
 }
 
 /// Some time passes from each question to the next.

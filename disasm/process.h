@@ -32,7 +32,11 @@ enum class AnswerKind : uint8_t {
   kLastError,     ///< why the last function failed, where that is known
   kRandom,        ///< fills a buffer; `number`: the result, 0x10 times the
                   ///< argument that points to it, 0x100 times its size's
-  kIsBadPointer,  ///< whether argument 0 lies in the first 64 KiB
+  kIsBadPointer,  ///< whether argument 0 lies in the first 64 KiB; `number` 1:
+                  ///< or where the image cannot be written to
+  kCloses,        ///< 1; 0 for a handle of NULL; of another small number than
+                  ///< `number`, a handle of the process, nothing is known
+  kCodePage,      ///< whether argument 0 is one that every system has
   kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
   kNoVariable,    ///< `number`, unless the image can set environment variables
   kNoKey,         ///< `number`, unless the image can make a registry key

@@ -119,6 +119,10 @@ CodeView MakeCodeView(const PeImage& image) {
       view.import_slots[function.slot] = function.name;
     }
   }
+  for (const ExportedFunction& function : image.exports) {
+    if (function.rva.value == 0 || function.name.empty()) continue;
+    view.exports.emplace(function.name, function.rva);
+  }
   view.security_cookie = image.security_cookie;
   view.thread_template = image.thread_template;
   view.source = image.source;

@@ -75,6 +75,27 @@ TEST(SectionImports, LooksAtEveryImportAndExport) {
   EXPECT_TRUE(MayInitialiseSection(MustRead(spec)));
 }
 
+// Which function an ordinal of kernel32 names differs from version to version.
+TEST(Diagnose, DoesNotKnowWhatAnOrdinalOfTheKernelIs) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = "entry: ff 15 [KERNEL32.dll!#5] c2 0c 00";
+  spec.imports = {{"KERNEL32.dll", {"#5"}}};
+  const Diagnosis diagnosis = Diagnose(MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kUnknown);
+  EXPECT_TRUE(
+      diagnosis.because.find("kernel32.dll!#5, which may be anything") !=
+      std::string::npos)
+      << diagnosis.because;
+}
+
+// What the DLL imports from itself is its own code.
+TEST(Diagnose, DoesNotFollowImportsFromTheImageItself) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = "entry: ff 15 [SECURITY.dll!Own] c2 0c 00";
+  spec.imports.push_back({"SECURITY.dll", {"Own"}});
+  EXPECT_EQ(Diagnose(MustRead(spec)).verdict, Verdict::kUnknown);
+}
+
 TEST(Diagnose, NeedsNoTraceWhereNothingLeadsToASection) {
   PeSpec spec = LeakySpec();
   spec.sections[0].content = "entry: 0f 0b  ; ud2";
