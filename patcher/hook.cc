@@ -17,7 +17,9 @@
 #include "patcher/hook.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
 
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
@@ -272,6 +274,34 @@ std::optional<Rva> SectionNamedAt(const PeImage& image, Rva rva,
   return std::nullopt;
 }
 
+/// The entry may end in a jump to a function that others call as well: what
+/// they return from must stay as it is.
+Result<void> CheckOtherCallers(const PeImage& image, const KnownCode& code,
+                               const std::set<Rva>& returns) {
+  std::map<Rva, std::string> others;  // functions, and what leads there
+  for (const auto& [rva, instruction] : code.instructions) {
+    if (instruction.flow != Flow::kCall || !instruction.target) continue;
+    others.emplace(*instruction.target,
+                   "\"" + instruction.text + "\" at " + HexNumber(rva.value));
+  }
+  for (const ExportedFunction& function : image.exports) {
+    const Section* section = SectionAt(image, function.rva);
+    const bool is_code = section != nullptr && section->IsExecutable();
+    if (!is_code || function.rva == image.entry_point) continue;
+    others.emplace(function.rva, "the export " + function.name);
+  }
+  const CodeView view = MakeCodeView(image);
+  for (const auto& [start, leads] : others) {
+    for (const Instruction& instruction :
+         DecodeFunction(view, start).instructions) {
+      if (!returns.contains(instruction.rva)) continue;
+      return Error{leads + " leads to the return " +
+                   HexNumber(instruction.rva.value) + ", too"};
+    }
+  }
+  return {};
+}
+
 /// Two returns so near that their jumps would share bytes.
 Result<void> CheckApart(const std::vector<HookSite>& sites) {
   for (size_t i = 1; i < sites.size(); ++i) {
@@ -307,6 +337,8 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
   }
   Result<void> apart = CheckApart(sites);
   if (!apart) return apart.error();
+  Result<void> alone = CheckOtherCallers(image, code, returns);
+  if (!alone) return alone.error();
   return sites;
 }
 

@@ -26,6 +26,23 @@ namespace {
 /// Most bytes that an appended section may hold: a page of Alpha, two of i386.
 constexpr uint32_t kNewSectionCapacity = 0x2000;
 
+/// The stub takes a section to be there while its first word is not zero.
+Result<void> CheckInitialWords(const PeImage& image,
+                               const Diagnosis& diagnosis) {
+  const ByteReader reader(image.bytes);
+  for (const CriticalSection& section : diagnosis.critical_sections) {
+    if (!section.leaked) continue;
+    const std::optional<FileOffset> offset = ToOffset(image, section.rva);
+    const std::optional<uint32_t> word =
+        offset ? reader.U32(offset->value) : std::nullopt;
+    if (word.value_or(0) == 0) continue;
+    return Error{"the critical section at " + HexNumber(section.rva.value) +
+                 " begins with " + HexNumber(*word) +
+                 " in the file: whether it was initialised could not be told"};
+  }
+  return {};
+}
+
 /// What every attempt works on.
 struct Question {
   const PeImage& image;
@@ -280,8 +297,9 @@ Result<Plan> Followed(const PeImage& image, Result<Plan> plan) {
   if (diagnosis.verdict == Verdict::kLeaks) {
     return Error{"the patched file would still leak: " + diagnosis.because};
   }
-  if (diagnosis.verdict != Verdict::kUnknown) return plan;
-  return Error{"the patched file would be unknown: " + diagnosis.because};
+  if (diagnosis.verdict == Verdict::kFixed) return plan;
+  return Error{std::string("the patched file would be ") +
+               ToText(diagnosis.verdict) + ": " + diagnosis.because};
 }
 
 std::string Reasons(const std::vector<std::string>& rejected) {
@@ -339,6 +357,8 @@ std::optional<Plan> TryNewSection(const Question& q, std::vector<Cave> caves,
 Result<Plan> MakePlan(const PeImage& image, const Diagnosis& diagnosis,
                       const PlanOptions& options) {
   Result<void> sound = CheckDiagnosis(diagnosis);
+  if (!sound) return sound.error();
+  sound = CheckInitialWords(image, diagnosis);
   if (!sound) return sound.error();
   sound = CheckImage(image, options);
   if (!sound) return sound.error();

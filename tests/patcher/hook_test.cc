@@ -214,6 +214,22 @@ TEST(HookDetachExits, RefusesAnExportInTheMiddle) {
   EXPECT_EQ(WhyNot(MakeCase(spec)), "export Odd leads behind 0x1012");
 }
 
+// The entry ends in a jump to a function that an export calls, too: with the
+// arguments of a detach, the stub would delete a section that is in use.
+TEST(HookDetachExits, RefusesAReturnThatOthersComeTo) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = LeakyCode(
+      "e9 {shared} cc\n"
+      "shared: 31 c0 40 ret: c2 0c 00 cc\n"
+      "work: 6a 00 6a 00 6a 00 e8 {shared} c3");
+  spec.exports = {{"Work", "work"}};
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "\"call 0x77A81018\" at 0x1025 leads to the return 0x101b, too");
+  spec.exports = {{"Shared", "shared"}};
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "the export Shared leads to the return 0x101b, too");
+}
+
 TEST(HookDetachExits, RefusesUnknownInstructions) {
   EXPECT_EQ(WhyNot(MakeCase("74 (bad) 31 c0 40 ret: c2 0c 00 bad: 0f ff")),
             "the entry's function holds bytes that are no known instruction");

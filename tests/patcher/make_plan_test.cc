@@ -140,6 +140,18 @@ TEST(MakePlan, LeavesAFixedFile) {
   }
 }
 
+// The stub could not tell whether it was initialised.
+TEST(MakePlan, LeavesASectionThatIsNotZeroInTheFile) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.sections[1].content = "zero:16 11 zero:47";
+  const PeImage image = MustRead(spec);
+  const Result<Plan> plan = MakePlan(image, Diagnose(image), {});
+  ASSERT_FALSE(plan);
+  EXPECT_TRUE(plan.error().message.find("begins with 0x11 in the file") !=
+              std::string::npos)
+      << plan.error().message;
+}
+
 TEST(MakePlan, KeepsTheChecksumRight) {
   for (const Case& c : Cases()) {
     SCOPED_TRACE(c.name);
