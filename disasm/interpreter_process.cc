@@ -170,7 +170,7 @@ std::optional<Value> Interpreter::CloseKnown(const Value& handle,
 
 /// OEM and ANSI code pages of Western systems, ASCII and UTF-8.
 std::optional<Value> Interpreter::HasCodePage(const Value& page) {
-  for (const uint64_t known : {437, 850, 1252, 20127, 65001}) {
+  for (const uint64_t known : {437u, 850u, 1252u, 20127u, 65001u}) {
     if (page.IsConstant(known)) return ConstantValue(1);
   }
   return std::nullopt;
