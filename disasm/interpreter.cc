@@ -416,14 +416,6 @@ void Interpreter::StoreAt(State& state, MemoryAddress address, uint32_t size,
   state.memory.Store(address, size, value);
 }
 
-/// Before something is written through a pointer that may be an address in the
-/// image, nobody knows which.
-void Interpreter::ForgetIfInImage(State& state, const Value& pointer) {
-  if (!pointer.IsConstant() && pointer.MayBeInImage()) {
-    state.memory.ForgetImage({0, INT64_MAX}, KeptRanges(state));
-  }
-}
-
 namespace {
 
 /// What an instruction gives that is not lifted: it may have moved an address.

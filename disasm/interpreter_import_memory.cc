@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an import does to memory: the words that it changes, the blocks that it
-// allocates, and what it may write and nobody knows.
+// allocates.
 
 #include <algorithm>
 #include <cstdint>
@@ -18,50 +18,8 @@ constexpr uint64_t MaxCopiedBytes(Setting setting) {
   return setting == Setting::kOrdinary ? 0x10000 : 0x1000;
 }
 
-/// Whether the name is one of a C++ member function, which has its object in a
-/// register: of Microsoft's, where the letters behind the class's name say so
-/// (access, const or not, __thiscall), or of g++'s, where any nested name may
-/// be one (Itanium C++ ABI, 5.1.4).
-bool IsMemberFunction(const std::string& name) {
-  if (name.starts_with("_ZN")) return true;
-  if (!name.starts_with('?')) return false;
-  constexpr std::string_view kAccess = "AIQEMU";
-  for (size_t at = name.find("@@"); at != std::string::npos;
-       at = name.find("@@", at + 1)) {
-    const std::string_view code = std::string_view(name).substr(at + 2, 3);
-    if (code.size() == 3 && code[2] == 'E' &&
-        kAccess.find(code[0]) != std::string_view::npos) {
-      return true;
-    }
-  }
-  return false;
-}
-
 /// No buffer that a function fills is longer, in elements.
 constexpr uint64_t kMaxBuffer = 0x100000;
-
-/// Bytes of an object in the image that a function which nobody knows is given
-/// in an ordinary process.
-constexpr int64_t kMaxObject = 64;
-
-/// Whether the image holds a character string of at least one character there:
-/// what is passed that way is read, not written.
-bool IsString(const CodeView& view, uint64_t va) {
-  constexpr uint32_t kLongest = 512;
-  const std::span<const uint8_t> bytes = ContentAt(
-      view, Rva{static_cast<uint32_t>(va) - view.image_base}, kLongest);
-  const auto printable = [](uint8_t c) {
-    return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\r' || c == '\n';
-  };
-  if (bytes.size() < 2 || !printable(bytes[0])) return false;
-  const size_t step = bytes[1] == 0 ? 2 : 1;  // UTF-16 or bytes
-  for (size_t i = 0; i + step <= bytes.size(); i += step) {
-    if (step == 2 && bytes[i + 1] != 0) return false;
-    if (bytes[i] == 0) return true;
-    if (!printable(bytes[i])) return false;
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -311,167 +269,6 @@ std::optional<size_t> Interpreter::WordsInCaller(const State& state) const {
       began->offset - (top->offset + convention.first_stack_argument);
   if (bytes < 0) return std::nullopt;
   return static_cast<size_t>(bytes) / convention.word_size;
-}
-
-void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
-                                       const Api& api) {
-  const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
-  const std::optional<size_t> shown = CountArguments(state, api);
-  const size_t count = shown.value_or(kMaxArguments);
-  for (size_t i = 0; i < count; ++i) {
-    const Value argument = Argument(state, i);
-    if (argument.IsConstant() && IsCode(argument.bits) &&
-        (counted || !state.calls.ReturnsTo(argument.bits)) &&
-        !IsString(view_, argument.bits)) {
-      Incomplete("passes code at " + Where(argument.bits) + " to " +
-                 ToText(import) + ", which may run it, at " + Site());
-    }
-    if (shown) NotePassedSection(state, argument, import);
-    ForgetThrough(state, argument);
-  }
-  const std::optional<Place> this_pointer = isa_.convention().this_pointer;
-  if (this_pointer && IsMemberFunction(import.name)) {
-    ForgetThrough(state, state.at(*this_pointer));
-  }
-}
-
-/// A function that nobody knows may delete a section that it is given.
-void Interpreter::NotePassedSection(const State& state, const Value& argument,
-                                    const ImportName& import) {
-  const std::optional<MemoryAddress> at = AddressOf(argument);
-  if (!at) return;
-  const auto section = state.sections.all().find(*at);
-  if (section == state.sections.all().end() || !section->second.live) return;
-  Incomplete("passes a critical section to " + ToText(import) +
-             ", which may delete it, at " + Site());
-}
-
-/// An import may write as far as it likes from where a pointer points to; but
-/// what is a string there, it reads.
-void Interpreter::ForgetThrough(State& state, const Value& pointer) {
-  const bool is_string = pointer.IsConstant() && IsString(view_, pointer.bits);
-  if (!is_string) ForgetFrom(state, pointer);
-}
-
-/// The same where it does write.
-void Interpreter::ForgetFrom(State& state, const Value& pointer) {
-  const std::optional<MemoryAddress> address = AddressOf(pointer);
-  // A number, nothing of the image's, or an element of one of its arrays.
-  ForgetIfInImage(state, pointer);
-  if (!address) {
-    ForgetNear(state, pointer);
-    return;
-  }
-  if (address->region == kStackSymbol) {
-    ForgetStackFrom(state, *address);
-    return;
-  }
-  if (address->region != kAbsolute) {
-    if (address->region >= kFirstFreshSymbol) {
-      state.memory.BlurRegion(address->region);
-    }
-    return;
-  }
-  if (const std::optional<Memory::Range> rest = RestOfBlock(state, *address)) {
-    state.memory.Forget(*address,
-                        static_cast<uint32_t>(rest->end - rest->begin));
-    return;
-  }
-  for (const CodeRegion& region : view_.regions) {
-    const int64_t begin = int64_t{view_.image_base} + region.begin.value;
-    if (address->offset < begin || address->offset >= begin + region.size) {
-      continue;
-    }
-    int64_t end = begin + region.size;
-    if (setting_ == Setting::kOrdinary) {
-      end = std::min(end, address->offset + kMaxObject);
-    }
-    state.memory.ForgetImage({address->offset, end}, KeptRanges(state));
-  }
-}
-
-/// A buffer on the stack ends at the latest where the frame's saved words
-/// begin: a return address, the frame pointer below it, what the entry's caller
-/// left in a register.
-void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
-  // A procedure that aligns its stack keeps a pointer to its own arguments.
-  const auto is_own_arguments = [&](const Value& value) {
-    return state.calls.CallerBeganAt(
-        Evaluate(BinaryOp::kSub, isa_.convention().register_width, value,
-                 ConstantValue(isa_.convention().first_stack_argument)));
-  };
-  const CellMap before = state.memory.cells();
-  for (const CellMap::Entry* entry = before.AtOrAfter(from);
-       entry != nullptr && entry->address.region == from.region;
-       entry = before.After(entry->address)) {
-    if (IsSavedWord(state, *entry)) return;
-    // The address of a function lies in a variable of its own.
-    const Value& value = entry->cell.value;
-    if (IsFunction(value) || is_own_arguments(value)) continue;
-    state.memory.Blur(*entry);
-  }
-}
-
-/// Whether a word of the stack is none of an object's: a return address, a
-/// frame pointer below one, what the entry's caller left in a register.
-bool Interpreter::IsSavedWord(const State& state,
-                              const CellMap::Entry& entry) const {
-  const auto is_return_address = [&](const Value& value) {
-    return (value.IsSymbolic() && (value.symbol == kReturnSymbol ||
-                                   value.symbol == kCallbackSymbol)) ||
-           (value.IsConstant() && state.calls.ReturnsTo(value.bits));
-  };
-  const Value& value = entry.cell.value;
-  if (is_return_address(value)) return true;
-  if (!value.IsSymbolic()) return false;
-  const bool entry_register =
-      value.symbol >= kFirstRegisterSymbol && value.symbol < kFirstHiddenSymbol;
-  const int64_t above = entry.address.offset + isa_.convention().word_size;
-  return entry_register || (value.symbol == kStackSymbol &&
-                            is_return_address(state.memory.Load(
-                                {entry.address.region, above}, 4)));
-}
-
-/// Something is written through `pointer`, which points into the stack or a
-/// block, nobody knows where: to an element of an array, say.
-void Interpreter::ForgetNear(State& state, const Value& pointer) {
-  const Symbol near = RegionNear(pointer);
-  if (near == 0 || AddressOf(pointer)) return;
-  if (near == kStackSymbol || near == kSomewhereSymbol) {
-    ForgetStackNear(state, pointer);
-  }
-  if (IsBlock(near)) state.memory.BlurRegion(near);
-  if (near != kSomewhereSymbol) return;
-  const CellMap before = state.memory.cells();
-  for (const CellMap::Entry* entry = before.AtOrAfter({kBlockBit, INT64_MIN});
-       entry != nullptr; entry = before.After(entry->address)) {
-    state.memory.Blur(*entry);
-  }
-}
-
-/// An object on the stack lies in the frame of one procedure: where that is
-/// known, in that of the offset that the pointer was computed from.
-void Interpreter::ForgetStackNear(State& state, const Value& pointer) {
-  const std::optional<MemoryAddress> top =
-      AddressOf(state.at(isa_.convention().stack_pointer));
-  MemoryAddress from{kStackSymbol, INT64_MIN};
-  if (top && top->region == kStackSymbol) from = *top;
-  const bool has_base = pointer.IsUnknown() && pointer.known == 1;
-  if (has_base) {
-    const int64_t base = static_cast<int32_t>(pointer.bits);
-    if (const std::optional<int64_t> below = state.calls.ReturnBelow(base)) {
-      from.offset = *below + isa_.convention().word_size;
-    }
-    ForgetStackFrom(state, from);
-    return;
-  }
-  // Of any procedure's frame: what they saved is told from it one by one.
-  const CellMap before = state.memory.cells();
-  for (const CellMap::Entry* entry = before.AtOrAfter(from);
-       entry != nullptr && entry->address.region == kStackSymbol;
-       entry = before.After(entry->address)) {
-    if (!IsSavedWord(state, *entry)) state.memory.Blur(*entry);
-  }
 }
 
 }  // namespace detachfix

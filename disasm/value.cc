@@ -421,39 +421,6 @@ Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
 
 }  // namespace
 
-Symbol RegionNear(const Value& value) {
-  if (value.IsSymbolic()) {
-    const bool is_own = value.symbol == kStackSymbol || IsBlock(value.symbol);
-    return is_own ? value.symbol : 0;
-  }
-  const bool is_open = value.IsUnknown() || value.kind == Value::Kind::kPartial;
-  return is_open ? value.symbol : 0;
-}
-
-namespace {
-
-/// `to`, which is not known, may point where `value` does.
-void MoveNear(const Value& value, Value& to) {
-  const Symbol near = RegionNear(value);
-  if (near == 0) return;
-  const bool has_base =
-      near == kStackSymbol &&
-      (value.IsSymbolic() || (value.IsUnknown() && value.known == 1));
-  if (to.symbol == 0) {
-    to.symbol = near;
-    if (to.IsUnknown() && has_base) {
-      to.bits = value.bits;
-      to.known = 1;
-    }
-    return;
-  }
-  if (to.symbol != near) to.symbol = kSomewhereSymbol;
-  const bool same_base = to.symbol == near && has_base && to.bits == value.bits;
-  if (to.IsUnknown() && !same_base) to.bits = to.known = 0;
-}
-
-}  // namespace
-
 Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
                const Value& right) {
   if (IsOfDoubles(op)) {
@@ -501,22 +468,6 @@ bool Value::MayBeInImage() const {
     return address >= kLowestImage && address < 0xffff0000;
   }
   return from_image;
-}
-
-Value Blurred(const Value& value) {
-  Value blurred = UnknownValue();
-  blurred.from_image = value.MayBeInImage();
-  MoveNear(value, blurred);
-  return blurred;
-}
-
-Value JoinValues(const Value& a, const Value& b) {
-  if (a == b) return a;
-  Value joined = UnknownValue();
-  joined.from_image = a.MayBeInImage() || b.MayBeInImage();
-  MoveNear(a, joined);
-  MoveNear(b, joined);
-  return joined;
 }
 
 Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value) {

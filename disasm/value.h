@@ -107,6 +107,8 @@ constexpr Value UnknownValue() { return {}; }
 /// The stack or block that `value` points into or, not known where, may point
 /// into; kSomewhereSymbol for any; 0 for none.
 Symbol RegionNear(const Value& value);
+/// Has `to`, which is not known, point where `value` may as well.
+void MoveNear(const Value& value, Value& to);
 /// A value of which no more is left than what it may point into: the image, the
 /// stack or a block.
 Value Blurred(const Value& value);
