@@ -69,7 +69,7 @@ void X86Lifter::PushFloat(const Float& value) {
 void X86Lifter::PopFloat() {
   const Place address = NewTemporary();
   const Place word = NewTemporary();
-  for (size_t n = kFloatWords; n < kFloatWords * kFloatsKept; ++n) {
+  for (size_t n = kFloatWords; n < size_t{kFloatWords} * kFloatsKept; ++n) {
     MoveFloatWord(n, n - kFloatWords, address, word);
   }
   WriteFloat(kFloatsKept - 1, ReadFloat(kFloatsKept));
