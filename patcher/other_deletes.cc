@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
+#include <string>
 
 #include "disasm/api.h"
 #include "disasm/instruction.h"
@@ -34,6 +36,8 @@ class Search {
   std::optional<Rva> Run(Rva section);
 
  private:
+  std::optional<Rva> SearchRegion(Rva begin, std::span<const uint8_t> bytes,
+                                  uint8_t highest, uint32_t first);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
   void AddExported(Rva function, int depth);
   bool IsExported(Rva operand);
@@ -58,6 +62,8 @@ Search::Search(const PeImage& image, const EntryTraces& traces)
     visited_.insert(trace->visited.begin(), trace->visited.end());
   }
   for (const auto& [slot, import] : view_.import_slots) {
+    // To look up every import takes longer than all the rest.
+    if (import.name.find("Delete") == std::string::npos) continue;
     if (LookUpApi(import).effect == ApiEffect::kDeleteSection) {
       slots_.insert(slot);
     }
@@ -162,18 +168,40 @@ bool Search::IsExported(Rva operand) {
 }
 
 std::optional<Rva> Search::Run(Rva section) {
-  const uint32_t first = view_.image_base + section.value - kMaxMemberOffset;
+  if (slots_.empty()) return std::nullopt;
+  const uint32_t last = view_.image_base + section.value;
+  const uint32_t first = last - kMaxMemberOffset;
+  const std::set<uint8_t> highest = {static_cast<uint8_t>(first >> 24),
+                                     static_cast<uint8_t>(last >> 24)};
   for (const CodeRegion& region : view_.regions) {
     if (!region.executable) continue;
-    const uint32_t size = static_cast<uint32_t>(region.content.size());
-    const ByteReader reader(ContentAt(view_, region.begin, size));
-    for (uint32_t at = 0; at + 4 <= size; ++at) {
-      const uint32_t va = reader.U32(at).value_or(0);
-      if (va - first > kMaxMemberOffset) continue;
-      const Rva operand = region.begin + at;
-      if (EndsOneOf(visited_, operand) || !LeadsToDelete(operand + 4)) continue;
-      if (!IsExported(operand)) return operand;
+    const std::span<const uint8_t> bytes = ContentAt(
+        view_, region.begin, static_cast<uint32_t>(region.content.size()));
+    for (const uint8_t byte : highest) {
+      const std::optional<Rva> at =
+          SearchRegion(region.begin, bytes, byte, first);
+      if (at) return at;
     }
+  }
+  return std::nullopt;
+}
+
+/// The same in `bytes`, for addresses from `first` on with this highest byte,
+/// by which they are found: code is long.
+std::optional<Rva> Search::SearchRegion(Rva begin,
+                                        std::span<const uint8_t> bytes,
+                                        uint8_t highest, uint32_t first) {
+  const ByteReader reader(bytes);
+  const auto end = bytes.end();
+  for (auto it = std::find(bytes.begin(), end, highest); it != end;
+       it = std::find(it + 1, end, highest)) {
+    const uint32_t into = static_cast<uint32_t>(it - bytes.begin());
+    if (into < 3) continue;
+    const uint32_t va = reader.U32(into - 3).value_or(0);
+    if (va - first > kMaxMemberOffset) continue;
+    const Rva operand = begin + (into - 3);
+    if (EndsOneOf(visited_, operand) || !LeadsToDelete(operand + 4)) continue;
+    if (!IsExported(operand)) return operand;
   }
   return std::nullopt;
 }
