@@ -42,10 +42,11 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
-  kFinds,     ///< returns an address in what argument 0 points to, or NULL
-  kIdentity,  ///< returns argument 0: EncodePointer, whose key cancels out
-  kFill,      ///< argument 2 bytes at argument 0 with argument 1 (memset)
-  kCopy,      ///< argument 2 bytes at argument 0 from argument 1 (memcpy)
+  kFinds,        ///< returns an address in what argument 0 points to, or NULL
+  kIdentity,     ///< returns argument 0: EncodePointer, whose key cancels out
+  kEncodedNull,  ///< what the same makes of NULL
+  kFill,         ///< argument 2 bytes at argument 0 with argument 1 (memset)
+  kCopy,         ///< argument 2 bytes at argument 0 from argument 1 (memcpy)
   /// argument 3 bytes at argument 0, where there is room for argument 1, from
   /// argument 2 (memcpy_s)
   kCopyChecked,

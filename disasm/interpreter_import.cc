@@ -283,6 +283,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kIdentity:
       result = Argument(state, 0);
       return;
+    case ApiEffect::kEncodedNull:
+      result = ConstantValue(0);
+      return;
     case ApiEffect::kFill:
     case ApiEffect::kCopy:
     case ApiEffect::kCopyChecked:
