@@ -354,7 +354,6 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   }
   Value there = state.memory.Load(*address, op.size);
   // An address of which a byte was overwritten is one still.
-  constexpr uint64_t kLowestImage = 0x10000;
   if (there.kind == Value::Kind::kPartial && there.bits >= kLowestImage) {
     there.from_image = true;
   }

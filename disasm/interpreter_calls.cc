@@ -114,6 +114,9 @@ Interpreter::Step Interpreter::GoTo(State& state, const Value& target,
                Site());
     return Step::kPathEnds;
   }
+  if (target.bits < kLowestImage && log_->reason == Reason::kProcessAttach) {
+    return Step::kPathEnds;  // an access violation, as of Trap: the load fails
+  }
   if (!IsCode(target.bits)) {
     Incomplete(std::string(verb) + " to " + Where(target.bits) +
                ", outside the image's code, at " + Site());

@@ -462,7 +462,6 @@ Value EvaluateLanes(BinaryOp op, uint8_t width, uint8_t lane, const Value& a,
 }
 
 bool Value::MayBeInImage() const {
-  constexpr uint64_t kLowestImage = 0x10000;
   if (IsConstant()) {
     const uint64_t address = bits & LowBits(32);
     return address >= kLowestImage && address < 0xffff0000;

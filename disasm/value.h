@@ -56,6 +56,10 @@ constexpr bool IsSureIndex(Symbol symbol) {
   return !IsBlock(symbol) && (symbol & kIsIndexBit) != 0;
 }
 
+/// No image, stack or block lies below, and whoever touches it faults (Windows
+/// SDK: /BASE, lpMinimumApplicationAddress).
+inline constexpr uint64_t kLowestImage = 0x10000;
+
 /// What is known of one word; see above.
 struct Value {
   enum class Kind : uint8_t {
