@@ -33,7 +33,7 @@ constexpr StackRow kStackTable[] = {
 struct EffectRow {
   std::string_view name;
   ApiEffect effect;
-  std::array<OutParameter, 2> writes{};
+  std::array<OutParameter, 4> writes{};
 };
 
 constexpr EffectRow kEffects[] = {
@@ -64,20 +64,25 @@ bool IsAtl(std::string_view dll) {
 /// somebody's own.
 bool IsSystemDll(std::string_view dll) {
   constexpr std::string_view kDlls[] = {
-      "advapi32.dll", "bcrypt.dll",   "bcryptprimitives.dll", "crtdll.dll",
-      "gdi32.dll",    "kernel32.dll", "kernelbase.dll",       "msvcrt.dll",
-      "ntdll.dll",    "user32.dll"};
+      "advapi32.dll",   "bcrypt.dll",  "bcryptprimitives.dll",
+      "crtdll.dll",     "gdi32.dll",   "kernel32.dll",
+      "kernelbase.dll", "mscoree.dll", "msvcrt.dll",
+      "ntdll.dll",      "ole32.dll",   "rpcrt4.dll",
+      "user32.dll",     "winmm.dll",   "ws2_32.dll",
+      "wsock32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || IsAtl(dll) ||
          dll.starts_with("libgcc_s_") || dll.starts_with("msvcp") ||
          dll == "libstdc++-6.dll" || dll == "libwinpthread-1.dll";
 }
 
-/// What Node.js exports to its add-ons, by which they register themselves with
-/// a structure of their own (node.h, node_api.h).
+/// What Node.js exports to its add-ons: that by which they register themselves
+/// with a structure of their own (node.h, node_api.h), and libuv's mutexes.
 bool IsOfNode(const ImportName& import) {
-  return (import.dll == "node.exe" || import.dll == kProgramModule) &&
-         import.name.ends_with("_module_register");
+  return (import.dll == "node.exe" || import.dll == "node.dll" ||
+          import.dll == kProgramModule) &&
+         (import.name.ends_with("_module_register") ||
+          import.name.starts_with("uv_mutex_"));
 }
 
 std::optional<uint32_t> FindStackBytes(std::string_view dll,

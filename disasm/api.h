@@ -33,8 +33,10 @@ enum class ApiEffect : uint8_t {
   kDeleteSection,   ///< argument 0
   kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,
-  kThrow,           ///< an exception, or a longjmp: where it is caught is not
-                    ///< followed
+  kOwnProcess,  ///< returns its pseudo handle, (HANDLE)-1 (GetCurrentProcess)
+  kTerminates,  ///< the process of argument 0: its own never returns
+  kThrow,       ///< an exception, or a longjmp: where it is caught is not
+                ///< followed
   kThrowForMemory,  ///< the same, for an object that does not fit into memory
   kIncrement,       ///< the word at argument 0; returns the new value
   kDecrement,
@@ -79,6 +81,11 @@ struct OutParameter {
   /// The argument that says how many times `bytes` are written at most; 0 for
   /// once. (Argument 0 never does.)
   uint8_t times = 0;
+  /// The first word of what is written says how many bytes it has, when that is
+  /// fewer (OSVERSIONINFO).
+  bool sized = false;
+  /// `times` is a pointer to the number (RegQueryValueEx).
+  bool times_pointed = false;
 };
 inline constexpr uint16_t kUnlimited = 0xffff;
 
@@ -88,7 +95,7 @@ struct Api {
   /// 0 for cdecl; nothing when not known.
   std::optional<uint32_t> stack_bytes;
   ApiEffect effect = ApiEffect::kAny;
-  std::array<OutParameter, 2> writes{};  ///< of kWrites
+  std::array<OutParameter, 4> writes{};  ///< of kWrites
   /// The function is one of the system's, not a like-named one of somebody's
   /// own.
   bool of_system = false;

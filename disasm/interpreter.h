@@ -232,6 +232,7 @@ class Interpreter {
                     const Api& api);
   Step Throw(ApiEffect effect);
   Step ReturnFromImport(State& state, const Api& api);
+  Value OwnProcess() const;
   void ApplyEffect(State& state, const ImportName& import, const Api& api);
   static std::optional<MemoryAddress> SectionAt(const Value& pointer);
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
@@ -274,6 +275,7 @@ class Interpreter {
   std::optional<Value> WriteModule(State& state, const Answer& answer);
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
+  std::optional<Value> WriteFolder(State& state, const Answer& answer);
   void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
   void EnterThread(State& state);
 
@@ -314,6 +316,7 @@ class Interpreter {
   void Allocate(State& state, ApiEffect effect);
   std::optional<MemoryAddress> ThreadWord(const Value& index) const;
   void UseThreadIndex(State& state, ApiEffect effect);
+  static Value WordAt(const State& state, const Value& pointer);
   void WriteOutParameters(State& state, const Api& api);
   void ForgetBytes(State& state, const Value& pointer, uint32_t size);
   void ForgetWhatItMayWrite(State& state, const ImportName& import,

@@ -111,6 +111,9 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   switch (api.effect) {
     case ApiEffect::kNeverReturns:
       return Step::kPathEnds;
+    case ApiEffect::kTerminates:
+      if (Argument(state, 0) == OwnProcess()) return Step::kPathEnds;
+      break;
     case ApiEffect::kThrow:
     case ApiEffect::kThrowForMemory:
       return Throw(api.effect);
@@ -234,6 +237,12 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
   result = SymbolicValue(kImportSymbol, slot.value);
 }
 
+/// What GetCurrentProcess gives, as it stands in a register.
+Value Interpreter::OwnProcess() const {
+  return EvaluateSignExtend(32, isa_.convention().register_width,
+                            ConstantValue(0xffffffff));
+}
+
 void Interpreter::ApplyEffect(State& state, const ImportName& import,
                               const Api& api) {
   if (setting_ == Setting::kOrdinary) {
@@ -323,7 +332,11 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       ForgetWhatItMayWrite(state, import, api);
       result = Fresh(state);
       return;
+    case ApiEffect::kOwnProcess:
+      result = OwnProcess();
+      return;
     case ApiEffect::kNone:
+    case ApiEffect::kTerminates:
     case ApiEffect::kNeverReturns:
     case ApiEffect::kThrow:
     case ApiEffect::kThrowForMemory:

@@ -64,18 +64,29 @@ void Interpreter::ForgetBytes(State& state, const Value& pointer,
   }
 }
 
+/// What is known of the word at `pointer`.
+Value Interpreter::WordAt(const State& state, const Value& pointer) {
+  const std::optional<MemoryAddress> at = AddressOf(pointer);
+  return at ? state.memory.Load(*at, 4) : UnknownValue();
+}
+
 void Interpreter::WriteOutParameters(State& state, const Api& api) {
   for (const OutParameter& out : api.writes) {
     if (out.bytes == 0) continue;
     const Value pointer = Argument(state, out.argument);
-    const Value times =
+    Value times =
         out.times == 0 ? ConstantValue(1) : Argument(state, out.times);
+    if (out.times_pointed) times = WordAt(state, times);
     if (out.bytes == kUnlimited || !times.IsConstant() ||
         times.bits > kMaxBuffer) {
       ForgetFrom(state, pointer);
     } else {
-      ForgetBytes(state, pointer,
-                  out.bytes * static_cast<uint32_t>(times.bits));
+      uint32_t bytes = out.bytes * static_cast<uint32_t>(times.bits);
+      const Value said = out.sized ? WordAt(state, pointer) : UnknownValue();
+      if (said.IsConstant() && said.bits < bytes) {
+        bytes = static_cast<uint32_t>(said.bits);
+      }
+      ForgetBytes(state, pointer, bytes);
     }
   }
 }
@@ -205,6 +216,9 @@ std::optional<MemoryAddress> Interpreter::ThreadWord(const Value& index) const {
   return std::nullopt;
 }
 
+/// TLS_OUT_OF_INDEXES and FLS_OUT_OF_INDEXES: what is no index (winbase.h).
+constexpr uint32_t kNoIndex = 0xffffffff;
+
 /// Thread-local storage. One run of the entry is in one thread; the next may be
 /// in another.
 void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
@@ -216,6 +230,10 @@ void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
     return;
   }
   const Value index = Argument(state, 0);
+  if (index.IsConstant() && static_cast<uint32_t>(index.bits) == kNoIndex) {
+    result = ConstantValue(0);  // and every one of these functions fails
+    return;
+  }
   const Value value = Argument(state, 1);
   const std::optional<MemoryAddress> at = ThreadWord(index);
   if (effect == ApiEffect::kSetAtIndex && IsData(value) && !data_in_threads_) {

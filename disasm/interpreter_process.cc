@@ -106,6 +106,9 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kFileName:
       number = WriteFileName(state, answer.number);
       break;
+    case AnswerKind::kFolder:
+      number = WriteFolder(state, answer);
+      break;
     default:
       return AnswerAboutText(state, answer);
   }
@@ -364,6 +367,22 @@ std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   ForgetIfInImage(state, Argument(state, 1));
   WriteText(state, *to, path + '\0', width);
   return ConstantValue(path.size());
+}
+
+/// As many characters as were written, or are needed with the NUL.
+std::optional<Value> Interpreter::WriteFolder(State& state,
+                                              const Answer& answer) {
+  const Value buffer = Argument(state, answer.text_at);
+  const Value room = Argument(state, 1 - answer.text_at);
+  const std::optional<MemoryAddress> to = AddressOf(buffer);
+  if (!room.IsConstant()) return std::nullopt;
+  if (room.bits <= answer.text.size()) {
+    return ConstantValue(answer.text.size() + 1);
+  }
+  if (!to) return std::nullopt;
+  ForgetIfInImage(state, buffer);
+  WriteText(state, *to, std::string(answer.text) + '\0', answer.number);
+  return ConstantValue(answer.text.size());
 }
 
 }  // namespace detachfix

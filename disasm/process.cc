@@ -61,6 +61,18 @@ constexpr std::string_view kSystem =
     "\1\0\0\0\x4a\2\0\0\0\0\1\0\6\0\0\0"sv;
 static_assert(kSystem.size() == 36);
 
+constexpr std::string_view kWindows = "C:\\Windows";
+constexpr std::string_view kSystemFolder = "C:\\Windows\\system32";
+constexpr std::string_view kTemporary = "C:\\Windows\\Temp\\";
+
+/// A path of which characters of `width` bytes are written to argument `at`.
+constexpr Answer Folder(uint32_t width, std::string_view path, uint8_t at = 0) {
+  Answer answer{AnswerKind::kFolder, width};
+  answer.text = path;
+  answer.text_at = at;
+  return answer;
+}
+
 /// An empty SLIST_HEADER (winnt.h).
 constexpr std::string_view kEmptyList = "\0\0\0\0\0\0\0\0"sv;
 constexpr std::string_view kNoNumber = "\0\0\0\0"sv;
@@ -150,8 +162,14 @@ constexpr AnswerRow kAnswers[] = {
     {"GetStringTypeW", {AnswerKind::kWideTypes, 0}},
     {"GetSystemDefaultLCID", {AnswerKind::kNumber, 0x409}},
     {"GetSystemDefaultLangID", {AnswerKind::kNumber, 0x409}},
+    {"GetSystemDirectoryA", Folder(1, kSystemFolder)},
+    {"GetSystemDirectoryW", Folder(2, kSystemFolder)},
     {"GetSystemInfo", {AnswerKind::kNumber, 0, {{{0, kSystem}}}}},
     {"GetSystemTimeAsFileTime", {AnswerKind::kClock, 0x10}},
+    {"GetSystemWindowsDirectoryA", Folder(1, kWindows)},
+    {"GetSystemWindowsDirectoryW", Folder(2, kWindows)},
+    {"GetTempPathA", Folder(1, kTemporary, 1)},
+    {"GetTempPathW", Folder(2, kTemporary, 1)},
     {"GetThreadLocale", {AnswerKind::kNumber, 0x409}},
     {"GetTickCount", {AnswerKind::kClock, 0}},
     {"GetUserDefaultLCID", {AnswerKind::kNumber, 0x409}},
@@ -159,6 +177,8 @@ constexpr AnswerRow kAnswers[] = {
     {"GetVersion", {AnswerKind::kNumber, kVersion}},
     {"GetVersionExA", {AnswerKind::kNumber, 1, {{{0, kVersionInfo, 4}}}}},
     {"GetVersionExW", {AnswerKind::kNumber, 1, {{{0, kVersionInfo, 4}}}}},
+    {"GetWindowsDirectoryA", Folder(1, kWindows)},
+    {"GetWindowsDirectoryW", Folder(2, kWindows)},
     {"GlobalFree", {AnswerKind::kNumber, 0}},
     {"HeapCreate", {AnswerKind::kNumber, kHeap + 0x10000}},
     {"HeapDestroy", {AnswerKind::kNumber, 1}},

@@ -58,6 +58,9 @@ enum class AnswerKind : uint8_t {
   kPushOnList,     ///< InterlockedPushEntrySList
   kFileName,       ///< writes the program's path to argument 1, of argument 2
                    ///< characters of `number` bytes
+  kFolder,         ///< writes `text`, of characters of `number` bytes, to
+                   ///< argument `text_at`; the other of the first two says how
+                   ///< many there is room for (GetSystemDirectory)
   // Of characters up to 0xff, as in ISO 8859-1:
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte
@@ -84,6 +87,9 @@ struct Answer {
   bool any_case = false;
   bool last = false;     ///< strrchr
   bool appends = false;  ///< strcat
+  // Of kFolder:
+  std::string_view text{};
+  uint8_t text_at = 0;
 };
 
 /// What `import` answers; nothing where that is not part of the process.
