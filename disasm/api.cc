@@ -148,6 +148,16 @@ ImportName LookUpByName(const std::string& name) {
        {"kernel32.dll", "ntdll.dll", "advapi32.dll", "bcrypt.dll"}) {
     if (FindStackBytes(dll, name)) return {dll, name, std::nullopt};
   }
+  // A short name in lower case ("send") may be anybody's.
+  if (name.empty() || name[0] < 'A' || name[0] > 'Z') {
+    return {kAnyDll, name, std::nullopt};
+  }
+  for (const char* dll :
+       {"user32.dll", "gdi32.dll", "shell32.dll", "ole32.dll", "ws2_32.dll",
+        "rpcrt4.dll", "shlwapi.dll", "psapi.dll", "version.dll", "iphlpapi.dll",
+        "wtsapi32.dll", "userenv.dll", "dbghelp.dll"}) {
+    if (FindStackBytes(dll, name)) return {dll, name, std::nullopt};
+  }
   return {kAnyDll, name, std::nullopt};
 }
 

@@ -191,6 +191,7 @@ class Interpreter {
   Step CallTo(State& state, const Value& target, uint64_t return_va);
   Step CallForeign(State& state, MemoryAddress word);
   Step JumpTo(State& state, const Value& target);
+  std::vector<Value> CodeAddressesAt(uint64_t table, uint64_t end) const;
   std::vector<Value> TableTargets(uint64_t va, const Jump& op);
   Step GoTo(State& state, const Value& target, const char* verb);
 
@@ -243,7 +244,8 @@ class Interpreter {
 
   // What an ordinary process answers (interpreter_process.cc).
   bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
-  std::optional<Value> NumberInProcess(State& state, const Answer& answer);
+  std::optional<Value> NumberInProcess(State& state, const Answer& answer,
+                                       const ImportName& import);
   static Value PlacedStack(const Value& value);
   static Value StackFromPlace(const Value& value);
   static Value InPlace(const Binary& op, const Value& a, const Value& b,
@@ -275,9 +277,16 @@ class Interpreter {
   std::optional<Value> WriteModule(State& state, const Answer& answer);
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
-  std::optional<Value> WriteFolder(State& state, const Answer& answer);
+  std::optional<Value> WritePath(State& state, std::string_view path,
+                                 uint32_t width, size_t to, size_t room);
   void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
   void EnterThread(State& state);
+
+  // What it answers about files (interpreter_files.cc).
+  bool MayMakeFile(const State& state, const ImportName& import) const;
+  bool OpensToRead(const State& state, bool is_wide) const;
+  std::optional<Value> MissFile(State& state, const Answer& answer,
+                                const ImportName& import);
 
   // What it answers about text (interpreter_text.cc).
   std::optional<Value> AnswerAboutText(State& state, const Answer& answer);
@@ -354,6 +363,7 @@ class Interpreter {
   MemoryAddress types_;           ///< of the table of CharacterType
   std::set<std::string> loaded_;  ///< modules that the image loads
   std::set<std::string> called_;  ///< names of all imports called so far
+  bool makes_files_ = false;      ///< one of those may have made a file
   AddressNumbers code_numbers_;
   std::deque<Code> code_;  ///< by number
   /// What GetProcAddress was asked for: their "slots" lie behind every image.

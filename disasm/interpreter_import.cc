@@ -107,7 +107,10 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
                Site());
     return Step::kPathEnds;
   }
-  if (setting_ == Setting::kOrdinary) called_.insert(import.name);
+  if (setting_ == Setting::kOrdinary) {
+    called_.insert(import.name);
+    makes_files_ = makes_files_ || MayMakeFile(state, import);
+  }
   switch (api.effect) {
     case ApiEffect::kNeverReturns:
       return Step::kPathEnds;

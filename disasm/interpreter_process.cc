@@ -34,7 +34,8 @@ std::vector<std::string> ImportedDlls(const CodeView& view) {
 
 /// What the process answers; nothing where that is not known.
 std::optional<Value> Interpreter::NumberInProcess(State& state,
-                                                  const Answer& answer) {
+                                                  const Answer& answer,
+                                                  const ImportName& import) {
   std::optional<Value> number;
   switch (answer.kind) {
     case AnswerKind::kNumber:
@@ -91,6 +92,10 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
         state.last_error = kNoSuchVariable;
       }
       break;
+    case AnswerKind::kNoFile:
+    case AnswerKind::kNoWideFile:
+      number = MissFile(state, answer, import);
+      break;
     case AnswerKind::kNoKey:
       if (!HasCalled("RegCreateKey")) {
         number = ConstantValue(answer.number);
@@ -107,7 +112,14 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       number = WriteFileName(state, answer.number);
       break;
     case AnswerKind::kFolder:
-      number = WriteFolder(state, answer);
+      number = WritePath(state, answer.text, answer.number, answer.text_at,
+                         1 - answer.text_at);
+      break;
+    case AnswerKind::kLongPath:
+      if (const std::optional<std::string> path =
+              TextAt(state, Argument(state, 0), answer.number)) {
+        number = WritePath(state, *path, answer.number, 1, 2);
+      }
       break;
     default:
       return AnswerAboutText(state, answer);
@@ -124,7 +136,7 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
   if (answer->kind == AnswerKind::kNumber && api.effect == ApiEffect::kWrites) {
     WriteOutParameters(state, api);
   }
-  const std::optional<Value> number = NumberInProcess(state, *answer);
+  const std::optional<Value> number = NumberInProcess(state, *answer, import);
   if (!number) return false;
   for (const AnswerBytes& written : answer->writes) {
     if (written.bytes.empty()) continue;
@@ -369,20 +381,21 @@ std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   return ConstantValue(path.size());
 }
 
-/// As many characters as were written, or are needed with the NUL.
-std::optional<Value> Interpreter::WriteFolder(State& state,
-                                              const Answer& answer) {
-  const Value buffer = Argument(state, answer.text_at);
-  const Value room = Argument(state, 1 - answer.text_at);
-  const std::optional<MemoryAddress> to = AddressOf(buffer);
-  if (!room.IsConstant()) return std::nullopt;
-  if (room.bits <= answer.text.size()) {
-    return ConstantValue(answer.text.size() + 1);
-  }
-  if (!to) return std::nullopt;
+/// To the buffer of argument `to`, which has room for as many characters as
+/// argument `room` says: returns how many were written, or are needed with the
+/// NUL.
+std::optional<Value> Interpreter::WritePath(State& state, std::string_view path,
+                                            uint32_t width, size_t to,
+                                            size_t room) {
+  const Value buffer = Argument(state, to);
+  const Value most = Argument(state, room);
+  const std::optional<MemoryAddress> address = AddressOf(buffer);
+  if (!most.IsConstant()) return std::nullopt;
+  if (most.bits <= path.size()) return ConstantValue(path.size() + 1);
+  if (!address) return std::nullopt;
   ForgetIfInImage(state, buffer);
-  WriteText(state, *to, std::string(answer.text) + '\0', answer.number);
-  return ConstantValue(answer.text.size());
+  WriteText(state, *address, std::string(path) + '\0', width);
+  return ConstantValue(path.size());
 }
 
 }  // namespace detachfix

@@ -79,8 +79,9 @@ constexpr std::string_view kNoNumber = "\0\0\0\0"sv;
 /// PAGE_READWRITE (winnt.h), what pages were before.
 constexpr std::string_view kReadWrite = "\4\0\0\0"sv;
 
-constexpr uint32_t kFileNotFound = 2;     // ERROR_FILE_NOT_FOUND (winerror.h)
-constexpr uint32_t kCharacterDevice = 2;  // FILE_TYPE_CHAR (winbase.h)
+constexpr uint32_t kNoHandle = 0xffffffff;  // INVALID_HANDLE_VALUE (winbase.h)
+constexpr uint32_t kFileNotFound = 2;       // ERROR_FILE_NOT_FOUND (winerror.h)
+constexpr uint32_t kCharacterDevice = 2;    // FILE_TYPE_CHAR (winbase.h)
 /// Windows 10, build 19045 (GetVersion: build in the high word, then minor and
 /// major version).
 constexpr uint32_t kVersion = 0x4a65000a;
@@ -98,6 +99,8 @@ constexpr AnswerRow kAnswers[] = {
     {"CloseHandle", {AnswerKind::kCloses, kObject}},
     {"CreateEventA", {AnswerKind::kNumber, kObject}},
     {"CreateEventW", {AnswerKind::kNumber, kObject}},
+    {"CreateFileA", {AnswerKind::kNoFile, kNoHandle}},
+    {"CreateFileW", {AnswerKind::kNoWideFile, kNoHandle}},
     {"CreateMutexA", {AnswerKind::kNumber, kObject}},
     {"CreateMutexW", {AnswerKind::kNumber, kObject}},
     {"CreateSemaphoreA", {AnswerKind::kNumber, kObject}},
@@ -119,6 +122,10 @@ constexpr AnswerRow kAnswers[] = {
     {"EventWriteEx", {AnswerKind::kNumber, 0}},
     {"EventWriteString", {AnswerKind::kNumber, 0}},
     {"EventWriteTransfer", {AnswerKind::kNumber, 0}},
+    {"FindFirstFileA", {AnswerKind::kNoFile, kNoHandle}},
+    {"FindFirstFileExA", {AnswerKind::kNoFile, kNoHandle}},
+    {"FindFirstFileExW", {AnswerKind::kNoWideFile, kNoHandle}},
+    {"FindFirstFileW", {AnswerKind::kNoWideFile, kNoHandle}},
     {"FreeEnvironmentStringsA", {AnswerKind::kNumber, 1}},
     {"FreeEnvironmentStringsW", {AnswerKind::kNumber, 1}},
     {"FreeLibrary", {AnswerKind::kCloses, kObject}},
@@ -139,9 +146,15 @@ constexpr AnswerRow kAnswers[] = {
     {"GetEnvironmentStringsW", {AnswerKind::kText, kWideEnvironment}},
     {"GetEnvironmentVariableA", {AnswerKind::kNoVariable, 0}},
     {"GetEnvironmentVariableW", {AnswerKind::kNoVariable, 0}},
+    {"GetFileAttributesA", {AnswerKind::kNoFile, kNoHandle}},
+    {"GetFileAttributesExA", {AnswerKind::kNoFile, 0}},
+    {"GetFileAttributesExW", {AnswerKind::kNoWideFile, 0}},
+    {"GetFileAttributesW", {AnswerKind::kNoWideFile, kNoHandle}},
     {"GetFileType", {AnswerKind::kNumber, kCharacterDevice}},
     {"GetLargePageMinimum", {AnswerKind::kNumber, 0}},
     {"GetLastError", {AnswerKind::kLastError}},
+    {"GetLongPathNameA", {AnswerKind::kLongPath, 1}},
+    {"GetLongPathNameW", {AnswerKind::kLongPath, 2}},
     {"GetModuleFileNameA", {AnswerKind::kFileName, 1}},
     {"GetModuleFileNameW", {AnswerKind::kFileName, 2}},
     {"GetModuleHandleA", {AnswerKind::kModule, 1}},
@@ -247,6 +260,7 @@ constexpr AnswerRow kAnswers[] = {
     {"__pctype_func", {AnswerKind::kCharacterTable}},
     {"__wine_dbg_get_channel_flags", {AnswerKind::kSilent, 0}},
     {"__wine_dbg_header", {AnswerKind::kSilent, 0xffffffff}},
+    {"_access", {AnswerKind::kNoFile, kNoHandle}},
     {"_configthreadlocale", {AnswerKind::kNumber, 2}},
     {"_configure_narrow_argv", {AnswerKind::kNumber, 0}},
     {"_configure_wide_argv", {AnswerKind::kNumber, 0}},
@@ -266,6 +280,7 @@ constexpr AnswerRow kAnswers[] = {
       .counted = true,
       .any_case = true}},
     {"_unlock_locales", {AnswerKind::kNumber, 0}},
+    {"_waccess", {AnswerKind::kNoWideFile, kNoHandle}},
     {"_wcsdup", {AnswerKind::kDuplicateText, 2}},
     {"_wcsicmp",
      {.kind = AnswerKind::kCompareTexts, .number = 2, .any_case = true}},
@@ -274,9 +289,12 @@ constexpr AnswerRow kAnswers[] = {
       .number = 2,
       .counted = true,
       .any_case = true}},
+    {"_wfopen", {AnswerKind::kNoWideFile, 0}},
     {"_wgetenv", {AnswerKind::kNoVariable, 0}},
+    {"access", {AnswerKind::kNoFile, kNoHandle}},
     {"atexit", {AnswerKind::kNumber, 0}},
     {"fflush", {AnswerKind::kNumber, 0}},
+    {"fopen", {AnswerKind::kNoFile, 0}},
     {"getenv", {AnswerKind::kNoVariable, 0}},
     {"isalnum", {AnswerKind::kCharacterType, 0x107}},
     {"isalpha", {AnswerKind::kCharacterType, 0x103}},

@@ -39,6 +39,9 @@ enum class AnswerKind : uint8_t {
   kCodePage,      ///< whether argument 0 is one that every system has
   kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
   kNoVariable,    ///< `number`, unless the image can set environment variables
+  kNoFile,        ///< `number`, of the file that argument 0 names, unless the
+                  ///< image can make files
+  kNoWideFile,    ///< the same, the name is of wide characters
   kNoKey,         ///< `number`, unless the image can make a registry key
   kModule,        ///< the handle of the module that argument 0 names, or NULL
   kLoadModule,    ///< the same; every module can be loaded
@@ -61,6 +64,8 @@ enum class AnswerKind : uint8_t {
   kFolder,         ///< writes `text`, of characters of `number` bytes, to
                    ///< argument `text_at`; the other of the first two says how
                    ///< many there is room for (GetSystemDirectory)
+  kLongPath,       ///< the path at argument 0, which is as long as it gets, to
+                   ///< argument 1, of argument 2 characters of `number` bytes
   // Of characters up to 0xff, as in ISO 8859-1:
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an ordinary process answers about files: those that code asks for by
+// name are not there, as long as it has made none. Devices, programs and DLLs
+// may be.
+
+#include <algorithm>
+#include <array>
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+constexpr uint32_t kFileNotFound = 2;  // ERROR_FILE_NOT_FOUND (winerror.h)
+constexpr uint64_t kOpenExisting = 3;  // OPEN_EXISTING (fileapi.h)
+
+/// Whether the name is that of a file which the system does not bring: it has a
+/// point in it, and is no device ("CONOUT$", "\\.\a"), program or DLL.
+bool IsOrdinaryFile(const std::string& path) {
+  constexpr std::array<std::string_view, 6> kOfSystem = {
+      ".cpl", ".dll", ".drv", ".exe", ".nls", ".sys"};
+  const std::string lower = LowerCase(path);
+  const size_t name = lower.find_last_of("\\/:");
+  const size_t point = lower.find_last_of('.');
+  if (point == std::string::npos || lower.starts_with("\\\\") ||
+      (name != std::string::npos && point < name)) {
+    return false;
+  }
+  return std::ranges::find(kOfSystem, lower.substr(point)) == kOfSystem.end();
+}
+
+}  // namespace
+
+/// Whether the call can make a file: it does not say that it only opens one.
+bool Interpreter::MayMakeFile(const State& state,
+                              const ImportName& import) const {
+  constexpr std::array<std::string_view, 9> kMakers = {
+      "CopyFile", "MoveFile", "CreateHardLink", "NtCreateFile", "_creat",
+      "_open",    "_wopen",   "_sopen",         "rename"};
+  const std::string& name = import.name;
+  if (name == "CreateFileA" || name == "CreateFileW") {
+    return !Argument(state, 4).IsConstant(kOpenExisting);
+  }
+  if (name.ends_with("fopen")) return !OpensToRead(state, name == "_wfopen");
+  return std::ranges::any_of(kMakers, [&name](std::string_view maker) {
+    return name.find(maker) != std::string::npos;
+  });
+}
+
+/// Whether the mode at argument 1 is one of reading alone.
+bool Interpreter::OpensToRead(const State& state, bool is_wide) const {
+  const std::optional<std::string> mode =
+      TextAt(state, Argument(state, 1), is_wide ? 2 : 1);
+  return mode && mode->starts_with('r') && mode->find('+') == std::string::npos;
+}
+
+/// That the file named by argument 0 is not there: answer.number.
+std::optional<Value> Interpreter::MissFile(State& state, const Answer& answer,
+                                           const ImportName& import) {
+  const bool is_wide = answer.kind == AnswerKind::kNoWideFile;
+  const std::optional<std::string> path =
+      TextAt(state, Argument(state, 0), is_wide ? 2 : 1);
+  if (makes_files_ || MayMakeFile(state, import) || !path ||
+      !IsOrdinaryFile(*path)) {
+    return std::nullopt;
+  }
+  state.last_error = kFileNotFound;
+  return ConstantValue(answer.number);
+}
+
+}  // namespace detachfix
