@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two tables. stack_table.inc, made from mingw-w64's import libraries, says how
-// many bytes a function pops; effect_table.inc, by hand, what it does.
+// Three tables. stack_table.inc, made from mingw-w64's import libraries, says
+// how many bytes a function pops; ordinal_table.inc, from Wine's DLLs, what an
+// ordinal stands for; effect_table.inc, by hand, what a function does.
 
 #include "disasm/api.h"
 
@@ -17,9 +18,6 @@ namespace {
 /// no table knows.
 constexpr const char* kAnyDll = "?";
 
-/// Its ordinal in atl.dll (Wine, dlls/atl/atl.spec).
-constexpr uint16_t kAtlModuleInit = 16;
-
 struct StackRow {
   std::string_view dll;
   std::string_view name;
@@ -28,6 +26,16 @@ struct StackRow {
 
 constexpr StackRow kStackTable[] = {
 #include "disasm/stack_table.inc"
+};
+
+struct OrdinalRow {
+  std::string_view dll;
+  uint16_t ordinal;
+  std::string_view name;
+};
+
+constexpr OrdinalRow kOrdinals[] = {
+#include "disasm/ordinal_table.inc"
 };
 
 struct EffectRow {
@@ -47,6 +55,11 @@ constexpr bool IsSorted() {
   return true;
 }
 static_assert(IsSorted(), "kEffects is searched by bisection");
+static_assert(std::ranges::is_sorted(kOrdinals, {},
+                                     [](const OrdinalRow& row) {
+                                       return std::pair(row.dll, row.ordinal);
+                                     }),
+              "kOrdinals is searched by bisection");
 
 /// The DLLs of Microsoft's C runtime, whose versions share their names.
 bool IsCRuntime(std::string_view dll) {
@@ -66,10 +79,10 @@ bool IsSystemDll(std::string_view dll) {
   constexpr std::string_view kDlls[] = {
       "advapi32.dll",   "bcrypt.dll",  "bcryptprimitives.dll",
       "crtdll.dll",     "gdi32.dll",   "kernel32.dll",
-      "kernelbase.dll", "mscoree.dll", "msvcrt.dll",
-      "ntdll.dll",      "ole32.dll",   "rpcrt4.dll",
-      "user32.dll",     "winmm.dll",   "ws2_32.dll",
-      "wsock32.dll"};
+      "kernelbase.dll", "mscoree.dll", "oleaut32.dll",
+      "msvcrt.dll",     "ntdll.dll",   "ole32.dll",
+      "rpcrt4.dll",     "user32.dll",  "winmm.dll",
+      "ws2_32.dll",     "wsock32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || IsAtl(dll) ||
          dll.starts_with("libgcc_s_") || dll.starts_with("msvcp") ||
@@ -107,13 +120,14 @@ std::string_view TableDll(std::string_view dll) {
   return dll;
 }
 
-std::optional<uint32_t> StackBytes(const ImportName& import) {
-  const std::string_view others[] = {TableDll(import.dll), "ucrtbase.dll",
+std::optional<uint32_t> StackBytes(std::string_view dll,
+                                   std::string_view name) {
+  const std::string_view others[] = {TableDll(dll), "ucrtbase.dll",
                                      "vcruntime140.dll"};
-  std::optional<uint32_t> bytes = FindStackBytes(import.dll, import.name);
+  std::optional<uint32_t> bytes = FindStackBytes(dll, name);
   for (const std::string_view other : others) {
-    if (bytes || (other != others[0] && !IsCRuntime(import.dll))) break;
-    bytes = FindStackBytes(other, import.name);
+    if (bytes || (other != others[0] && !IsCRuntime(dll))) break;
+    bytes = FindStackBytes(other, name);
   }
   return bytes;
 }
@@ -127,15 +141,26 @@ const EffectRow* FindEffect(std::string_view name) {
 
 }  // namespace
 
+std::string_view NameOf(const ImportName& import) {
+  if (!import.name.empty() || !import.ordinal) return import.name;
+  const auto key = std::pair(std::string_view(import.dll), *import.ordinal);
+  const OrdinalRow* row =
+      std::lower_bound(std::begin(kOrdinals), std::end(kOrdinals), key,
+                       [](const OrdinalRow& a, const auto& b) {
+                         return std::pair(a.dll, a.ordinal) < b;
+                       });
+  const bool is_found = row != std::end(kOrdinals) && row->dll == import.dll &&
+                        row->ordinal == *import.ordinal;
+  return is_found ? row->name : std::string_view();
+}
+
 Api LookUpApi(const ImportName& import) {
   Api api;
-  api.stack_bytes = StackBytes(import);
+  const std::string_view name = NameOf(import);
+  api.stack_bytes = StackBytes(import.dll, name);
   api.of_system =
       import.dll == kAnyDll || IsSystemDll(import.dll) || IsOfNode(import);
-  const EffectRow* row = api.of_system ? FindEffect(import.name) : nullptr;
-  if (import.dll == "atl.dll" && import.ordinal == kAtlModuleInit) {
-    row = FindEffect("AtlModuleInit");
-  }
+  const EffectRow* row = api.of_system ? FindEffect(name) : nullptr;
   if (row != nullptr) {
     api.effect = row->effect;
     api.writes = row->writes;

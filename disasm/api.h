@@ -106,6 +106,10 @@ struct Api {
 /// Stands for the DLL of a function that was looked up in the program itself.
 inline constexpr const char* kProgramModule = "the program";
 
+/// The function's name, or what its ordinal stands for; empty where that is not
+/// known.
+std::string_view NameOf(const ImportName& import);
+
 /// What is known of `import`; an unknown function has no stack_bytes and kAny.
 Api LookUpApi(const ImportName& import);
 

@@ -11,7 +11,8 @@ namespace detachfix {
 bool MayInitialiseSection(const ImportName& import) {
   constexpr std::string_view kLookUp[] = {"GetProcAddress",
                                           "LdrGetProcedureAddress"};
-  return import.name.empty() || InitialisesSection(LookUpApi(import).effect) ||
+  return NameOf(import).empty() ||
+         InitialisesSection(LookUpApi(import).effect) ||
          std::ranges::find(kLookUp, import.name) != std::end(kLookUp);
 }
 

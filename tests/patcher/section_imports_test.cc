@@ -49,8 +49,11 @@ TEST(SectionImports, SaysWhichImportLeadsToASection) {
   }
 }
 
-TEST(SectionImports, AnOrdinalAloneMayBeAnything) {
-  EXPECT_TRUE(MayInitialiseSection({"ws2_32.dll", "", 115}));
+TEST(SectionImports, AnOrdinalAloneMayBeAnythingUnlessItIsListed) {
+  EXPECT_TRUE(MayInitialiseSection({"mine.dll", "", 115}));
+  EXPECT_TRUE(MayInitialiseSection({"ws2_32.dll", "", 9999}));
+  EXPECT_TRUE(MayInitialiseSection({"atl.dll", "", 16}));       // AtlModuleInit
+  EXPECT_FALSE(MayInitialiseSection({"ws2_32.dll", "", 115}));  // WSAStartup
 }
 
 TEST(SectionImports, AnExportMayBeTheFunctionItself) {

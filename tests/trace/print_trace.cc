@@ -74,8 +74,12 @@ void ReadSlot(std::istream& line, Input& input) {
   const std::string text = ReadWord(line);
   const size_t mark = text.find('!');
   if (mark == std::string::npos) Fail("no ! in " + text);
-  input.view.import_slots[rva] = {text.substr(0, mark), text.substr(mark + 1),
-                                  std::nullopt};
+  ImportName import{text.substr(0, mark), text.substr(mark + 1), std::nullopt};
+  if (import.name.starts_with('#')) {
+    import.ordinal = static_cast<uint16_t>(std::stoul(import.name.substr(1)));
+    import.name.clear();
+  }
+  input.view.import_slots[rva] = import;
 }
 
 Input ReadInput() {

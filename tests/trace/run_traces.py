@@ -7,7 +7,8 @@ run_traces.py --print-trace PROGRAM CASES
 A file of cases is made of comment lines (#) and of cases:
 
     === name of the case
-    --- imports       NAME = dll!function, one a line: "call [NAME]" calls it
+    --- imports       NAME = dll!function, one a line: "call [NAME]" calls it;
+                      dll!#N for the ordinal N
     --- runs          which runs to show; left out: attach detach
     --- callbacks     labels of TLS callbacks
     --- cookie        label of the word that /GS fills
