@@ -33,6 +33,7 @@ enum class ApiEffect : uint8_t {
   kDeleteSection,   ///< argument 0
   kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,
+  kVersion,     ///< returns it; bit 31 is 0 on Windows NT (GetVersion)
   kOwnProcess,  ///< returns its pseudo handle, (HANDLE)-1 (GetCurrentProcess)
   kTerminates,  ///< the process of argument 0: its own never returns
   kThrow,       ///< an exception, or a longjmp: where it is caught is not

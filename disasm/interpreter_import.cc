@@ -335,6 +335,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       ForgetWhatItMayWrite(state, import, api);
       result = Fresh(state);
       return;
+    case ApiEffect::kVersion:
+      result = PartialValue(0, ~LowBits(31), isa_.convention().register_width);
+      return;
     case ApiEffect::kOwnProcess:
       result = OwnProcess();
       return;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "disasm/double_value.h"
+#include "disasm/value_bits.h"
 
 namespace detachfix {
 namespace {
@@ -15,13 +16,6 @@ int64_t Signed(uint64_t bits, unsigned width) {
   const uint64_t sign = uint64_t{1} << (width - 1);
   return static_cast<int64_t>((bits & LowBits(width)) ^ sign) -
          static_cast<int64_t>(sign);
-}
-
-uint64_t RotateRight(uint64_t bits, uint64_t count, unsigned width) {
-  bits &= LowBits(width);
-  count %= width;
-  if (count == 0) return bits;
-  return ((bits >> count) | (bits << (width - count))) & LowBits(width);
 }
 
 /// The quotient or the remainder of a division. Of one that raises an exception
@@ -285,90 +279,7 @@ bool Commutes(BinaryOp op) {
          op == BinaryOp::kOr || op == BinaryOp::kXor || op == BinaryOp::kEqual;
 }
 
-/// The bits of a value that are certain, whatever its kind.
-struct KnownBits {
-  uint64_t bits = 0;
-  uint64_t known = 0;
-};
-
-KnownBits KnownBitsOf(const Value& value) {
-  switch (value.kind) {
-    case Value::Kind::kConstant:
-      return {value.bits, ~uint64_t{0}};
-    case Value::Kind::kPartial:
-      return {value.bits, value.known};
-    case Value::Kind::kCondition:
-      return {0, ~uint64_t{1}};
-    case Value::Kind::kSymbolic:
-    case Value::Kind::kUnknown:
-      break;
-  }
-  return {};
-}
-
-/// A value of `width` bits of which `known` are certain.
-Value FromKnownBits(KnownBits k, uint8_t width) {
-  return PartialValue(k.bits, k.known, width);
-}
-
-/// Bit by bit: what is certain of the result although an operand is not.
-Value EvaluateBits(BinaryOp op, uint8_t width, const Value& left,
-                   const Value& right) {
-  const KnownBits a = KnownBitsOf(left);
-  const KnownBits b = KnownBitsOf(right);
-  const uint64_t mask = LowBits(width);
-  const bool count_known = right.IsConstant() && (right.bits & mask) < width;
-  const uint64_t count = right.bits & mask;
-  switch (op) {
-    case BinaryOp::kAnd: {
-      const uint64_t zeros = (a.known & ~a.bits) | (b.known & ~b.bits);
-      return FromKnownBits({a.bits & b.bits, zeros | (a.known & b.known)},
-                           width);
-    }
-    case BinaryOp::kOr: {
-      const uint64_t ones = (a.known & a.bits) | (b.known & b.bits);
-      return FromKnownBits({ones, ones | (a.known & b.known)}, width);
-    }
-    case BinaryOp::kXor:
-      return FromKnownBits({a.bits ^ b.bits, a.known & b.known}, width);
-    case BinaryOp::kShiftLeft:
-      if (!count_known) break;
-      return FromKnownBits(
-          {a.bits << count, (a.known << count) | LowBits(unsigned(count))},
-          width);
-    case BinaryOp::kShiftRight:
-      if (!count_known) break;
-      return FromKnownBits({(a.bits & mask) >> count,
-                            ((a.known & mask) >> count) | ~(mask >> count)},
-                           width);
-    case BinaryOp::kRotateRight:
-      if (!right.IsConstant()) break;
-      return FromKnownBits({RotateRight(a.bits, b.bits, width),
-                            RotateRight(a.known, b.bits, width)},
-                           width);
-    case BinaryOp::kEqual:
-      if (((a.bits ^ b.bits) & a.known & b.known & mask) != 0) {
-        return ConstantValue(0);
-      }
-      break;
-    default:
-      break;
-  }
-  return UnknownValue();
-}
-
 }  // namespace
-
-Value PartialValue(uint64_t bits, uint64_t known, uint8_t width) {
-  const uint64_t mask = LowBits(width);
-  if ((known & mask) == mask) return ConstantValue(bits & mask);
-  if ((known & mask) == 0) return UnknownValue();
-  Value value;
-  value.kind = Value::Kind::kPartial;
-  value.known = known | ~mask;
-  value.bits = bits & known & mask;
-  return value;
-}
 
 bool Value::IsNonzero() const {
   if (IsConstant() || kind == Kind::kPartial) return bits != 0;

@@ -184,6 +184,27 @@ TEST(Evaluate, KeepsTheKnownBitsOfAWord) {
   });
 }
 
+TEST(Evaluate, ComparesWhatTheKnownBitsLeave) {
+  const Value byte = P(0, 0xffffff00);
+  const Value negative = P(0x80000000, 0x80000000);
+  const Value positive = P(0, 0x80000000);
+  ExpectRows({
+      {BinaryOp::kLessUnsigned, 32, byte, C(0x100), C(1)},
+      {BinaryOp::kLessUnsigned, 32, byte, C(0xff), kUnknown},
+      {BinaryOp::kLessUnsigned, 32, C(0xff), byte, C(0)},
+      {BinaryOp::kLessUnsigned, 32, C(0xfe), byte, kUnknown},
+      {BinaryOp::kLessUnsigned, 32, positive, negative, C(1)},
+      {BinaryOp::kLessUnsigned, 32, negative, positive, C(0)},
+      {BinaryOp::kLessSigned, 32, positive, negative, C(0)},
+      {BinaryOp::kLessSigned, 32, negative, positive, C(1)},
+      {BinaryOp::kLessSigned, 32, positive, C(0), C(0)},
+      {BinaryOp::kLessSigned, 32, negative, C(0), C(1)},
+      {BinaryOp::kLessSigned, 8, P(0x80, 0x80), C(0), C(1)},
+      {BinaryOp::kLessSigned, 32, byte, C(0), C(0)},
+      {BinaryOp::kLessSigned, 32, P(1, 1), C(0), kUnknown},
+  });
+}
+
 TEST(Evaluate, AlignsTheStackOnly) {
   const Value stack = SymbolicValue(kStackSymbol, 0xfffffff4);  // -12
   ExpectRows({
