@@ -69,6 +69,8 @@ enum class ApiEffect : uint8_t {
   // The C runtime's tables of functions (interpreter_runtime.cc).
   kRunTable,              ///< from argument 0 up to argument 1 (_initterm)
   kRunTableUntilNonzero,  ///< until one does not return 0 (_initterm_e)
+  kRunOnce,               ///< argument 1, unless the word at argument 0 is 1
+                          ///< (pthread_once)
   kMakeOnExitTable,       ///< at argument 0
   kRegisterOnExit,        ///< argument 1 in the table at argument 0
   kRunOnExitTable,        ///< at argument 0, the last one first

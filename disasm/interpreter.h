@@ -219,6 +219,7 @@ class Interpreter {
   Step RunCallbacks(State& state, CallbackList list);
   Step CallbackReturned(State& state);
   Step RunTable(State& state, const Api& api);
+  Step RunOnce(State& state, const Api& api);
   Step RunOnExitTable(State& state, const Api& api);
   void RegisterOnExit(State& state, ApiEffect effect);
   bool AppendFunction(State& state, MemoryAddress last, const Value& function);
@@ -277,9 +278,11 @@ class Interpreter {
   std::optional<Value> WriteModule(State& state, const Answer& answer);
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
+  bool IsLocale(const State& state, const Answer& answer) const;
   std::optional<Value> WritePath(State& state, std::string_view path,
                                  uint32_t width, size_t to, size_t room);
   void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
+  void EnterBlocks(State& state) const;
   void EnterThread(State& state);
 
   // What it answers about files (interpreter_files.cc).

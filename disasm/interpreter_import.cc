@@ -139,6 +139,8 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     case ApiEffect::kRunTable:
     case ApiEffect::kRunTableUntilNonzero:
       return RunTable(state, api);
+    case ApiEffect::kRunOnce:
+      return RunOnce(state, api);
     case ApiEffect::kRunOnExitTable:
       return RunOnExitTable(state, api);
     default:
@@ -348,6 +350,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kThrowForMemory:
     case ApiEffect::kRunTable:  // of these CallImport takes care
     case ApiEffect::kRunTableUntilNonzero:
+    case ApiEffect::kRunOnce:
     case ApiEffect::kRunOnExitTable:
       result = Fresh(state);
       return;

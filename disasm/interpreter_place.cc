@@ -113,8 +113,19 @@ bool Interpreter::EnterProcess(State& state) {
     StoreAt(state, {types_.region, types_.offset + 2 * c}, 2,
             ConstantValue(type));
   }
+  if (isa_.convention().thread_block) EnterBlocks(state);
   EnterThread(state);
   return true;
+}
+
+/// Fills the environment blocks of the thread and of the process.
+void Interpreter::EnterBlocks(State& state) const {
+  for (const BlockWord& word : BlockWords()) {
+    state.memory.Store({kAbsolute, int64_t{word.address}}, 4,
+                       ConstantValue(word.value));
+  }
+  state.memory.Store({kAbsolute, int64_t{kProcessBlock} + kProgramOffset}, 4,
+                     ConstantValue(program_));
 }
 
 /// Gives the thread its copy of the image's template, as the loader does.

@@ -114,6 +114,15 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kFolder:
       number = WritePath(state, answer.text, answer.number, answer.text_at,
                          1 - answer.text_at);
+      if (number && answer.counts_nul) number->bits = answer.text.size() + 1;
+      break;
+    case AnswerKind::kLocaleNumber:
+      if (IsLocale(state, answer)) number = ConstantValue(answer.number);
+      break;
+    case AnswerKind::kLocaleName:
+      if (!Argument(state, 0).IsConstant(answer.number)) break;
+      number = WritePath(state, answer.text, 2, answer.text_at, 2);
+      if (number) number->bits = answer.text.size() + 1;
       break;
     case AnswerKind::kLongPath:
       if (const std::optional<std::string> path =
@@ -379,6 +388,14 @@ std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   ForgetIfInImage(state, Argument(state, 1));
   WriteText(state, *to, path + '\0', width);
   return ConstantValue(path.size());
+}
+
+/// Whether argument 0 names the user's locale, which NULL does too.
+bool Interpreter::IsLocale(const State& state, const Answer& answer) const {
+  const Value name = Argument(state, 0);
+  if (name.IsConstant(0)) return true;
+  const std::optional<std::string> text = TextAt(state, name, 2);
+  return text && LowerCase(*text) == LowerCase(std::string(answer.text));
 }
 
 /// To the buffer of argument `to`, which has room for as many characters as

@@ -111,6 +111,28 @@ Interpreter::Step Interpreter::RunTable(State& state, const Api& api) {
   return RunCallbacks(state, std::move(list));
 }
 
+/// pthread_once: the function runs unless the word says that it did (0 and 1;
+/// pthread.h of mingw-w64's winpthreads), or at the same time in another thread.
+Interpreter::Step Interpreter::RunOnce(State& state, const Api& api) {
+  const std::optional<MemoryAddress> once = AddressOf(Argument(state, 0));
+  const Value function = Argument(state, 1);
+  const Value ran = once ? state.memory.Load(*once, kWord) : UnknownValue();
+  state.at(isa_.convention().result) = ConstantValue(0);
+  if (ran.IsConstant(1)) return ReturnFromImport(state, api);
+  if (!ran.IsConstant(0) || !function.IsConstant()) {
+    Incomplete("may run a function once that is not known at " + Site());
+    return Step::kPathEnds;
+  }
+  StoreAt(state, *once, kWord, ConstantValue(1));
+  CallbackList list;
+  list.api = api;
+  list.functions.push_back(function.bits);
+  if (const std::optional<Place> place = isa_.convention().return_address) {
+    list.return_address = state.at(*place);
+  }
+  return RunCallbacks(state, std::move(list));
+}
+
 /// The table of _onexit_table_t: its first, last and end pointer (corecrt.h).
 Interpreter::Step Interpreter::RunOnExitTable(State& state, const Api& api) {
   CallbackList list;

@@ -65,6 +65,18 @@ constexpr std::string_view kWindows = "C:\\Windows";
 constexpr std::string_view kSystemFolder = "C:\\Windows\\system32";
 constexpr std::string_view kTemporary = "C:\\Windows\\Temp\\";
 
+/// The user's and the system's locale: English of the United States (winnt.h).
+constexpr uint32_t kEnglish = 0x409;
+constexpr std::string_view kEnglishName = "en-US";
+
+constexpr Answer LocaleName(AnswerKind kind, uint32_t number, uint8_t at) {
+  Answer answer{kind, number};
+  answer.text = kEnglishName;
+  answer.text_at = at;
+  answer.counts_nul = true;
+  return answer;
+}
+
 /// A path of which characters of `width` bytes are written to argument `at`.
 constexpr Answer Folder(uint32_t width, std::string_view path, uint8_t at = 0) {
   Answer answer{AnswerKind::kFolder, width};
@@ -84,7 +96,11 @@ constexpr uint32_t kFileNotFound = 2;       // ERROR_FILE_NOT_FOUND (winerror.h)
 constexpr uint32_t kCharacterDevice = 2;    // FILE_TYPE_CHAR (winbase.h)
 /// Windows 10, build 19045 (GetVersion: build in the high word, then minor and
 /// major version).
-constexpr uint32_t kVersion = 0x4a65000a;
+constexpr uint32_t kBuild = 19045;
+constexpr uint32_t kVersion = (kBuild << 16) | 10;
+constexpr uint32_t kWindowsNt = 2;  // VER_PLATFORM_WIN32_NT (winnt.h)
+constexpr uint32_t kProcessId = 0x640;
+constexpr uint32_t kThreadId = 0x644;
 
 struct AnswerRow {
   std::string_view name;
@@ -138,9 +154,9 @@ constexpr AnswerRow kAnswers[] = {
     {"GetConsoleOutputCP", {AnswerKind::kNumber, 437}},
     {"GetConsoleScreenBufferInfo", {AnswerKind::kNumber, 0}},
     {"GetCurrentProcess", {AnswerKind::kNumber, 0xffffffff}},
-    {"GetCurrentProcessId", {AnswerKind::kNumber, 0x640}},
+    {"GetCurrentProcessId", {AnswerKind::kNumber, kProcessId}},
     {"GetCurrentThread", {AnswerKind::kNumber, 0xfffffffe}},
-    {"GetCurrentThreadId", {AnswerKind::kNumber, 0x644}},
+    {"GetCurrentThreadId", {AnswerKind::kNumber, kThreadId}},
     {"GetEnvironmentStrings", {AnswerKind::kText, kEnvironment}},
     {"GetEnvironmentStringsA", {AnswerKind::kText, kEnvironment}},
     {"GetEnvironmentStringsW", {AnswerKind::kText, kWideEnvironment}},
@@ -173,8 +189,9 @@ constexpr AnswerRow kAnswers[] = {
     {"GetStringTypeExA", {AnswerKind::kByteTypes, 1}},
     {"GetStringTypeExW", {AnswerKind::kWideTypes, 1}},
     {"GetStringTypeW", {AnswerKind::kWideTypes, 0}},
-    {"GetSystemDefaultLCID", {AnswerKind::kNumber, 0x409}},
-    {"GetSystemDefaultLangID", {AnswerKind::kNumber, 0x409}},
+    {"GetSystemDefaultLCID", {AnswerKind::kNumber, kEnglish}},
+    {"GetSystemDefaultLangID", {AnswerKind::kNumber, kEnglish}},
+    {"GetSystemDefaultLocaleName", LocaleName(AnswerKind::kFolder, 2, 0)},
     {"GetSystemDirectoryA", Folder(1, kSystemFolder)},
     {"GetSystemDirectoryW", Folder(2, kSystemFolder)},
     {"GetSystemInfo", {AnswerKind::kNumber, 0, {{{0, kSystem}}}}},
@@ -183,10 +200,11 @@ constexpr AnswerRow kAnswers[] = {
     {"GetSystemWindowsDirectoryW", Folder(2, kWindows)},
     {"GetTempPathA", Folder(1, kTemporary, 1)},
     {"GetTempPathW", Folder(2, kTemporary, 1)},
-    {"GetThreadLocale", {AnswerKind::kNumber, 0x409}},
+    {"GetThreadLocale", {AnswerKind::kNumber, kEnglish}},
     {"GetTickCount", {AnswerKind::kClock, 0}},
-    {"GetUserDefaultLCID", {AnswerKind::kNumber, 0x409}},
-    {"GetUserDefaultLangID", {AnswerKind::kNumber, 0x409}},
+    {"GetUserDefaultLCID", {AnswerKind::kNumber, kEnglish}},
+    {"GetUserDefaultLangID", {AnswerKind::kNumber, kEnglish}},
+    {"GetUserDefaultLocaleName", LocaleName(AnswerKind::kFolder, 2, 0)},
     {"GetVersion", {AnswerKind::kNumber, kVersion}},
     {"GetVersionExA", {AnswerKind::kNumber, 1, {{{0, kVersionInfo, 4}}}}},
     {"GetVersionExW", {AnswerKind::kNumber, 1, {{{0, kVersionInfo, 4}}}}},
@@ -211,6 +229,7 @@ constexpr AnswerRow kAnswers[] = {
     {"IsDebuggerPresent", {AnswerKind::kNumber, 0}},
     {"IsProcessorFeaturePresent", {AnswerKind::kFeature}},
     {"IsValidCodePage", {AnswerKind::kCodePage, 1}},
+    {"LCIDToLocaleName", LocaleName(AnswerKind::kLocaleName, kEnglish, 1)},
     {"LCMapStringA", {AnswerKind::kByteMap, 1}},
     {"LCMapStringEx", {AnswerKind::kWideMap, 1}},
     {"LCMapStringW", {AnswerKind::kWideMap, 1}},
@@ -219,6 +238,7 @@ constexpr AnswerRow kAnswers[] = {
     {"LoadLibraryExW", {AnswerKind::kLoadModule, 2}},
     {"LoadLibraryW", {AnswerKind::kLoadModule, 2}},
     {"LocalFree", {AnswerKind::kNumber, 0}},
+    {"LocaleNameToLCID", LocaleName(AnswerKind::kLocaleNumber, kEnglish, 0)},
     {"MultiByteToWideChar", {AnswerKind::kWiden, 0}},
     {"NtClose", {AnswerKind::kNumber, 0}},
     {"NtQueryPerformanceCounter", {AnswerKind::kClock, 0x10}},
@@ -446,6 +466,22 @@ uint32_t MapCharacter(uint32_t character, uint32_t flags) {
 }
 
 std::string_view ProcessMemory() { return kMemory; }
+
+std::span<const BlockWord> BlockWords() {
+  static constexpr BlockWord kWords[] = {
+      {kThreadBlock + 0x20, kProcessId},
+      {kThreadBlock + 0x24, kThreadId},
+      {kThreadBlock + 0x30, kProcessBlock},
+      {kProcessBlock, 0},                  // BeingDebugged and others before it
+      {kProcessBlock + 0x18, kHeap},       // ProcessHeap
+      {kProcessBlock + 0x64, 1},           // NumberOfProcessors
+      {kProcessBlock + 0xa4, 10},          // OSMajorVersion
+      {kProcessBlock + 0xa8, 0},           // OSMinorVersion
+      {kProcessBlock + 0xac, kBuild},      // OSBuildNumber
+      {kProcessBlock + 0xb0, kWindowsNt},  // OSPlatformId
+  };
+  return kWords;
+}
 
 std::string_view ProgramPath() { return "C:\\a.exe"; }
 

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -66,6 +67,9 @@ enum class AnswerKind : uint8_t {
                    ///< many there is room for (GetSystemDirectory)
   kLongPath,       ///< the path at argument 0, which is as long as it gets, to
                    ///< argument 1, of argument 2 characters of `number` bytes
+  kLocaleNumber,   ///< `number`, of the locale that argument 0 names: `text`
+  kLocaleName,     ///< as kFolder, of the locale `number` in argument 0; the
+                   ///< characters are wide, argument 2 says how many
   // Of characters up to 0xff, as in ISO 8859-1:
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte
@@ -95,6 +99,7 @@ struct Answer {
   // Of kFolder:
   std::string_view text{};
   uint8_t text_at = 0;
+  bool counts_nul = false;  ///< among the characters that were written
 };
 
 /// What `import` answers; nothing where that is not part of the process.
@@ -124,7 +129,22 @@ std::string_view ProcessMemory();
 /// Where the thread's environment block lies, and where in it the pointer to
 /// its blocks of thread-local storage, one for each image (TEB, winternl.h).
 inline constexpr uint32_t kThreadBlock = 0x7ffde000;
+/// The process's environment block, which the thread's points to.
+inline constexpr uint32_t kProcessBlock = 0x7ffdf000;
 inline constexpr uint32_t kThreadStorageOffset = 0x2c;
+
+/// A word of the thread's or the process's environment block.
+struct BlockWord {
+  uint32_t address = 0;  ///< virtual
+  uint32_t value = 0;
+};
+
+/// What these blocks say, but for what depends on the image: the answers of
+/// GetCurrentThreadId, GetProcessHeap, IsDebuggerPresent and others in
+/// agreement (ReactOS, sdk/include/ndk/peb_teb.h).
+std::span<const BlockWord> BlockWords();
+/// Where the process's block holds the program's handle.
+inline constexpr uint32_t kProgramOffset = 0x08;
 
 /// The program's path.
 std::string_view ProgramPath();

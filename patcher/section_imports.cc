@@ -9,11 +9,15 @@
 namespace detachfix {
 
 bool MayInitialiseSection(const ImportName& import) {
+  // Others are called LdrGetProcedureAddressEx and GetProcAddressForCaller.
   constexpr std::string_view kLookUp[] = {"GetProcAddress",
                                           "LdrGetProcedureAddress"};
-  return NameOf(import).empty() ||
-         InitialisesSection(LookUpApi(import).effect) ||
-         std::ranges::find(kLookUp, import.name) != std::end(kLookUp);
+  const ApiEffect effect = LookUpApi(import).effect;
+  return NameOf(import).empty() || InitialisesSection(effect) ||
+         effect == ApiEffect::kLookUpFunction ||
+         std::ranges::any_of(kLookUp, [&import](std::string_view name) {
+           return import.name.starts_with(name);
+         });
 }
 
 bool IsInitialiserOfItsOwn(const std::string& export_name) {
