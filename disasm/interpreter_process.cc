@@ -10,6 +10,7 @@
 namespace detachfix {
 namespace {
 
+constexpr uint32_t kInfinite = 0xffffffff;  // INFINITE (winbase.h)
 constexpr uint32_t kNoSuchVariable =
     203;  // ERROR_ENVVAR_NOT_FOUND (winerror.h)
 
@@ -79,6 +80,12 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       break;
     case AnswerKind::kCloses:
       number = CloseKnown(Argument(state, 0), answer.number);
+      break;
+    case AnswerKind::kWaits:
+      if (Argument(state, 0).IsConstant(answer.number) &&
+          Argument(state, 1).IsConstant(kInfinite)) {
+        number = ConstantValue(0);
+      }
       break;
     case AnswerKind::kCodePage:
       number = HasCodePage(Argument(state, 0));

@@ -88,6 +88,7 @@ constexpr Answer Folder(uint32_t width, std::string_view path, uint8_t at = 0) {
 /// An empty SLIST_HEADER (winnt.h).
 constexpr std::string_view kEmptyList = "\0\0\0\0\0\0\0\0"sv;
 constexpr std::string_view kNoNumber = "\0\0\0\0"sv;
+constexpr std::string_view kOne = "\1\0\0\0"sv;
 /// PAGE_READWRITE (winnt.h), what pages were before.
 constexpr std::string_view kReadWrite = "\4\0\0\0"sv;
 
@@ -181,6 +182,7 @@ constexpr AnswerRow kAnswers[] = {
     {"GetNumaHighestNodeNumber", {AnswerKind::kNumber, 1, {{{0, kNoNumber}}}}},
     {"GetOEMCP", {AnswerKind::kNumber, 437}},
     {"GetPhysicallyInstalledSystemMemory", {AnswerKind::kNumber, 0}},
+    {"GetProcessAffinityMask", {AnswerKind::kNumber, 1, {{{1, kOne}, {2, kOne}}}}},
     {"GetProcessHeap", {AnswerKind::kNumber, kHeap}},
     {"GetStartupInfoA", {AnswerKind::kNumber, 0, {{{0, kStartup}}}}},
     {"GetStartupInfoW", {AnswerKind::kNumber, 0, {{{0, kStartup}}}}},
@@ -268,6 +270,8 @@ constexpr AnswerRow kAnswers[] = {
     {"VirtualAlloc", {AnswerKind::kPages, 1}},
     {"VirtualFree", {AnswerKind::kNumber, 1}},
     {"VirtualProtect", {AnswerKind::kNumber, 1, {{{3, kReadWrite}}}}},
+    {"WaitForSingleObject", {AnswerKind::kWaits, kObject}},
+    {"WaitForSingleObjectEx", {AnswerKind::kWaits, kObject}},
     {"WideCharToMultiByte", {AnswerKind::kNarrow, 0}},
     {"WriteConsoleA", {AnswerKind::kNumber, 1}},
     {"WriteConsoleW", {AnswerKind::kNumber, 1}},
@@ -345,11 +349,29 @@ constexpr AnswerRow kAnswers[] = {
     {"pthread_attr_destroy", {AnswerKind::kNumber, 0}},
     {"pthread_attr_init", {AnswerKind::kNumber, 0}},
     {"pthread_attr_setdetachstate", {AnswerKind::kNumber, 0}},
+    {"pthread_attr_setstacksize", {AnswerKind::kNumber, 0}},
+    {"pthread_cond_broadcast", {AnswerKind::kNumber, 0}},
+    {"pthread_cond_destroy", {AnswerKind::kNumber, 0}},
+    {"pthread_cond_init", {AnswerKind::kNumber, 0}},
+    {"pthread_cond_signal", {AnswerKind::kNumber, 0}},
+    {"pthread_key_create", {AnswerKind::kNumber, 0}},
     {"pthread_key_delete", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_destroy", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_init", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_lock", {AnswerKind::kNumber, 0}},
     {"pthread_mutex_unlock", {AnswerKind::kNumber, 0}},
+    {"pthread_mutexattr_destroy", {AnswerKind::kNumber, 0}},
+    {"pthread_mutexattr_init", {AnswerKind::kNumber, 0}},
+    {"pthread_mutexattr_settype", {AnswerKind::kNumber, 0}},
+    {"pthread_rwlock_destroy", {AnswerKind::kNumber, 0}},
+    {"pthread_rwlock_init", {AnswerKind::kNumber, 0}},
+    {"pthread_rwlock_rdlock", {AnswerKind::kNumber, 0}},
+    {"pthread_rwlock_unlock", {AnswerKind::kNumber, 0}},
+    {"pthread_rwlock_wrlock", {AnswerKind::kNumber, 0}},
+    {"pthread_setspecific", {AnswerKind::kNumber, 0}},
+    {"sem_destroy", {AnswerKind::kNumber, 0}},
+    {"sem_init", {AnswerKind::kNumber, 0}},
+    {"sem_post", {AnswerKind::kNumber, 0}},
     {"setlocale", {AnswerKind::kText, kLocale}},
     {"strcat", {.kind = AnswerKind::kCopyText, .number = 1, .appends = true}},
     {"strchr", {.kind = AnswerKind::kFindCharacter, .number = 1}},

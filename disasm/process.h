@@ -37,6 +37,7 @@ enum class AnswerKind : uint8_t {
                   ///< or where the image cannot be written to
   kCloses,        ///< 1; 0 for a handle of NULL; of another small number than
                   ///< `number`, a handle of the process, nothing is known
+  kWaits,         ///< 0: what `number` stands for is waited for without a limit
   kCodePage,      ///< whether argument 0 is one that every system has
   kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
   kNoVariable,    ///< `number`, unless the image can set environment variables
