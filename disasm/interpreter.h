@@ -278,6 +278,8 @@ class Interpreter {
   std::optional<Value> WriteModule(State& state, const Answer& answer);
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
+  std::optional<Value> TellLocale(State& state, const Answer& answer);
+  static std::optional<Value> IsEastern(const Value& metric);
   bool IsLocale(const State& state, const Answer& answer) const;
   std::optional<Value> WritePath(State& state, std::string_view path,
                                  uint32_t width, size_t to, size_t room);

@@ -112,7 +112,8 @@ Interpreter::Step Interpreter::RunTable(State& state, const Api& api) {
 }
 
 /// pthread_once: the function runs unless the word says that it did (0 and 1;
-/// pthread.h of mingw-w64's winpthreads), or at the same time in another thread.
+/// pthread.h of mingw-w64's winpthreads), or at the same time in another
+/// thread.
 Interpreter::Step Interpreter::RunOnce(State& state, const Api& api) {
   const std::optional<MemoryAddress> once = AddressOf(Argument(state, 0));
   const Value function = Argument(state, 1);

@@ -71,6 +71,9 @@ enum class AnswerKind : uint8_t {
   kLocaleNumber,   ///< `number`, of the locale that argument 0 names: `text`
   kLocaleName,     ///< as kFolder, of the locale `number` in argument 0; the
                    ///< characters are wide, argument 2 says how many
+  kLocaleInfo,     ///< LocaleText of argument 1 to argument 2, of argument 3
+                   ///< characters of `number` bytes, of which the NUL is one
+  kNotOfEast,      ///< 0: metrics of systems that use other scripts
   // Of characters up to 0xff, as in ISO 8859-1:
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte
@@ -146,6 +149,10 @@ struct BlockWord {
 std::span<const BlockWord> BlockWords();
 /// Where the process's block holds the program's handle.
 inline constexpr uint32_t kProgramOffset = 0x08;
+
+/// What the process's locale says of an LCTYPE (GetLocaleInfo, winnls.h);
+/// nothing of one that asks for another form (LOCALE_RETURN_NUMBER).
+std::optional<std::string_view> LocaleText(uint32_t type);
 
 /// The program's path.
 std::string_view ProgramPath();
