@@ -112,6 +112,8 @@ struct ExportedFunction {
   uint32_t ordinal = 0;
   Rva rva;                ///< of the code; 0 for a forwarder
   std::string forwarder;  ///< "SECUR32.InitSecurityInterfaceA", or empty
+  friend bool operator==(const ExportedFunction&,
+                         const ExportedFunction&) = default;
 };
 
 /// One entry of the debug directory.
