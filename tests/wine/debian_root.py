@@ -20,7 +20,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-SUITE = "bookworm"
+# The tests are made for Debian 12; another release has another Wine.
+RELEASE = "bookworm"
+SUITE = os.environ.get("DETACHFIX_WINE_SUITE", RELEASE)
 PACKAGE = "wine32"
 # To be raised when the steps below change.
 RECIPE = 1
@@ -109,7 +111,7 @@ def listed_mirror(options):
          "Created-By: Packages"], capture_output=True, text=True, check=False)
     for line in listed.stdout.splitlines():
         uri, release, codename, component, origin = line.split("|")
-        if (SUITE in (release, codename) and component == "main"
+        if (RELEASE in (release, codename) and component == "main"
                 and origin == "Debian"):
             return first_of_mirror_file(uri)
     return None
@@ -130,7 +132,7 @@ def debian_mirror():
                        check=False)
         mirror = listed_mirror(aside)
     if not mirror:
-        raise Unavailable(f"apt has no source for Debian's {SUITE} main")
+        raise Unavailable(f"apt has no source for Debian's {RELEASE} main")
     return mirror
 
 
@@ -184,7 +186,10 @@ def install_wine(root, mirror, log):
                "-o", f"Dir::State::status={root}/var/lib/dpkg/status",
                "-o", "APT::Architecture=i386",
                "-o", "APT::Architectures::=i386",
-               "-o", "APT::Sandbox::User=root"]
+               "-o", "APT::Sandbox::User=root",
+               # Lists of files, where this machine's apt asks for them.
+               "-o", "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled"
+               "=false"]
     install = ["install", "-y", "--no-install-recommends", PACKAGE]
     run_step("reading the lists of packages", [*outside, "update"], log)
     run_step(f"downloading {PACKAGE}",
