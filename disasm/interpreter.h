@@ -227,6 +227,7 @@ class Interpreter {
   // Imports (interpreter_import.cc).
   Step CallImport(State& state, Rva slot);
   const ImportName* ImportAt(Rva slot) const;
+  bool KeepsImageLoaded(const State& state, const ImportName& import) const;
   bool IsUnsaid(const ImportName& import) const;
   Rva LookedUpSlot(const ImportName& import);
   Value Argument(const State& state, size_t index) const;

@@ -88,6 +88,29 @@ bool Interpreter::IsUnsaid(const ImportName& import) const {
           import.dll == "kernelbase.dll");
 }
 
+/// Whether the call loads the image by its own name, or takes hold of it by an
+/// address in it (GetModuleHandleEx, libloaderapi.h).
+bool Interpreter::KeepsImageLoaded(const State& state,
+                                   const ImportName& import) const {
+  constexpr uint64_t kUnchanged = 2, kFromAddress = 4;
+  const bool is_wide = import.name.ends_with('W');
+  if (import.name.starts_with("LoadLibrary")) {
+    const std::optional<std::string> name =
+        TextAt(state, Argument(state, 0), is_wide ? 2 : 1);
+    if (!name || view_.name.empty()) return false;
+    const std::string own = LowerCase(view_.name);
+    const std::string file =
+        LowerCase(name->substr(name->find_last_of("\\/") + 1));
+    return file == own || file + ".dll" == own;
+  }
+  if (!import.name.starts_with("GetModuleHandleEx")) return false;
+  const Value flags = Argument(state, 0);
+  const uint64_t own = Argument(state, 1).bits - view_.image_base;
+  return flags.IsConstant() && (flags.bits & kFromAddress) != 0 &&
+         (flags.bits & kUnchanged) == 0 && Argument(state, 1).IsConstant() &&
+         own < view_.image_size;
+}
+
 Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   const ImportName* found = ImportAt(slot);
   if (found == nullptr) {
@@ -102,6 +125,7 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     api.stack_guessed = true;
   }
   RecordImport(state, import, api);
+  if (KeepsImageLoaded(state, import)) log_->keeps_itself_loaded = true;
   if (IsUnsaid(import)) {
     Incomplete("calls " + ToText(import) + ", which may be anything, at " +
                Site());

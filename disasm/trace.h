@@ -79,6 +79,9 @@ struct Trace {
   bool writes_memory = false;
   /// An allocation that may fail was taken to succeed (Setting::kMemory).
   bool assumes_memory = false;
+  /// The image was loaded once more by itself, or pinned: FreeLibrary may not
+  /// unload it then.
+  bool keeps_itself_loaded = false;
   /// Branches with an outcome that the run could not decide.
   std::set<Rva> open_branches;
   /// Sections made or deleted at an address that is not fixed in the image

@@ -99,6 +99,49 @@ TEST(Diagnose, DoesNotFollowImportsFromTheImageItself) {
   EXPECT_EQ(Diagnose(MustRead(spec)).verdict, Verdict::kUnknown);
 }
 
+/// A DLL that leaks, whose attach runs `code` first. At .data+0x30 stands
+/// "security.dll", at .data+0x28 a word.
+PeSpec LeakySpecThatRuns(const std::string& code) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      "entry: 83 7c 24 08 01 75 (out)  ; cmp dword ptr [esp+8], 1; jne\n" +
+      code +
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!InitializeCriticalSection]\n"
+      "out: 31 c0 40 c2 0c 00          ; xor eax,eax; inc eax; ret 12";
+  spec.sections[1].content =
+      "zero:48 73 65 63 75 72 69 74 79 2e 64 6c 6c 00 zero:3";
+  spec.imports = {{"KERNEL32.dll",
+                   {"InitializeCriticalSection", "DeleteCriticalSection",
+                    "LoadLibraryA", "GetModuleHandleExA"}}};
+  return spec;
+}
+
+TEST(Diagnose, DoesNotSayThatAnImageLeaksWhichKeepsItselfLoaded) {
+  const std::string load =
+      "68 [.data+0x30] ff 15 [KERNEL32.dll!LoadLibraryA]\n";
+  const Diagnosis loaded = Diagnose(MustRead(LeakySpecThatRuns(load)));
+  EXPECT_EQ(loaded.verdict, Verdict::kUnknown);
+  EXPECT_EQ(loaded.because,
+            "attach loads the image once more, so that FreeLibrary may not "
+            "unload it");
+  const std::string other =
+      "68 [.data+0x31] ff 15 [KERNEL32.dll!LoadLibraryA]\n";
+  EXPECT_EQ(Diagnose(MustRead(LeakySpecThatRuns(other))).verdict,
+            Verdict::kLeaks);
+}
+
+TEST(Diagnose, KnowsWhichHandleHoldsTheImage) {
+  const std::string rest =
+      " ff 15 [KERNEL32.dll!GetModuleHandleExA]  ; of an address in the "
+      "image\n";
+  const std::string held = "68 [.data+0x28] 68 [.text+0x0] 6a 04" + rest;
+  EXPECT_EQ(Diagnose(MustRead(LeakySpecThatRuns(held))).verdict,
+            Verdict::kUnknown);
+  const std::string unchanged = "68 [.data+0x28] 68 [.text+0x0] 6a 06" + rest;
+  EXPECT_EQ(Diagnose(MustRead(LeakySpecThatRuns(unchanged))).verdict,
+            Verdict::kLeaks);
+}
+
 TEST(Diagnose, NeedsNoTraceWhereNothingLeadsToASection) {
   PeSpec spec = LeakySpec();
   spec.sections[0].content = "entry: 0f 0b  ; ud2";

@@ -77,6 +77,7 @@ def wine_environment(prefix, overrides):
     return environment(
         WINEPREFIX=prefix, WINEARCH="win32", WINEDEBUG="-all",
         WINEDLLPATH=WINE_LIBRARIES, WINESERVER=WINESERVER,
+        XDG_RUNTIME_DIR="/tmp",  # without it one of Wine 10's DLLs complains
         WINEDLLOVERRIDES=";".join([usual, *overrides]))
 
 
