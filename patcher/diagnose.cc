@@ -66,12 +66,12 @@ std::optional<std::string> FallsShort(const EntryTraces& every,
 /// well.
 std::optional<std::string> MayNotLeak(const PeImage& image,
                                       const Diagnosis& diagnosis) {
-  if (diagnosis.traces->attach.keeps_itself_loaded) {
-    return "attach loads the image once more, so that FreeLibrary may not "
-           "unload it";
-  }
   for (const CriticalSection& section : diagnosis.critical_sections) {
     if (!section.leaked) continue;
+    if (diagnosis.traces->attach.keeps_itself_loaded) {
+      return "attach loads the image once more, so that FreeLibrary may not "
+             "unload it";
+    }
     const std::optional<Rva> at =
         FindOtherDelete(image, *diagnosis.traces, section.rva);
     if (!at) continue;
