@@ -98,6 +98,10 @@ bool IsOfNode(const ImportName& import) {
           import.name.starts_with("uv_mutex_"));
 }
 
+bool IsOfSystem(const ImportName& import) {
+  return import.dll == kAnyDll || IsSystemDll(import.dll) || IsOfNode(import);
+}
+
 std::optional<uint32_t> FindStackBytes(std::string_view dll,
                                        std::string_view name) {
   const StackRow* row = std::lower_bound(
@@ -154,12 +158,17 @@ std::string_view NameOf(const ImportName& import) {
   return is_found ? row->name : std::string_view();
 }
 
+ApiEffect EffectOf(const ImportName& import) {
+  const EffectRow* row =
+      IsOfSystem(import) ? FindEffect(NameOf(import)) : nullptr;
+  return row == nullptr ? ApiEffect::kAny : row->effect;
+}
+
 Api LookUpApi(const ImportName& import) {
   Api api;
   const std::string_view name = NameOf(import);
   api.stack_bytes = StackBytes(import.dll, name);
-  api.of_system =
-      import.dll == kAnyDll || IsSystemDll(import.dll) || IsOfNode(import);
+  api.of_system = IsOfSystem(import);
   const EffectRow* row = api.of_system ? FindEffect(name) : nullptr;
   if (row != nullptr) {
     api.effect = row->effect;

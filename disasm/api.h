@@ -113,6 +113,9 @@ inline constexpr const char* kProgramModule = "the program";
 /// known.
 std::string_view NameOf(const ImportName& import);
 
+/// The effect alone of what LookUpApi gives, in a part of the time.
+ApiEffect EffectOf(const ImportName& import);
+
 /// What is known of `import`; an unknown function has no stack_bytes and kAny.
 Api LookUpApi(const ImportName& import);
 

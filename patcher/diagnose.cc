@@ -34,7 +34,7 @@ bool IsDeletion(ApiEffect effect) {
 std::set<std::string> SectionsOf(const Trace& trace, bool (*is)(ApiEffect)) {
   std::set<std::string> sections;
   for (const CallRecord& call : trace.calls) {
-    if (!call.import || !is(LookUpApi(*call.import).effect)) continue;
+    if (!call.import || !is(EffectOf(*call.import))) continue;
     const size_t begin = call.text.find('(') + 1;
     const size_t end = call.text.find_first_of(",)", begin);
     const std::string address = call.text.substr(begin, end - begin);

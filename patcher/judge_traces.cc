@@ -125,7 +125,7 @@ CriticalSection Judge::MakeSection(Rva rva, const SectionState& state,
   section.initialised_at = *state.initialised_at.begin();
   for (const CallRecord& call : made_in.calls) {
     if (call.site == *section.initialised_at && call.import &&
-        InitialisesSection(LookUpApi(*call.import).effect)) {
+        InitialisesSection(EffectOf(*call.import))) {
       section.initialised_by = *call.import;
     }
   }

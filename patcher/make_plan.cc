@@ -286,8 +286,8 @@ Result<Plan> Attempt(Draft draft, const Question& q, const Tactic& tactic) {
 /// these happen: code near the limits of a run gets past them with a stub
 /// added; code may hand on its return address, which is the loader's at first
 /// and then the stub's; code may clear the first word of a critical section of
-/// its own, and the stub then leaves that alone; a table may lie over a field of
-/// the headers that changes. The rest is for CheckPatched.
+/// its own, and the stub then leaves that alone; a table may lie over a field
+/// of the headers that changes. The rest is for CheckPatched.
 Result<Plan> Followed(const PeImage& image, Result<Plan> plan) {
   if (!plan) return plan;
   const Result<Bytes> bytes = Apply(plan->edits, image.bytes);

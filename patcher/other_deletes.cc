@@ -64,7 +64,7 @@ Search::Search(const PeImage& image, const EntryTraces& traces)
   for (const auto& [slot, import] : view_.import_slots) {
     // To look up every import takes longer than all the rest.
     if (import.name.find("Delete") == std::string::npos) continue;
-    if (LookUpApi(import).effect == ApiEffect::kDeleteSection) {
+    if (EffectOf(import) == ApiEffect::kDeleteSection) {
       slots_.insert(slot);
     }
   }

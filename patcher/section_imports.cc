@@ -12,7 +12,7 @@ bool MayInitialiseSection(const ImportName& import) {
   // Others are called LdrGetProcedureAddressEx and GetProcAddressForCaller.
   constexpr std::string_view kLookUp[] = {"GetProcAddress",
                                           "LdrGetProcedureAddress"};
-  const ApiEffect effect = LookUpApi(import).effect;
+  const ApiEffect effect = EffectOf(import);
   return NameOf(import).empty() || InitialisesSection(effect) ||
          effect == ApiEffect::kLookUpFunction ||
          std::ranges::any_of(kLookUp, [&import](std::string_view name) {
@@ -22,7 +22,7 @@ bool MayInitialiseSection(const ImportName& import) {
 
 bool IsInitialiserOfItsOwn(const std::string& export_name) {
   return InitialisesSection(
-      LookUpApi({"kernel32.dll", export_name, std::nullopt}).effect);
+      EffectOf({"kernel32.dll", export_name, std::nullopt}));
 }
 
 bool MayInitialiseSection(const PeImage& image) {
