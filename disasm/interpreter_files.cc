@@ -11,7 +11,6 @@
 namespace detachfix {
 namespace {
 
-constexpr uint32_t kFileNotFound = 2;  // ERROR_FILE_NOT_FOUND (winerror.h)
 constexpr uint64_t kOpenExisting = 3;  // OPEN_EXISTING (fileapi.h)
 
 /// Whether the name is that of a file which the system does not bring: it has a

@@ -112,6 +112,9 @@ std::optional<Answer> AnswerInProcess(const ImportName& import);
 /// `text` with the letters of ASCII in lower case.
 std::string LowerCase(std::string text);
 
+/// ERROR_FILE_NOT_FOUND (winerror.h).
+inline constexpr uint32_t kFileNotFound = 2;
+
 /// The handle of the system's module of that name (with or without ".dll", any
 /// case), nonzero; 0 for another one.
 uint32_t ModuleInProcess(const std::string& name);

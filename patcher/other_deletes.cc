@@ -26,6 +26,9 @@ constexpr uint32_t kMaxMemberOffset = 64;
 constexpr int kMaxBetween = 12;
 /// Calls down from there to the one that deletes.
 constexpr int kMaxDepth = 3;
+/// Instructions that are decoded for one section: a tenth of a second and more.
+/// Beyond, whatever may delete is taken to.
+constexpr size_t kMaxDecoded = 100'000;
 /// How far before a call through a register its target may be loaded.
 constexpr uint32_t kMaxLoadedBefore = 256;
 
@@ -45,6 +48,7 @@ class Search {
   bool Deletes(Rva function, int depth);
   bool GoesToDelete(const Instruction& instruction, int depth);
   bool MayHaveLoaded(Rva call) const;
+  FunctionBody BodyOf(Rva function);
 
   const PeImage& image_;
   const CodeView view_;
@@ -52,7 +56,14 @@ class Search {
   std::set<Rva> exported_;
   std::set<Rva> slots_;  ///< of functions that delete
   std::map<Rva, bool> known_;
+  size_t decoded_ = 0;  ///< instructions
 };
+
+FunctionBody Search::BodyOf(Rva function) {
+  FunctionBody body = DecodeFunction(view_, function);
+  decoded_ += body.instructions.size();
+  return body;
+}
 
 Search::Search(const PeImage& image, const EntryTraces& traces)
     : image_(image), view_(MakeCodeView(image)) {
@@ -108,9 +119,10 @@ bool Search::GoesToDelete(const Instruction& instruction, int depth) {
 
 bool Search::Deletes(Rva function, int depth) {
   if (depth == 0) return false;
+  if (decoded_ > kMaxDecoded) return true;
   const auto [known, is_new] = known_.emplace(function, false);
   if (!is_new) return known->second;
-  const FunctionBody body = DecodeFunction(view_, function);
+  const FunctionBody body = BodyOf(function);
   const bool deletes = std::ranges::any_of(
       body.instructions, [&](const Instruction& instruction) {
         const bool leaves =
@@ -144,9 +156,12 @@ bool Search::LeadsToDelete(Rva after) {
 
 /// The code of exports, and of what they call.
 void Search::AddExported(Rva function, int depth) {
-  if (depth == 0 || !exported_.insert(function).second) return;
-  for (const Instruction& instruction :
-       DecodeFunction(view_, function).instructions) {
+  if (depth == 0 || decoded_ > kMaxDecoded ||
+      !exported_.insert(function).second) {
+    return;
+  }
+  const FunctionBody body = BodyOf(function);
+  for (const Instruction& instruction : body.instructions) {
     exported_.insert(instruction.rva);
     if (instruction.flow == Flow::kCall && instruction.target) {
       AddExported(*instruction.target, depth - 1);
