@@ -88,27 +88,36 @@ bool Interpreter::IsUnsaid(const ImportName& import) const {
           import.dll == "kernelbase.dll");
 }
 
-/// Whether the call loads the image by its own name, or takes hold of it by an
-/// address in it (GetModuleHandleEx, libloaderapi.h).
+/// Whether the call may load the image once more: by its own name, or one that
+/// is not known (GetModuleFileName may have given it), or by an address in it
+/// (GetModuleHandleEx, libloaderapi.h).
 bool Interpreter::KeepsImageLoaded(const State& state,
                                    const ImportName& import) const {
   constexpr uint64_t kUnchanged = 2, kFromAddress = 4;
-  const bool is_wide = import.name.ends_with('W');
+  const uint32_t width = import.name.ends_with('W') ? 2 : 1;
   if (import.name.starts_with("LoadLibrary")) {
-    const std::optional<std::string> name =
-        TextAt(state, Argument(state, 0), is_wide ? 2 : 1);
-    if (!name || view_.name.empty()) return false;
-    const std::string own = LowerCase(view_.name);
-    const std::string file =
-        LowerCase(name->substr(name->find_last_of("\\/") + 1));
-    return file == own || file + ".dll" == own;
+    return MayBeOwnName(TextAt(state, Argument(state, 0), width));
   }
   if (!import.name.starts_with("GetModuleHandleEx")) return false;
   const Value flags = Argument(state, 0);
-  const uint64_t own = Argument(state, 1).bits - view_.image_base;
-  return flags.IsConstant() && (flags.bits & kFromAddress) != 0 &&
-         (flags.bits & kUnchanged) == 0 && Argument(state, 1).IsConstant() &&
-         own < view_.image_size;
+  const Value module = Argument(state, 1);
+  if (!flags.IsConstant()) return true;
+  if ((flags.bits & kUnchanged) != 0) return false;
+  if ((flags.bits & kFromAddress) == 0) {
+    return !module.IsConstant(0) && MayBeOwnName(TextAt(state, module, width));
+  }
+  return !module.IsConstant() ||
+         module.bits - view_.image_base < view_.image_size;
+}
+
+/// Whether a file of that name, unknown where there is none, may be the image.
+bool Interpreter::MayBeOwnName(const std::optional<std::string>& path) const {
+  if (!path) return true;
+  const std::string own = LowerCase(ImagePath(view_.name));
+  const std::string file = LowerCase("\\" + *path);
+  const std::string name = file.substr(file.find_last_of("\\/") + 1);
+  const std::string own_name = own.substr(own.find_last_of('\\') + 1);
+  return name == own_name || name + ".dll" == own_name;
 }
 
 Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {

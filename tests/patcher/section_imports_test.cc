@@ -130,6 +130,12 @@ TEST(Diagnose, DoesNotSayThatAnImageLeaksWhichKeepsItselfLoaded) {
             Verdict::kLeaks);
 }
 
+TEST(Diagnose, DoesNotSayThatAnImageLeaksWhichMayLoadItselfByAnyName) {
+  const std::string any = "50 ff 15 [KERNEL32.dll!LoadLibraryA]  ; push eax\n";
+  EXPECT_EQ(Diagnose(MustRead(LeakySpecThatRuns(any))).verdict,
+            Verdict::kUnknown);
+}
+
 TEST(Diagnose, KnowsWhichHandleHoldsTheImage) {
   const std::string rest =
       " ff 15 [KERNEL32.dll!GetModuleHandleExA]  ; of an address in the "
