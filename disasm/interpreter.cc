@@ -92,6 +92,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
   Frame frame = MakeFrame(start, isa_.convention());
   frame.procedure = start.pc;
   start.calls.EnterFirst(frame);
+  steps_before_ += steps_;
   steps_ = 0;
   work_ = 0;
   for (size_t tries = 0; tries <= kMaxLearned; ++tries) {
@@ -109,6 +110,10 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
 
 std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
   log_ = &log;
+  calls_at_.clear();
+  for (size_t i = 0; i < log.calls.size(); ++i) {
+    calls_at_[log.calls[i].site.value].push_back(i);
+  }
   ++run_;
   ends_.clear();
   seen_.clear();
@@ -117,9 +122,14 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
   learned_ = false;
   todo_.clear();
   FollowLater(std::move(start));
-  while (!todo_.empty() && steps_ <= kMaxSteps && work_ <= kMaxWork &&
-         !learned_) {
+  while (!todo_.empty() && !learned_) {
     Follow(NextToFollow());
+    if (IsSpent()) {
+      // Also where a path ended that took all that was left.
+      const bool is_new = log.incomplete_because.empty();
+      if (!todo_.empty() && is_new) NoteSpent(todo_.back()->pc);
+      break;
+    }
     if (log.incomplete_because.size() >= kMaxReasons) break;
     if (ends_.size() > kMaxPathEnds) {
       Incomplete("more than " + std::to_string(kMaxPathEnds) +
@@ -128,6 +138,35 @@ std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
     }
   }
   return std::move(ends_);
+}
+
+/// Of the current run.
+uint32_t Interpreter::MaxSteps() const {
+  return std::min(kMaxSteps,
+                  kMaxStepsOfAll - std::min(kMaxStepsOfAll, steps_before_));
+}
+
+bool Interpreter::IsSpent() const {
+  return steps_ > MaxSteps() || work_ > kMaxWork;
+}
+
+/// The run goes no further than `pc`.
+void Interpreter::NoteSpent(uint64_t pc) {
+  learned_ = false;
+  if (steps_ > kMaxSteps) {
+    Incomplete("the budget of " + std::to_string(kMaxSteps) +
+               " instructions is spent at " + Where(pc));
+  } else if (steps_ > MaxSteps()) {
+    Incomplete("the budget of " + std::to_string(kMaxStepsOfAll) +
+               " instructions for all runs is spent at " + Where(pc));
+  } else {
+    Incomplete("more is known than can be looked through, at " + Where(pc));
+  }
+}
+
+/// Counts the words or characters that an import writes.
+void Interpreter::Count(uint64_t cells) const {
+  steps_ += static_cast<uint32_t>(std::min<uint64_t>(cells, kMaxSteps));
 }
 
 void Interpreter::Follow(State state) {
@@ -145,10 +184,8 @@ void Interpreter::Follow(State state) {
       if (!Admit(state)) return;
     }
     steps_ += state.open_branches == 0 ? 1 : kOpenStep;
-    if (steps_ > kMaxSteps) {
-      learned_ = false;
-      Incomplete("the budget of " + std::to_string(kMaxSteps) +
-                 " instructions is spent at " + Where(state.pc));
+    if (IsSpent()) {
+      todo_.push_back(std::make_unique<State>(std::move(state)));
       return;
     }
     const uint64_t pc = state.pc;
@@ -158,12 +195,6 @@ void Interpreter::Follow(State state) {
     repeats = state.pc == pc && state.open_branches == open &&
               compared_ != compared && repeated < kMaxRepeated;
     repeated = repeats ? repeated + 1 : 0;
-    if (work_ > kMaxWork) {
-      learned_ = false;
-      Incomplete("more is known than can be looked through, at " +
-                 Where(state.pc));
-      return;
-    }
     if (!repeats && MeetsOthers(state)) CountLoops(state);
   }
 }

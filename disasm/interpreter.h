@@ -35,12 +35,18 @@ struct PathEnd {
   Rva site;  ///< of the instruction that returned
 };
 
-/// The limits of one Run. Chosen so that the slowest run takes well under a
+/// The limits of one Run, and of all of one interpreter, whose reasons may
+/// begin from many states. Chosen so that the slowest image takes well under a
 /// second; the entries of the DLLs in mind need a few thousand steps. One
 /// behind an open branch, where states are kept and compared, costs as much as
-/// several others, and counts as that.
+/// several others, and counts as that; so does a call of an import.
 inline constexpr uint32_t kMaxSteps = 350'000;
+inline constexpr uint32_t kMaxStepsOfAll = 700'000;
 inline constexpr uint32_t kOpenStep = 16;
+inline constexpr uint32_t kImportStep = 8;
+/// Characters that an import reads for one step. What it writes counts one
+/// each.
+inline constexpr uint32_t kCharactersPerStep = 4;
 /// After so many steps states are joined as soon as they are similar.
 inline constexpr uint32_t kPatientSteps = 160'000;
 /// A run that could not be followed at so many places is not followed further.
@@ -124,6 +130,10 @@ class Interpreter {
 
   std::vector<PathEnd> RunOnce(State start, Trace& log);
   Code& Fetch(uint64_t va);
+  uint32_t MaxSteps() const;
+  bool IsSpent() const;
+  void NoteSpent(uint64_t pc);
+  void Count(uint64_t cells) const;
   void Follow(State state);
   bool Admit(State& state);
   /// Joins `state` with those of `seen` that agree with it on what counts, when
@@ -210,11 +220,12 @@ class Interpreter {
 
   // Code of the image that an import runs (interpreter_runtime.cc).
   struct CallbackList {
-    std::vector<uint64_t> functions;  ///< virtual addresses, in order
-    size_t next = 0;                  ///< the one to be run next
-    bool until_nonzero = false;       ///< stop when one does not return 0
-    Api api;                          ///< of the import
-    Value return_address;             ///< of the import, where a place holds it
+    /// Virtual addresses, in order.
+    std::shared_ptr<const std::vector<uint64_t>> functions;
+    size_t next = 0;             ///< the one to be run next
+    bool until_nonzero = false;  ///< stop when one does not return 0
+    Api api;                     ///< of the import
+    Value return_address;        ///< of the import, where a place holds it
   };
   Step RunCallbacks(State& state, CallbackList list);
   Step CallbackReturned(State& state);
@@ -232,6 +243,7 @@ class Interpreter {
   bool IsUnsaid(const ImportName& import) const;
   Rva LookedUpSlot(const ImportName& import);
   Value Argument(const State& state, size_t index) const;
+  void Record(CallRecord call);
   void RecordImport(const State& state, const ImportName& import,
                     const Api& api);
   Step Throw(ApiEffect effect);
@@ -310,9 +322,10 @@ class Interpreter {
   std::optional<Value> Convert(State& state, size_t flags_at,
                                uint32_t from_width, uint32_t to_width);
   std::optional<Value> WriteTypes(State& state, size_t first, uint32_t width);
-  static std::optional<uint32_t> CharacterAt(const State& state,
-                                             MemoryAddress address,
-                                             uint64_t index, uint32_t width);
+  Value LoadCharacter(const State& state, MemoryAddress address, uint64_t index,
+                      uint32_t width) const;
+  std::optional<uint32_t> CharacterAt(const State& state, MemoryAddress address,
+                                      uint64_t index, uint32_t width) const;
   std::optional<uint64_t> TextLimit(const State& state,
                                     const Answer& answer) const;
   std::optional<Value> CompareTexts(const State& state,
@@ -365,10 +378,11 @@ class Interpreter {
   uint64_t blocks_limit_ = 0;  ///< no block lies at or above it
   uint64_t pages_at_ = 0;      ///< the same of pages
   uint64_t pages_limit_ = 0;
-  uint32_t program_ = 0;          ///< handle of the program
-  MemoryAddress process_memory_;  ///< of ProcessMemory()
-  MemoryAddress types_;           ///< of the table of CharacterType
-  std::set<std::string> loaded_;  ///< modules that the image loads
+  uint32_t program_ = 0;                    ///< handle of the program
+  std::vector<std::string> imported_dlls_;  ///< sorted
+  MemoryAddress process_memory_;            ///< of ProcessMemory()
+  MemoryAddress types_;                     ///< of the table of CharacterType
+  std::set<std::string> loaded_;            ///< modules that the image loads
   std::set<std::string> called_;  ///< names of all imports called so far
   bool makes_files_ = false;      ///< one of those may have made a file
   AddressNumbers code_numbers_;
@@ -414,12 +428,15 @@ class Interpreter {
 
   // Of the current run.
   Trace* log_ = nullptr;
+  /// The indices in log_->calls, by the relative virtual address of the site.
+  std::unordered_map<uint32_t, std::vector<size_t>> calls_at_;
   uint32_t run_ = 0;                          ///< counts RunOnce
   std::vector<std::unique_ptr<State>> todo_;  ///< the next one last
   std::vector<PathEnd> ends_;
   std::unordered_map<Point, std::vector<State>, HashPoint> seen_;
-  uint32_t steps_ = 0;
-  size_t kept_ = 0;       ///< states in seen_
+  mutable uint32_t steps_ = 0;  ///< counted by what only looks, too
+  uint32_t steps_before_ = 0;   ///< of the runs that are done
+  size_t kept_ = 0;             ///< states in seen_
   size_t drop_at_ = 0;    ///< DropFinished is next due when so many are kept
   size_t work_ = 0;       ///< counted against kMaxWork
   bool learned_ = false;  ///< the run is to be begun anew

@@ -229,6 +229,11 @@ Interpreter::Step Interpreter::Do(State& state, const Call& op) {
                        });
 }
 
+void Interpreter::Record(CallRecord call) {
+  calls_at_[call.site.value].push_back(log_->calls.size());
+  log_->calls.push_back(std::move(call));
+}
+
 Interpreter::Step Interpreter::CallTo(State& state, const Value& target,
                                       uint64_t return_va) {
   // `call $+5; pop ebx` only asks where the code runs.
@@ -248,10 +253,9 @@ Interpreter::Step Interpreter::CallTo(State& state, const Value& target,
   const Rva site = site_;
   const Step step = GoTo(state, target, "calls");
   if (step == Step::kInstructionDone) {
-    const auto known = std::ranges::find(log_->calls, site, &CallRecord::site);
-    if (known == log_->calls.end()) {
+    if (!calls_at_.contains(site.value)) {
       const Rva callee{static_cast<uint32_t>(target.bits) - view_.image_base};
-      log_->calls.push_back({site, std::nullopt, callee, Hex(callee.value)});
+      Record({site, std::nullopt, callee, Hex(callee.value)});
     }
   }
   return step;

@@ -58,15 +58,12 @@ void Interpreter::RecordImport(const State& state, const ImportName& import,
     text += (i == 0 ? "" : ", ") + ToText(Argument(state, i));
   }
   text += count > kMaxArguments ? ", ...)" : ")";
-  size_t of_site = 0;
-  for (const CallRecord& call : log_->calls) {
-    if (call.site != site_) continue;
-    if (call.text == text) return;
-    ++of_site;
-  }
-  if (of_site > kMaxCallsOfSite) return;
-  if (of_site == kMaxCallsOfSite) text = ToText(import) + "(...)";
-  log_->calls.push_back({site_, import, std::nullopt, text});
+  const std::vector<size_t>& of_site = calls_at_[site_.value];
+  const bool is_known = std::ranges::any_of(
+      of_site, [&](size_t i) { return log_->calls[i].text == text; });
+  if (is_known || of_site.size() > kMaxCallsOfSite) return;
+  if (of_site.size() == kMaxCallsOfSite) text = ToText(import) + "(...)";
+  Record({site_, import, std::nullopt, std::move(text)});
 }
 
 const ImportName* Interpreter::ImportAt(Rva slot) const {
@@ -126,6 +123,7 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     Incomplete("calls into the middle of an import at " + Site());
     return Step::kPathEnds;
   }
+  steps_ += kImportStep;
   const ImportName import = *found;
   Api api = LookUpApi(import);
   if (!api.stack_bytes && isa_.convention().callee_pops) {

@@ -116,7 +116,7 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
     }
     return;
   }
-  steps_ += static_cast<uint32_t>(size.bits / 4);
+  Count(size.bits / 4);
   const bool fills = effect == ApiEffect::kFill;
   std::vector<std::pair<uint32_t, Value>> parts;  // size, value
   for (uint64_t done = 0; done < size.bits; done += 4) {
@@ -145,7 +145,7 @@ void Interpreter::Clear(State& state, const Value& block, const Value& size) {
   const std::optional<MemoryAddress> begin = AddressOf(block);
   if (!begin || !size.IsConstant() || size.bits > MaxCopiedBytes(setting_))
     return;
-  steps_ += static_cast<uint32_t>(size.bits / 4);
+  Count(size.bits / 4);
   for (int64_t at = 0; at < static_cast<int64_t>(size.bits); at += 4) {
     state.memory.Store({begin->region, begin->offset + at}, 4,
                        ConstantValue(0));
@@ -194,6 +194,7 @@ void Interpreter::Allocate(State& state, ApiEffect effect) {
     end = rest->end;
   }
   const CellMap content = state.memory.cells();
+  size_t copied = 0;
   for (const CellMap::Entry* entry = content.AtOrAfter(*old);
        entry != nullptr && entry->address.region == old->region &&
        entry->address.offset < end;
@@ -201,7 +202,9 @@ void Interpreter::Allocate(State& state, ApiEffect effect) {
     const int64_t offset = entry->address.offset - old->offset;
     state.memory.Store({to->region, to->offset + offset}, entry->cell.size,
                        entry->cell.value);
+    ++copied;
   }
+  Count(copied);
 }
 
 /// Where the thread keeps what belongs to an index, where that is known.

@@ -35,6 +35,17 @@ constexpr Area kForProgram[] = {{0x00400000, 0x10000}, {0x01000000, 0x10000}};
 constexpr uint64_t kStack = 0x1b49f000;
 constexpr Area kStackPlace = {0x1b480000, 0x20000};
 
+/// The DLLs that the image imports from, sorted, without doubles.
+std::vector<std::string> ImportedDlls(const CodeView& view) {
+  std::vector<std::string> dlls;
+  for (const auto& [slot, import] : view.import_slots) {
+    dlls.push_back(LowerCase(import.dll));
+  }
+  std::ranges::sort(dlls);
+  dlls.erase(std::unique(dlls.begin(), dlls.end()), dlls.end());
+  return dlls;
+}
+
 }  // namespace
 
 /// An address of the stack as a number: for code that does not use it as an
@@ -99,6 +110,7 @@ bool Interpreter::EnterProcess(State& state) {
   state.memory.SetZeros(
       {static_cast<int64_t>(pages_at_), static_cast<int64_t>(pages_limit_)});
   program_ = static_cast<uint32_t>(program->begin);
+  imported_dlls_ = ImportedDlls(view_);
   const std::string_view memory = ProcessMemory();
   process_memory_ = AddressOf(NewBlock(state, ConstantValue(memory.size())))
                         .value_or(MemoryAddress{});
@@ -157,6 +169,7 @@ void Interpreter::EnterThread(State& state) {
 
 void Interpreter::WriteBytes(State& state, MemoryAddress address,
                              std::string_view bytes) {
+  Count(bytes.size());
   for (const char byte : bytes) {
     StoreAt(state, address, 1, ConstantValue(static_cast<uint8_t>(byte)));
     ++address.offset;

@@ -20,17 +20,6 @@ constexpr uint32_t kOtherModule = 0x7b000000;
 constexpr uint32_t kFirstImported = 0x7b100000;
 constexpr uint32_t kModuleDistance = 0x1000;
 
-/// The DLLs that the image imports from, without doubles.
-std::vector<std::string> ImportedDlls(const CodeView& view) {
-  std::vector<std::string> dlls;
-  for (const auto& [slot, import] : view.import_slots) {
-    dlls.push_back(LowerCase(import.dll));
-  }
-  std::ranges::sort(dlls);
-  dlls.erase(std::unique(dlls.begin(), dlls.end()), dlls.end());
-  return dlls;
-}
-
 }  // namespace
 
 /// What the process answers; nothing where that is not known.
@@ -308,11 +297,11 @@ std::optional<Value> Interpreter::ModuleNamed(const State& state, size_t at,
   const uint32_t handle = ModuleInProcess(*name);
   if (handle != 0) return ConstantValue(handle);
   const std::string lower = LowerCase(*name);
-  const std::vector<std::string> dlls = ImportedDlls(view_);
-  for (size_t i = 0; i < dlls.size(); ++i) {
-    if (dlls[i] == lower || dlls[i] == lower + ".dll") {
-      return ConstantValue(kFirstImported + kModuleDistance * i);
-    }
+  for (const std::string& dll : {lower, lower + ".dll"}) {
+    const auto found = std::ranges::lower_bound(imported_dlls_, dll);
+    if (found == imported_dlls_.end() || *found != dll) continue;
+    const auto index = static_cast<uint64_t>(found - imported_dlls_.begin());
+    return ConstantValue(kFirstImported + kModuleDistance * index);
   }
   if (answer.kind == AnswerKind::kLoadModule) {
     loaded_.insert(lower);
@@ -330,13 +319,12 @@ std::optional<Value> Interpreter::ModuleNamed(const State& state, size_t at,
 std::optional<ImportName> Interpreter::FunctionIn(
     const Value& module, const std::string& name) const {
   const ImportName import = LookUpByName(name);
-  const std::vector<std::string> dlls = ImportedDlls(view_);
   if (module.IsConstant(0)) return std::nullopt;
   const ImportName other{"another module", name, std::nullopt};
   if (!module.IsConstant()) return other;
   const uint64_t index = (module.bits - kFirstImported) / kModuleDistance;
-  if (module.bits >= kFirstImported && index < dlls.size()) {
-    return ImportName{dlls[index], name, std::nullopt};
+  if (module.bits >= kFirstImported && index < imported_dlls_.size()) {
+    return ImportName{imported_dlls_[index], name, std::nullopt};
   }
   if (module.bits == kOtherModule) return other;
   if (module.bits == program_) {

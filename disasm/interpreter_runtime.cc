@@ -19,12 +19,18 @@ namespace {
 constexpr int64_t kMaxTableEntries = 4096;
 constexpr int64_t kWord = 4;
 
+/// Every turn of a list keeps one, and they may be long.
+std::shared_ptr<const std::vector<uint64_t>> MakeShared(
+    std::vector<uint64_t> functions) {
+  return std::make_shared<const std::vector<uint64_t>>(std::move(functions));
+}
+
 }  // namespace
 
 /// Calls the next function of the list, or returns from the import.
 Interpreter::Step Interpreter::RunCallbacks(State& state, CallbackList list) {
   const CallingConvention& convention = isa_.convention();
-  if (list.next == list.functions.size()) {
+  if (list.next == list.functions->size()) {
     if (convention.return_address) {
       state.at(*convention.return_address) = list.return_address;
     }
@@ -35,7 +41,7 @@ Interpreter::Step Interpreter::RunCallbacks(State& state, CallbackList list) {
                " at " + Site());
     return Step::kPathEnds;
   }
-  const uint64_t function = list.functions[list.next];
+  const uint64_t function = (*list.functions)[list.next];
   const size_t index = callbacks_.size();
   callbacks_.push_back(std::move(list));
   const Value back = SymbolicValue(kCallbackSymbol, index);
@@ -68,12 +74,12 @@ Interpreter::Step Interpreter::CallbackReturned(State& state) {
       State failed = state;
       Assume(failed, result, true);
       CallbackList end = list;
-      end.next = end.functions.size();
+      end.next = end.functions->size();
       if (RunCallbacks(failed, std::move(end)) == Step::kInstructionDone) {
         FollowLater(std::move(failed));
       }
     } else if (TruthOf(result) == Truth::kTrue) {
-      list.next = list.functions.size();
+      list.next = list.functions->size();
       return RunCallbacks(state, std::move(list));
     }
     result = ConstantValue(0);
@@ -90,6 +96,7 @@ Interpreter::Step Interpreter::RunTable(State& state, const Api& api) {
     Incomplete("runs a table of functions that is not known at " + Site());
     return Step::kPathEnds;
   }
+  std::vector<uint64_t> functions;
   CallbackList list;
   list.api = api;
   list.until_nonzero = api.effect == ApiEffect::kRunTableUntilNonzero;
@@ -105,8 +112,11 @@ Interpreter::Step Interpreter::RunTable(State& state, const Api& api) {
                  Site());
       return Step::kPathEnds;
     }
-    list.functions.push_back(function.bits);
+    functions.push_back(function.bits);
   }
+  Count(static_cast<uint64_t>(
+      std::max<int64_t>(0, (end->offset - begin->offset) / kWord)));
+  list.functions = MakeShared(std::move(functions));
   state.at(isa_.convention().result) = ConstantValue(0);
   return RunCallbacks(state, std::move(list));
 }
@@ -127,7 +137,7 @@ Interpreter::Step Interpreter::RunOnce(State& state, const Api& api) {
   StoreAt(state, *once, kWord, ConstantValue(1));
   CallbackList list;
   list.api = api;
-  list.functions.push_back(function.bits);
+  list.functions = MakeShared({function.bits});
   if (const std::optional<Place> place = isa_.convention().return_address) {
     list.return_address = state.at(*place);
   }
@@ -151,18 +161,23 @@ Interpreter::Step Interpreter::RunOnExitTable(State& state, const Api& api) {
   const Value last = state.memory.Load(last_at, kWord);
   const std::optional<MemoryAddress> begin = AddressOf(first);
   const std::optional<MemoryAddress> end = AddressOf(last);
-  if (!begin || !end || begin->region != end->region) {
+  if (!begin || !end || begin->region != end->region ||
+      end->offset - begin->offset > kMaxTableEntries * kWord) {
     Incomplete("runs an exit table whose content is not known at " + Site());
     return Step::kPathEnds;
   }
+  std::vector<uint64_t> functions;
   for (int64_t at = end->offset - kWord; at >= begin->offset; at -= kWord) {
     const Value function = state.memory.Load({begin->region, at}, kWord);
     if (!function.IsConstant()) {
       Incomplete("runs an exit function that is not known at " + Site());
       return Step::kPathEnds;
     }
-    if (function.bits != 0) list.functions.push_back(function.bits);
+    if (function.bits != 0) functions.push_back(function.bits);
   }
+  Count(static_cast<uint64_t>(
+      std::max<int64_t>(0, (end->offset - begin->offset) / kWord)));
+  list.functions = MakeShared(std::move(functions));
   for (int64_t i = 0; i < 3; ++i) {
     state.memory.Store({table->region, table->offset + i * kWord}, kWord,
                        ConstantValue(0));

@@ -42,13 +42,11 @@ std::optional<std::string> Interpreter::TextAt(const State& state,
   if (!address) return std::nullopt;
   std::string text;
   while (text.size() < kMaxText) {
-    const Value character = state.memory.Load(
-        {address->region,
-         address->offset + static_cast<int64_t>(text.size() * width)},
-        width);
-    if (!character.IsConstant() || character.bits > 0x7e) return std::nullopt;
-    if (character.bits == 0) return text;
-    text += static_cast<char>(character.bits);
+    const std::optional<uint32_t> character =
+        CharacterAt(state, *address, text.size(), width);
+    if (!character || *character > 0x7e) return std::nullopt;
+    if (*character == 0) return text;
+    text += static_cast<char>(*character);
   }
   return std::nullopt;
 }
@@ -56,6 +54,7 @@ std::optional<std::string> Interpreter::TextAt(const State& state,
 /// Writes `text` as characters of `width` bytes.
 void Interpreter::WriteText(State& state, MemoryAddress address,
                             std::string_view text, uint32_t width) {
+  Count(text.size());
   for (const char character : text) {
     StoreAt(state, address, width,
             ConstantValue(static_cast<uint8_t>(character)));
@@ -75,10 +74,7 @@ std::optional<std::vector<Value>> Interpreter::CharactersAt(
   if (!to_end && length.bits > kMaxText) return std::nullopt;
   std::vector<Value> text;
   while (to_end || text.size() < length.bits) {
-    const Value character = state.memory.Load(
-        {from->region,
-         from->offset + static_cast<int64_t>(text.size() * width)},
-        width);
+    const Value character = LoadCharacter(state, *from, text.size(), width);
     if (to_end && (!character.IsConstant() || text.size() == kMaxText)) {
       return std::nullopt;
     }
@@ -95,6 +91,7 @@ bool Interpreter::WriteEach(State& state, const std::vector<Value>& characters,
                             const std::function<uint32_t(uint32_t)>& make) {
   std::optional<MemoryAddress> address = AddressOf(to);
   if (!address) return false;
+  Count(characters.size());
   ForgetIfInImage(state, to);
   for (const Value& character : characters) {
     const bool known = character.IsConstant() && character.bits <= 0xff;
@@ -153,13 +150,20 @@ std::optional<Value> Interpreter::WriteTypes(State& state, size_t first,
   return ConstantValue(1);
 }
 
-/// One character of the text at `address`; nothing where it is not known.
+/// Character `index` of the text at `address`.
+Value Interpreter::LoadCharacter(const State& state, MemoryAddress address,
+                                 uint64_t index, uint32_t width) const {
+  if (index % kCharactersPerStep == 0) Count(1);
+  address.offset += static_cast<int64_t>(index * width);
+  return state.memory.Load(address, width);
+}
+
+/// The same; nothing where it is not known.
 std::optional<uint32_t> Interpreter::CharacterAt(const State& state,
                                                  MemoryAddress address,
                                                  uint64_t index,
-                                                 uint32_t width) {
-  address.offset += static_cast<int64_t>(index * width);
-  const Value character = state.memory.Load(address, width);
+                                                 uint32_t width) const {
+  const Value character = LoadCharacter(state, address, index, width);
   if (!character.IsConstant()) return std::nullopt;
   return static_cast<uint32_t>(character.bits);
 }

@@ -2,7 +2,6 @@
 #include "tests/fuzz/code_input.h"
 
 #include <algorithm>
-#include <array>
 
 #include "disasm/isa.h"
 
@@ -28,7 +27,7 @@ ImportName Named(const char* dll, const char* name) {
 }  // namespace
 
 std::span<const ImportName> SlotNames() {
-  static const std::array<ImportName, 16> names = {
+  static const std::vector<ImportName> names = {
       Named("kernel32.dll", "InitializeCriticalSection"),
       Named("kernel32.dll", "DeleteCriticalSection"),
       Named("ntdll.dll", "RtlInitializeCriticalSection"),
@@ -45,6 +44,48 @@ std::span<const ImportName> SlotNames() {
       Named("msvcrt.dll", "memset"),
       Named("nobody.dll", "NobodyKnowsThis"),
       ImportName{"ws2_32.dll", "", uint16_t{115}},
+      // Memory.
+      Named("msvcrt.dll", "malloc"),
+      Named("msvcrt.dll", "calloc"),
+      Named("msvcrt.dll", "realloc"),
+      Named("msvcrt.dll", "free"),
+      Named("msvcrt.dll", "memcpy"),
+      Named("kernel32.dll", "VirtualAlloc"),
+      Named("advapi32.dll", "SystemFunction036"),
+      // Text.
+      Named("msvcrt.dll", "strlen"),
+      Named("msvcrt.dll", "strcmp"),
+      Named("msvcrt.dll", "memcmp"),
+      Named("msvcrt.dll", "strrchr"),
+      Named("msvcrt.dll", "strcpy"),
+      Named("msvcrt.dll", "strcat"),
+      Named("msvcrt.dll", "_strdup"),
+      Named("kernel32.dll", "MultiByteToWideChar"),
+      Named("kernel32.dll", "GetStringTypeW"),
+      Named("kernel32.dll", "LCMapStringA"),
+      // Functions that run others.
+      Named("msvcrt.dll", "_initterm"),
+      Named("ucrtbase.dll", "_initterm_e"),
+      Named("msvcrt.dll", "__dllonexit"),
+      Named("ucrtbase.dll", "_initialize_onexit_table"),
+      Named("ucrtbase.dll", "_register_onexit_function"),
+      Named("ucrtbase.dll", "_execute_onexit_table"),
+      Named("libwinpthread-1.dll", "pthread_once"),
+      Named("msvcrt.dll", "qsort"),
+      Named("kernel32.dll", "RaiseException"),
+      // The thread, the process, its modules.
+      Named("kernel32.dll", "TlsAlloc"),
+      Named("kernel32.dll", "TlsGetValue"),
+      Named("kernel32.dll", "TlsSetValue"),
+      Named("kernel32.dll", "InitOnceBeginInitialize"),
+      Named("kernel32.dll", "EncodePointer"),
+      Named("kernel32.dll", "GetEnvironmentStringsW"),
+      Named("kernel32.dll", "GetModuleFileNameA"),
+      Named("kernel32.dll", "LoadLibraryA"),
+      Named("kernel32.dll", "GetModuleHandleExA"),
+      Named("kernel32.dll", "CreateFileA"),
+      Named("kernel32.dll", "GetVersionExA"),
+      Named("kernel32.dll", "GetTickCount"),
   };
   return names;
 }
