@@ -67,7 +67,8 @@ install_packages() {
     apt-get -q install -y --no-install-recommends "${missing[@]}" >&2
 }
 
-# Configures and builds the project: build_project FOLDER [CMAKE-OPTION...]
+# Configures and builds the project, where no warning may stand; a user's
+# compiler may have others. build_project FOLDER [CMAKE-OPTION...]
 build_project() {
   local folder=$1 log
   shift
@@ -75,6 +76,7 @@ build_project() {
   mkdir -p "$folder"
   log=$folder/configure.log
   if ! cmake -S "$ROOT" -B "$folder" -G Ninja \
+    -DCMAKE_COMPILE_WARNING_AS_ERROR=ON \
     -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" \
     "$@" >"$log" 2>&1; then
     cat "$log" >&2
