@@ -21,6 +21,17 @@ bool GoesToTarget(Flow flow) {
 
 }  // namespace
 
+std::vector<Rva> Successors(const Instruction& instruction) {
+  std::vector<Rva> successors;
+  if (ContinuesToNext(instruction.flow)) {
+    successors.push_back(instruction.rva + instruction.size);
+  }
+  if (GoesToTarget(instruction.flow) && instruction.target) {
+    successors.push_back(*instruction.target);
+  }
+  return successors;
+}
+
 FunctionBody DecodeFunction(const CodeView& view, Rva start) {
   FunctionBody body;
   std::map<Rva, Instruction> seen;
@@ -32,13 +43,9 @@ FunctionBody DecodeFunction(const CodeView& view, Rva start) {
     const Instruction instruction = Decode(view, rva);
     seen.emplace(rva, instruction);
     if (instruction.flow == Flow::kUnknown) body.has_unknown = true;
-    if (ContinuesToNext(instruction.flow)) {
-      todo.push_back(rva + instruction.size);
-    }
-    if (!GoesToTarget(instruction.flow)) continue;
-    if (instruction.target) {
-      todo.push_back(*instruction.target);
-    } else if (!instruction.slot) {
+    for (const Rva next : Successors(instruction)) todo.push_back(next);
+    if (GoesToTarget(instruction.flow) && !instruction.target &&
+        !instruction.slot) {
       body.has_indirect_jump = true;
     }
   }

@@ -42,6 +42,10 @@ struct Instruction {
 /// Decodes the instruction at `rva` of `view`.
 Instruction Decode(const CodeView& view, Rva rva);
 
+/// Where control goes from it within its function: not into calls, nor through
+/// a register or memory.
+std::vector<Rva> Successors(const Instruction& instruction);
+
 /// All instructions that can be reached from `start` without following calls:
 /// both sides of every branch, direct jumps. Ascending by address. Jumps
 /// through a register or memory end a path; `has_indirect_jump` says so.

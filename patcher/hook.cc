@@ -274,10 +274,38 @@ std::optional<Rva> SectionNamedAt(const PeImage& image, Rva rva,
   return std::nullopt;
 }
 
+/// What leads to each of `returns` within a function, itself included, and to
+/// which of them.
+std::map<Rva, Rva> LeadingTo(const KnownCode& code,
+                             const std::set<Rva>& returns) {
+  std::multimap<Rva, Rva> before;
+  for (const auto& [rva, instruction] : code.instructions) {
+    for (const Rva next : Successors(instruction)) before.emplace(next, rva);
+  }
+  std::map<Rva, Rva> leading;
+  std::vector<Rva> todo;
+  const auto add = [&](Rva rva, Rva ret) {
+    if (leading.emplace(rva, ret).second) todo.push_back(rva);
+  };
+  for (const Rva ret : returns) {
+    add(ret, ret);
+    while (!todo.empty()) {
+      const Rva rva = todo.back();
+      todo.pop_back();
+      const auto [begin, end] = before.equal_range(rva);
+      for (auto it = begin; it != end; ++it) add(it->second, ret);
+    }
+  }
+  return leading;
+}
+
 /// The entry may end in a jump to a function that others call as well: what
 /// they return from must stay as it is.
 Result<void> CheckOtherCallers(const PeImage& image, const KnownCode& code,
                                const std::set<Rva>& returns) {
+  if (!code.is_all) {
+    return Error{"there is more code than is searched for other ways to it"};
+  }
   std::map<Rva, std::string> others;  // functions, and what leads there
   for (const auto& [rva, instruction] : code.instructions) {
     if (instruction.flow != Flow::kCall || !instruction.target) continue;
@@ -285,19 +313,14 @@ Result<void> CheckOtherCallers(const PeImage& image, const KnownCode& code,
                    "\"" + instruction.text + "\" at " + HexNumber(rva.value));
   }
   for (const ExportedFunction& function : image.exports) {
-    const Section* section = SectionAt(image, function.rva);
-    const bool is_code = section != nullptr && section->IsExecutable();
-    if (!is_code || function.rva == image.entry_point) continue;
+    if (function.rva == image.entry_point) continue;
     others.emplace(function.rva, "the export " + function.name);
   }
-  const CodeView view = MakeCodeView(image);
-  for (const auto& [start, leads] : others) {
-    for (const Instruction& instruction :
-         DecodeFunction(view, start).instructions) {
-      if (!returns.contains(instruction.rva)) continue;
-      return Error{leads + " leads to the return " +
-                   HexNumber(instruction.rva.value) + ", too"};
-    }
+  for (const auto& [start, ret] : LeadingTo(code, returns)) {
+    const auto other = others.find(start);
+    if (other == others.end()) continue;
+    return Error{other->second + " leads to the return " +
+                 HexNumber(ret.value) + ", too"};
   }
   return {};
 }

@@ -15,13 +15,14 @@ namespace detachfix {
 /// The instructions, and what of the entry could not be followed.
 struct KnownCode {
   std::map<Rva, Instruction> instructions;  ///< by their addresses
+  bool is_all = true;  ///< none was left out because there are too many
   /// Of the entry's own function: see FunctionBody.
   bool entry_jumps_indirectly = false;
   bool entry_has_unknown = false;
 };
 
 /// Follows calls and both sides of every branch, up to a fixed number of
-/// functions; code that is reached only through pointers is left out.
+/// instructions; code that is reached only through pointers is left out.
 KnownCode FindKnownCode(const PeImage& image, const EntryTraces& traces);
 
 }  // namespace detachfix

@@ -31,6 +31,8 @@ constexpr int kMaxDepth = 3;
 constexpr size_t kMaxDecoded = 100'000;
 /// How far before a call through a register its target may be loaded.
 constexpr uint32_t kMaxLoadedBefore = 256;
+/// What to look for that costs, in instructions.
+constexpr size_t kLoadedCost = 16;
 
 class Search {
  public:
@@ -47,7 +49,7 @@ class Search {
   bool LeadsToDelete(Rva after);
   bool Deletes(Rva function, int depth);
   bool GoesToDelete(const Instruction& instruction, int depth);
-  bool MayHaveLoaded(Rva call) const;
+  bool MayHaveLoaded(Rva call);
   FunctionBody BodyOf(Rva function);
 
   const PeImage& image_;
@@ -93,7 +95,8 @@ bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
 
 /// Whether a slot of a function that deletes is named shortly before `call`, by
 /// code that was not run.
-bool Search::MayHaveLoaded(Rva call) const {
+bool Search::MayHaveLoaded(Rva call) {
+  decoded_ += kLoadedCost;
   const auto region =
       std::ranges::find_if(view_.regions, [call](const CodeRegion& r) {
         return call.value - r.begin.value < r.size;
@@ -138,6 +141,7 @@ bool Search::Deletes(Rva function, int depth) {
 bool Search::LeadsToDelete(Rva after) {
   Rva rva = after;
   for (int i = 0; i < kMaxBetween; ++i) {
+    if (++decoded_ > kMaxDecoded) return true;
     const Instruction instruction = Decode(view_, rva);
     switch (instruction.flow) {
       case Flow::kCall:

@@ -230,6 +230,16 @@ TEST(HookDetachExits, RefusesAReturnThatOthersComeTo) {
             "the export Shared leads to the return 0x101b, too");
 }
 
+TEST(HookDetachExits, RefusesWhereOthersCannotBeLookedFor) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = LeakyCode(kExit) + " more:";
+  for (int i = 0; i < 100'001; ++i) spec.sections[0].content += " 90";
+  spec.sections[0].content += " c3";
+  spec.exports = {{"More", "more"}};
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "there is more code than is searched for other ways to it");
+}
+
 TEST(HookDetachExits, RefusesUnknownInstructions) {
   EXPECT_EQ(WhyNot(MakeCase("74 (bad) 31 c0 40 ret: c2 0c 00 bad: 0f ff")),
             "the entry's function holds bytes that are no known instruction");

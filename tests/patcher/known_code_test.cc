@@ -37,12 +37,12 @@ TEST(FindKnownCode, FollowsCallsBranchesAndExports) {
                                    0x100f, 0x1010}));
 }
 
-TEST(FindKnownCode, HoldsWhatTheTracesRan) {
+TEST(FindKnownCode, HoldsWhatTheTracesRanAndWhatFollows) {
   EntryTraces traces;
   traces.detach.visited = {Rva{0x1004}};
   const PeImage image = MustRead(TextSpec("entry: ff e0 cc cc 90 c3"));
   const KnownCode code = FindKnownCode(image, traces);
-  EXPECT_EQ(Addresses(code), (std::vector<uint32_t>{0x1000, 0x1004}));
+  EXPECT_EQ(Addresses(code), (std::vector<uint32_t>{0x1000, 0x1004, 0x1005}));
   EXPECT_TRUE(code.entry_jumps_indirectly);
   EXPECT_FALSE(code.entry_has_unknown);
 }
@@ -52,6 +52,13 @@ TEST(FindKnownCode, LeavesOutWhatIsNoInstruction) {
       FindKnownCode(MustRead(TextSpec("entry: 74 (on) c3 on: 0f ff")), {});
   EXPECT_EQ(Addresses(code), (std::vector<uint32_t>{0x1000, 0x1002}));
   EXPECT_TRUE(code.entry_has_unknown);
+}
+
+TEST(FindKnownCode, SaysWhenThereIsMoreThanItLooksAt) {
+  std::string nops = "entry:";
+  for (int i = 0; i < 100'001; ++i) nops += " 90";
+  EXPECT_FALSE(FindKnownCode(MustRead(TextSpec(nops + " c3")), {}).is_all);
+  EXPECT_TRUE(FindKnownCode(MustRead(TextSpec("entry: 90 c3")), {}).is_all);
 }
 
 }  // namespace

@@ -58,6 +58,14 @@ TEST(FindOtherDelete, IsNotMovedByOtherUses) {
   }
 }
 
+TEST(FindOtherDelete, DoubtsALeakThatTooMuchCodeMayEnd) {
+  std::string uses;
+  for (int i = 0; i < 10'000; ++i) {
+    uses += "68 [.data+0x10] 90 90 90 90 90 90 90 90 90 90 90 90 ";
+  }
+  EXPECT_EQ(With(uses).verdict, Verdict::kUnknown);
+}
+
 TEST(FindOtherDelete, LeavesOutWhatExportsDo) {
   PeSpec spec = LeakySpecWithDelete();
   spec.sections[0].content +=
