@@ -30,7 +30,7 @@ size_t FirstDifference(std::span<const uint8_t> a, std::span<const uint8_t> b,
 
 Result<void> CheckOutsideEdits(std::span<const uint8_t> original,
                                const std::vector<Edit>& edits,
-                               const Bytes& patched) {
+                               const SharedBytes& patched) {
   if (patched.size() < original.size()) {
     return Error{"the patched file has " + std::to_string(patched.size()) +
                  " bytes, the original " + std::to_string(original.size())};
@@ -103,7 +103,7 @@ Result<void> CheckUndo(std::span<const uint8_t> original,
 }  // namespace
 
 Result<void> CheckPatched(std::span<const uint8_t> original, const Plan& plan,
-                          const Bytes& patched,
+                          const SharedBytes& patched,
                           const std::optional<UndoRecord>& side) {
   Result<void> outside = CheckOutsideEdits(original, plan.edits, patched);
   if (!outside) return outside;

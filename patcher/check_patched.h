@@ -7,6 +7,7 @@
 #include <span>
 
 #include "patcher/plan.h"
+#include "patcher/shared_bytes.h"
 #include "patcher/undo_record.h"
 
 namespace detachfix {
@@ -17,7 +18,7 @@ namespace detachfix {
 /// the plan's listing, and leads back to `original`. `side` is the undo record
 /// when the plan does not put it into the file. An error here is a bug of ours.
 Result<void> CheckPatched(std::span<const uint8_t> original, const Plan& plan,
-                          const Bytes& patched,
+                          const SharedBytes& patched,
                           const std::optional<UndoRecord>& side);
 
 }  // namespace detachfix

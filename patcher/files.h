@@ -14,6 +14,7 @@
 
 #include "patcher/plan.h"
 #include "patcher/result.h"
+#include "patcher/shared_bytes.h"
 
 namespace detachfix {
 
@@ -47,7 +48,7 @@ struct FileState {
 
 /// A whole file, and what it was when it was read.
 struct ReadFile {
-  Bytes bytes;
+  SharedBytes bytes;
   FileState state;
 };
 

@@ -82,7 +82,8 @@ WriteOutcome Write(Files& files, const VerifiedFile& file,
 
 /// What is reported of a file that was written: the verdict on what was read
 /// back, not on what was meant.
-FileOutcome WrittenOutcome(const VerifiedFile& file, const Bytes& read_back,
+FileOutcome WrittenOutcome(const VerifiedFile& file,
+                           const SharedBytes& read_back,
                            const PatchedBytes& patched,
                            const PatchOptions& options) {
   VerifiedFile after =

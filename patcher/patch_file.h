@@ -9,6 +9,7 @@
 #include "patcher/files.h"
 #include "patcher/make_plan.h"
 #include "patcher/outcome.h"
+#include "patcher/shared_bytes.h"
 #include "patcher/verify_file.h"
 #include "signatures/table.h"
 
@@ -67,7 +68,7 @@ void NoteBrokenSignature(const PeImage& original, FileOutcome& outcome);
 
 /// A patch that has passed every check in memory.
 struct PatchedBytes {
-  Bytes bytes;
+  SharedBytes bytes;
   std::optional<UndoRecord> side_record;  ///< when it does not fit into `bytes`
 };
 

@@ -56,7 +56,7 @@ Result<void> ReadOwn(PeImage& image) {
 
 }  // namespace
 
-Result<ReadPe> ReadPeImage(std::vector<uint8_t> bytes) {
+Result<ReadPe> ReadPeImage(SharedBytes bytes) {
   Result<PeKind> kind = FindPe(bytes);
   if (!kind) return kind.error();
   if (kind->other) return ReadPe{std::nullopt, std::move(kind->other)};

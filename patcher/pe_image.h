@@ -17,6 +17,7 @@
 #include "patcher/file_offset.h"
 #include "patcher/file_parts.h"
 #include "patcher/result.h"
+#include "patcher/shared_bytes.h"
 
 namespace detachfix {
 
@@ -138,7 +139,7 @@ struct VersionResource {
 
 /// The whole file, taken apart. ReadPeImage alone makes one.
 struct PeImage {
-  std::vector<uint8_t> bytes;  ///< the whole file
+  SharedBytes bytes;  ///< the whole file
   /// In place of `bytes` where only parts of the file were read, for a quick
   /// look. Must outlive the image, which only readers and Diagnose may then be
   /// given.
@@ -227,7 +228,7 @@ struct ReadPe {
 /// Parses `bytes`. Fails with one line that names the field and the numbers
 /// when they are not a PE, are truncated, lie about a size, or are more than
 /// kMaxFileSize.
-Result<ReadPe> ReadPeImage(std::vector<uint8_t> bytes);
+Result<ReadPe> ReadPeImage(SharedBytes bytes);
 
 /// The section whose memory or raw data holds `rva`, or nullptr.
 const Section* SectionAt(const PeImage& image, Rva rva);

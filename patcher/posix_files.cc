@@ -86,7 +86,7 @@ int OpenForReading(const std::string& path) {
 
 Result<Bytes> ReadToEnd(int fd, uint64_t expected, uint64_t limit) {
   Bytes bytes;
-  bytes.reserve(expected);
+  bytes.reserve(expected + 1);
   while (true) {
     const size_t size = bytes.size();
     // One byte more than is expected, to see the end or that there is none.

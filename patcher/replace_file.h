@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "patcher/files.h"
+#include "patcher/shared_bytes.h"
 
 namespace detachfix {
 
 /// A file that is made beside the one that is written.
 struct SideFile {
   std::string path;
-  Bytes bytes;
+  SharedBytes bytes;
 };
 
 /// What is allowed, and what is made beside the file.
@@ -45,7 +46,7 @@ struct WriteOutcome {
   bool refused = false;
   /// What stands at the path now, read back; for diagnosing it again. Empty
   /// when there is an error.
-  Bytes bytes;
+  SharedBytes bytes;
   /// Of undo file and backup, those that this call made and left.
   std::vector<std::string> made;
 };

@@ -80,7 +80,7 @@ std::string UndoFilePath(const std::string& path) {
   return path + ".detachfix-undo";
 }
 
-VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
+VerifiedFile VerifyBytes(const std::string& path, SharedBytes bytes,
                          const std::optional<UndoRecord>& side, Scope scope) {
   VerifiedFile verified;
   FileOutcome& outcome = verified.outcome;

@@ -9,6 +9,7 @@
 #include "patcher/files.h"
 #include "patcher/outcome.h"
 #include "patcher/pe_image.h"
+#include "patcher/shared_bytes.h"
 #include "patcher/symbol_names.h"
 #include "patcher/undo_record.h"
 
@@ -38,7 +39,7 @@ VerifiedFile VerifyFile(Files& files, const std::string& path,
 
 /// The same for bytes at hand, as if they were the file at `path`; `side` is
 /// the undo record of its side file, if any.
-VerifiedFile VerifyBytes(const std::string& path, Bytes bytes,
+VerifiedFile VerifyBytes(const std::string& path, SharedBytes bytes,
                          const std::optional<UndoRecord>& side,
                          Scope scope = Scope::kAnyDll);
 

@@ -160,9 +160,10 @@ BatchItem CommitRepacked(Files& files, const PreparedMedia& prepared,
     return Stopped(prepared, *written.error, written.refused);
   }
   const Result<Expanded> again =
-      Expand(written.error ? change.repacked : written.bytes);
+      Expand(written.error ? SharedBytes(change.repacked) : written.bytes);
   BatchItem item = Changed(
-      prepared, again ? again->image : change.patched.bytes, std::nullopt);
+      prepared, again ? SharedBytes(again->image) : change.patched.bytes,
+      std::nullopt);
   if (written.error || !again) {
     item.outcome.action = Action::kFailed;
     item.outcome.error = written.error ? *written.error : again.error();

@@ -120,7 +120,7 @@ TEST(ConsultSignatures, APatchedFileThatNeverLeakedIsUnknown) {
 }
 
 TEST(ConsultSignatures, SaysNothingOfWhatIsNoImage) {
-  VerifiedFile file = VerifyBytes("a.txt", {'h', 'i'}, std::nullopt);
+  VerifiedFile file = VerifyBytes("a.txt", Bytes{'h', 'i'}, std::nullopt);
   ConsultSignatures(file, {{ExactRow(BuildState::kLeaks)}, {}});
   EXPECT_FALSE(file.outcome.signature);
 }

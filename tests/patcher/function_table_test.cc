@@ -20,7 +20,7 @@ PeImage MakeImage(uint32_t table_size, uint32_t block_size,
   image.size_of_headers = 0x200;
   image.directory_count = 16;
   image.directories_offset = FileOffset{0x100};
-  image.bytes.resize(0x800 + reloc_raw_size);
+  image.bytes = Bytes(0x800 + reloc_raw_size);
   const auto section = [&](const char* name, uint32_t rva, uint32_t size,
                            uint32_t offset, uint32_t raw, uint32_t flags) {
     Section s;
@@ -41,10 +41,12 @@ PeImage MakeImage(uint32_t table_size, uint32_t block_size,
 }
 
 void Put32(PeImage& image, uint32_t offset, uint32_t value) {
+  Bytes bytes = image.bytes;
   for (int i = 0; i < 4; ++i) {
-    image.bytes[offset + static_cast<uint32_t>(i)] =
+    bytes[offset + static_cast<uint32_t>(i)] =
         static_cast<uint8_t>(value >> (8 * i));
   }
+  image.bytes = std::move(bytes);
 }
 
 /// Two functions, 0x2000 to 0x2080 and to 0x2100, and a block of `page`.

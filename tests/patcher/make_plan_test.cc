@@ -309,11 +309,14 @@ TEST(MakePlan, RefusesAFileThatHoldsAnUndoRecord) {
   PeImage image = MustRead(spec);
   UndoRecord record{"0.0.9", 8, {}, {{FileOffset{2}, 1, {7}}}};
   Bytes encoded = Encode(record);
-  image.bytes.insert(image.bytes.end(), encoded.begin(), encoded.end());
+  Bytes bytes = image.bytes;
+  bytes.insert(bytes.end(), encoded.begin(), encoded.end());
+  image.bytes = bytes;
   EXPECT_EQ(WhyNot(image, diagnosis),
             "the file was patched already, by detachfix 0.0.9, and leaks: "
             "revert it first");
-  image.bytes.back() ^= 1;
+  bytes.back() ^= 1;
+  image.bytes = bytes;
   EXPECT_EQ(WhyNot(image, diagnosis).substr(0, 33),
             "the file looks patched already: u");
 }

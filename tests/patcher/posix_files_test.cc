@@ -43,7 +43,7 @@ class PosixFilesTest : public testing::Test {
 
   Bytes Content(const std::string& path) {
     const Result<ReadFile> file = files_->Read(path, kLimit);
-    return file ? file->bytes : Bytes();
+    return file ? Bytes(file->bytes) : Bytes();
   }
 
   std::string ReadError(const std::string& path) {

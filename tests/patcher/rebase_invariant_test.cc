@@ -54,8 +54,10 @@ TEST(RebaseInvariant, SeesEveryByteThatRebaseLeaves) {
   const uint32_t base = built.fields.at("ImageBase").offset;
   const uint32_t debug = built.fields.at("Debug[0].TimeDateStamp").offset;
   for (uint32_t i = 0; i < image.bytes.size(); ++i) {
+    Bytes bytes = image.bytes;
+    bytes[i] ^= 0x01;
     PeImage changed = image;
-    changed.bytes[i] ^= 0x01;
+    changed.bytes = std::move(bytes);
     const auto within = [&](uint32_t at) { return i >= at && i < at + 4; };
     const bool neutral =
         within(stamp) || within(sum) || within(base) || within(debug);
@@ -69,9 +71,11 @@ uint16_t WordAtZero(uint8_t type, uint16_t word) {
   const Rva rva{0x2000};
   const uint32_t offset = ToOffset(image, rva)->value;
   image.relocations = {{rva, type}};
-  image.bytes[offset] = static_cast<uint8_t>(word);
-  image.bytes[offset + 1] = static_cast<uint8_t>(word >> 8);
-  const Bytes bytes = *WithoutBase(image);
+  Bytes bytes = image.bytes;
+  bytes[offset] = static_cast<uint8_t>(word);
+  bytes[offset + 1] = static_cast<uint8_t>(word >> 8);
+  image.bytes = bytes;
+  bytes = *WithoutBase(image);
   return static_cast<uint16_t>(bytes[offset] | bytes[offset + 1] << 8);
 }
 

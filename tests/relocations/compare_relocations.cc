@@ -19,8 +19,8 @@ struct Count {
 
 void Compare(const std::string& path, Count& count) {
   std::ifstream file(path, std::ios::binary);
-  const auto read =
-      detachfix::ReadPeImage({std::istreambuf_iterator<char>(file), {}});
+  const auto read = detachfix::ReadPeImage(
+      std::vector<uint8_t>{std::istreambuf_iterator<char>(file), {}});
   if (!read || !read->image) return;
   ++count.files;
   count.relocations += read->image->relocations.size();
