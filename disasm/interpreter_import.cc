@@ -87,7 +87,7 @@ bool Interpreter::IsUnsaid(const ImportName& import) const {
 
 /// Whether the call may load the image once more: by its own name, or one that
 /// is not known (GetModuleFileName may have given it), or by an address in it
-/// (GetModuleHandleEx, libloaderapi.h).
+/// (GetModuleHandleEx, libloaderapi.h; LdrLoadDll and LdrAddRefDll below them).
 bool Interpreter::KeepsImageLoaded(const State& state,
                                    const ImportName& import) const {
   constexpr uint64_t kUnchanged = 2, kFromAddress = 4;
@@ -95,16 +95,28 @@ bool Interpreter::KeepsImageLoaded(const State& state,
   if (import.name.starts_with("LoadLibrary")) {
     return MayBeOwnName(TextAt(state, Argument(state, 0), width));
   }
+  if (import.name == "LdrLoadDll") {
+    // Its third argument is a UNICODE_STRING, whose buffer is at offset 4.
+    Value name = Argument(state, 2);
+    name = Evaluate(BinaryOp::kAdd, 32, name, ConstantValue(4));
+    return MayBeOwnName(TextAt(state, WordAt(state, name), 2));
+  }
+  const Value module = Argument(state, 1);
+  if (import.name == "LdrAddRefDll") return MayBeOwnAddress(module);
   if (!import.name.starts_with("GetModuleHandleEx")) return false;
   const Value flags = Argument(state, 0);
-  const Value module = Argument(state, 1);
   if (!flags.IsConstant()) return true;
   if ((flags.bits & kUnchanged) != 0) return false;
   if ((flags.bits & kFromAddress) == 0) {
     return !module.IsConstant(0) && MayBeOwnName(TextAt(state, module, width));
   }
-  return !module.IsConstant() ||
-         module.bits - view_.image_base < view_.image_size;
+  return MayBeOwnAddress(module);
+}
+
+/// Whether `value`, unless it is known, may lie in the image.
+bool Interpreter::MayBeOwnAddress(const Value& value) const {
+  return !value.IsConstant() ||
+         value.bits - view_.image_base < view_.image_size;
 }
 
 /// Whether a file of that name, unknown where there is none, may be the image.

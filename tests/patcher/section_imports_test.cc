@@ -112,7 +112,8 @@ PeSpec LeakySpecThatRuns(const std::string& code) {
       "zero:48 73 65 63 75 72 69 74 79 2e 64 6c 6c 00 zero:3";
   spec.imports = {{"KERNEL32.dll",
                    {"InitializeCriticalSection", "DeleteCriticalSection",
-                    "LoadLibraryA", "GetModuleHandleExA"}}};
+                    "LoadLibraryA", "GetModuleHandleExA"}},
+                  {"ntdll.dll", {"LdrAddRefDll", "LdrLoadDll"}}};
   return spec;
 }
 
@@ -146,6 +147,22 @@ TEST(Diagnose, KnowsWhichHandleHoldsTheImage) {
   const std::string unchanged = "68 [.data+0x28] 68 [.text+0x0] 6a 06" + rest;
   EXPECT_EQ(Diagnose(MustRead(LeakySpecThatRuns(unchanged))).verdict,
             Verdict::kLeaks);
+}
+
+TEST(Diagnose, KnowsTheLoadersOwnWaysToHoldTheImage) {
+  const std::string refer = " 6a 00 ff 15 [ntdll.dll!LdrAddRefDll]\n";
+  EXPECT_EQ(
+      Diagnose(MustRead(LeakySpecThatRuns("68 [.text+0x0]" + refer))).verdict,
+      Verdict::kUnknown);
+  EXPECT_EQ(
+      Diagnose(MustRead(LeakySpecThatRuns("68 00 00 00 7c" + refer))).verdict,
+      Verdict::kLeaks);
+  // A UNICODE_STRING on the stack, whose buffer is not known.
+  const std::string load =
+      "50 6a 08 8b cc 68 [.data+0x28] 51 6a 00 6a 00"
+      " ff 15 [ntdll.dll!LdrLoadDll] 59 59\n";
+  EXPECT_EQ(Diagnose(MustRead(LeakySpecThatRuns(load))).verdict,
+            Verdict::kUnknown);
 }
 
 TEST(Diagnose, NeedsNoTraceWhereNothingLeadsToASection) {
