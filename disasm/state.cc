@@ -225,11 +225,31 @@ const SectionMap::Map& SectionMap::all() const {
 
 SectionMap::Map& SectionMap::Change() {
   if (!node_) node_ = SharedNode<Node>(new Node);
-  return node_.Own().map;
+  Node& node = node_.Own();
+  node.live_hash.reset();
+  return node.map;
+}
+
+uint64_t SectionMap::LiveHash() const {
+  if (!node_) return 0;
+  if (!node_->live_hash) {
+    uint64_t hash = 0;
+    for (const auto& [address, section] : node_->map) {
+      if (!section.live) continue;
+      hash = (hash ^ address.region) * 0x9e3779b97f4a7c15;
+      hash =
+          (hash ^ static_cast<uint64_t>(address.offset)) * 0x9e3779b97f4a7c15;
+      hash ^= hash >> 32;
+    }
+    node_->live_hash = hash;
+  }
+  return *node_->live_hash;
 }
 
 bool SameSections(const State& a, const State& b) {
   if (a.sections.Shares(b.sections)) return true;
+  // A loop that makes another one each turn compares each state with all.
+  if (a.sections.LiveHash() != b.sections.LiveHash()) return false;
   const SectionMap::Map& of_a = a.sections.all();
   const SectionMap::Map& of_b = b.sections.all();
   const auto is_live = [](const auto& entry) { return entry.second.live; };

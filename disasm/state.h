@@ -29,8 +29,11 @@ class SectionMap {
 
   /// By the address of the structure, gone ones too.
   const Map& all() const;
-  /// The same, for this copy alone.
+  /// The same, for this copy alone. To be changed before anything else is asked
+  /// of it.
   Map& Change();
+  /// The same for two that are live at the same addresses.
+  uint64_t LiveHash() const;
   /// Whether both are one and the same, because neither was changed.
   bool Shares(const SectionMap& other) const {
     return node_.get() == other.node_.get();
@@ -39,6 +42,7 @@ class SectionMap {
  private:
   struct Node : ReferenceCount {
     Map map;
+    mutable std::optional<uint64_t> live_hash;  ///< once it was asked for
   };
   SharedNode<Node> node_;
 };
