@@ -85,50 +85,6 @@ bool Interpreter::IsUnsaid(const ImportName& import) const {
           import.dll == "kernelbase.dll");
 }
 
-/// Whether the call may load the image once more: by its own name, or one that
-/// is not known (GetModuleFileName may have given it), or by an address in it
-/// (GetModuleHandleEx, libloaderapi.h; LdrLoadDll and LdrAddRefDll below them).
-bool Interpreter::KeepsImageLoaded(const State& state,
-                                   const ImportName& import) const {
-  constexpr uint64_t kUnchanged = 2, kFromAddress = 4;
-  const uint32_t width = import.name.ends_with('W') ? 2 : 1;
-  if (import.name.starts_with("LoadLibrary")) {
-    return MayBeOwnName(TextAt(state, Argument(state, 0), width));
-  }
-  if (import.name == "LdrLoadDll") {
-    // Its third argument is a UNICODE_STRING, whose buffer is at offset 4.
-    Value name = Argument(state, 2);
-    name = Evaluate(BinaryOp::kAdd, 32, name, ConstantValue(4));
-    return MayBeOwnName(TextAt(state, WordAt(state, name), 2));
-  }
-  const Value module = Argument(state, 1);
-  if (import.name == "LdrAddRefDll") return MayBeOwnAddress(module);
-  if (!import.name.starts_with("GetModuleHandleEx")) return false;
-  const Value flags = Argument(state, 0);
-  if (!flags.IsConstant()) return true;
-  if ((flags.bits & kUnchanged) != 0) return false;
-  if ((flags.bits & kFromAddress) == 0) {
-    return !module.IsConstant(0) && MayBeOwnName(TextAt(state, module, width));
-  }
-  return MayBeOwnAddress(module);
-}
-
-/// Whether `value`, unless it is known, may lie in the image.
-bool Interpreter::MayBeOwnAddress(const Value& value) const {
-  return !value.IsConstant() ||
-         value.bits - view_.image_base < view_.image_size;
-}
-
-/// Whether a file of that name, unknown where there is none, may be the image.
-bool Interpreter::MayBeOwnName(const std::optional<std::string>& path) const {
-  if (!path) return true;
-  const std::string own = LowerCase(ImagePath(view_.name));
-  const std::string file = LowerCase("\\" + *path);
-  const std::string name = file.substr(file.find_last_of("\\/") + 1);
-  const std::string own_name = own.substr(own.find_last_of('\\') + 1);
-  return name == own_name || name + ".dll" == own_name;
-}
-
 Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   const ImportName* found = ImportAt(slot);
   if (found == nullptr) {
