@@ -13,6 +13,38 @@ Value NumberOf(double result) {
   return ConstantValue(std::bit_cast<uint64_t>(result));
 }
 
+/// Whether a binary32 has the number too, far from its limits: no precision or
+/// range that the x87 can be set to changes it.
+bool IsSingle(double number) {
+  constexpr double kLarge = 0x1p100;
+  const double size = std::fabs(number);
+  return number == 0 ||
+         (size <= kLarge && size >= 1 / kLarge &&
+          static_cast<double>(static_cast<float>(number)) == number);
+}
+
+/// a + b. The error of a sum is a double (Knuth, TAOCP volume 2, 4.2.2).
+Value ExactSum(double a, double b) {
+  const double sum = a + b;
+  const double of_b = sum - a;
+  const double error = (a - (sum - of_b)) + (b - of_b);
+  if (!IsSingle(sum) || error != 0) return UnknownValue();
+  // How it is rounded decides the sign of 0, but where both have it.
+  if (sum == 0 && std::signbit(a) != std::signbit(b)) return UnknownValue();
+  return NumberOf(sum);
+}
+
+/// `result`, of an operation of which `error` is what fma leaves.
+Value ExactOr(double result, double error) {
+  return IsSingle(result) && error == 0 ? NumberOf(result) : UnknownValue();
+}
+
+Value ToSingle(double number) {
+  const float single = static_cast<float>(number);
+  if (static_cast<double>(single) != number) return UnknownValue();
+  return ConstantValue(std::bit_cast<uint32_t>(single));
+}
+
 }  // namespace
 
 Value EvaluateDoubles(BinaryOp op, uint64_t left, uint64_t right) {
@@ -27,6 +59,20 @@ Value EvaluateDoubles(BinaryOp op, uint64_t left, uint64_t right) {
       return NumberOf(a * b);
     case BinaryOp::kFloatDivide:
       return NumberOf(a / b);
+    case BinaryOp::kFloatAddExact:
+      return ExactSum(a, b);
+    case BinaryOp::kFloatSubExact:
+      return ExactSum(a, -b);
+    case BinaryOp::kFloatMulExact:
+      return ExactOr(a * b, std::fma(a, b, -(a * b)));
+    case BinaryOp::kFloatDivideExact:
+      return ExactOr(a / b, std::fma(a / b, b, -a));
+    case BinaryOp::kFloatFromSingle:
+      return NumberOf(std::bit_cast<float>(static_cast<uint32_t>(left)));
+    case BinaryOp::kFloatToSingle:
+      return ToSingle(a);
+    case BinaryOp::kFloatWhole:
+      return std::trunc(a) == a ? NumberOf(a) : UnknownValue();
     case BinaryOp::kFloatFromSigned:
       return NumberOf(static_cast<double>(static_cast<int64_t>(left)));
     case BinaryOp::kFloatToSigned: {

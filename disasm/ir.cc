@@ -68,6 +68,20 @@ const char* Name(BinaryOp op) {
       return "fmul";
     case BinaryOp::kFloatDivide:
       return "fdiv";
+    case BinaryOp::kFloatAddExact:
+      return "faddx";
+    case BinaryOp::kFloatSubExact:
+      return "fsubx";
+    case BinaryOp::kFloatMulExact:
+      return "fmulx";
+    case BinaryOp::kFloatDivideExact:
+      return "fdivx";
+    case BinaryOp::kFloatFromSingle:
+      return "f4to8";
+    case BinaryOp::kFloatToSingle:
+      return "f8to4";
+    case BinaryOp::kFloatWhole:
+      return "fint";
     case BinaryOp::kFloatFromSigned:
       return "stof";
     case BinaryOp::kFloatToSigned:

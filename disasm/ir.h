@@ -53,6 +53,16 @@ enum class BinaryOp : uint8_t {
   kFloatSub,
   kFloatMul,
   kFloatDivide,
+  // The same where the result is exact, has the digits of a binary32, and a
+  // sign that no way to round changes; else not known.
+  kFloatAddExact,
+  kFloatSubExact,
+  kFloatMulExact,
+  kFloatDivideExact,
+  // Of a alone; b means nothing.
+  kFloatFromSingle,  ///< of a binary32
+  kFloatToSingle,    ///< a as a binary32 where it is one, else not known
+  kFloatWhole,       ///< a where it is a whole number, else not known
   kFloatFromSigned,  ///< of a, a number of 64 bits; b means nothing
   kFloatToSigned,    ///< a towards 0 as 32 bits, or 0x80000000; b means nothing
   kEqual,            ///< 1 or 0, as those below

@@ -139,8 +139,21 @@ enum class X86Op : uint8_t {
   kFst,
   kFstp,
   kFxch,
-  kFcomi,         ///< fucomi too
-  kFcomip,        ///< fucomip too
+  kFcomi,   ///< fucomi too
+  kFcomip,  ///< fucomip too
+  kFrndint,
+  kFadd,
+  kFaddp,
+  kFsub,
+  kFsubp,
+  kFsubr,
+  kFsubrp,
+  kFmul,
+  kFmulp,
+  kFdiv,
+  kFdivp,
+  kFdivr,
+  kFdivrp,
   kKeepsFloats,   ///< writes no register of its stack
   kWritesFloats,  ///< every other one, and MMX
   // Branches, jumps, and what ends a path.

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The x87, as far as what it is given comes out again exactly: it copies
-// memory, eight bytes at once (the Move of Delphi and of Free Pascal), and
-// counts. Its registers have more digits than a double, and how it rounds can
-// be changed; so nothing that would be rounded is known.
+// memory, eight bytes at once (the Move of Delphi and of Free Pascal), counts,
+// and computes (the sizes of C++'s hash tables). Its registers have more digits
+// than a double, and how it rounds can be changed; so nothing that would be
+// rounded is known.
+#include <algorithm>
+#include <iterator>
+
 #include "disasm/x86_lifter.h"
 
 namespace detachfix {
@@ -16,6 +20,29 @@ enum FloatForm : uint64_t {
 };
 
 constexpr uint64_t kExponent = 0x7ff00000;  // in the upper word of a double
+constexpr uint64_t kSingleExponent = 0x7f800000;
+
+struct Arithmetic {
+  X86Op op;
+  BinaryOp does;
+  bool reversed = false;  ///< the source goes first
+  bool pops = false;
+};
+
+constexpr Arithmetic kArithmetic[] = {
+    {X86Op::kFadd, BinaryOp::kFloatAddExact, false, false},
+    {X86Op::kFaddp, BinaryOp::kFloatAddExact, false, true},
+    {X86Op::kFsub, BinaryOp::kFloatSubExact, false, false},
+    {X86Op::kFsubp, BinaryOp::kFloatSubExact, false, true},
+    {X86Op::kFsubr, BinaryOp::kFloatSubExact, true, false},
+    {X86Op::kFsubrp, BinaryOp::kFloatSubExact, true, true},
+    {X86Op::kFmul, BinaryOp::kFloatMulExact, false, false},
+    {X86Op::kFmulp, BinaryOp::kFloatMulExact, false, true},
+    {X86Op::kFdiv, BinaryOp::kFloatDivideExact, false, false},
+    {X86Op::kFdivp, BinaryOp::kFloatDivideExact, false, true},
+    {X86Op::kFdivr, BinaryOp::kFloatDivideExact, true, false},
+    {X86Op::kFdivrp, BinaryOp::kFloatDivideExact, true, true},
+};
 
 }  // namespace
 
@@ -151,21 +178,72 @@ X86Lifter::Float X86Lifter::LoadedNumber() {
           uint64_t{kNumber}};
 }
 
-/// What fld reads. A signalling NaN would come out as a quiet one.
-X86Lifter::Float X86Lifter::LoadedDouble() {
-  if (operand(0).kind == Kind::kRegister)
-    return ReadFloat(operand(0).reg.number);
-  if (width(0) != 64) return {Unknown(), Unknown(), uint64_t{kNotKnown}};
-  const Words words = ReadVector(0, 2);
-  const Place exponent = Compute(BinaryOp::kAnd, 32, words[1], kExponent);
-  const Place is_not_finite =
-      Compute(BinaryOp::kEqual, 32, exponent, kExponent);
-  return {words[0], words[1],
-          ChooseOf(is_not_finite, uint64_t{kNotKnown}, uint64_t{kDouble})};
+/// What fld and the like read from operand `n`. A signalling NaN would come out
+/// as a quiet one.
+X86Lifter::Float X86Lifter::LoadedDouble(size_t n) {
+  if (operand(n).kind == Kind::kRegister) {
+    return ReadFloat(operand(n).reg.number);
+  }
+  const auto form = [&](Operand word, uint64_t mask) {
+    const Place exponent = Compute(BinaryOp::kAnd, 32, word, mask);
+    const Place is_not_finite = Compute(BinaryOp::kEqual, 32, exponent, mask);
+    return ChooseOf(is_not_finite, uint64_t{kNotKnown}, uint64_t{kDouble});
+  };
+  if (width(n) == 32) {
+    const Operand single = Read(n);
+    return MakeDouble(
+        Compute(BinaryOp::kFloatFromSingle, 64, single, uint64_t{0}),
+        form(single, kSingleExponent));
+  }
+  if (width(n) != 64) return {Unknown(), Unknown(), uint64_t{kNotKnown}};
+  const Words words = ReadVector(n, 2);
+  return {words[0], words[1], form(words[1], kExponent)};
+}
+
+/// The two words of `bits`.
+X86Lifter::Float X86Lifter::MakeDouble(Operand bits, Operand form) {
+  return {Compute(BinaryOp::kAnd, 64, bits, Mask(32)),
+          Compute(BinaryOp::kShiftRight, 64, bits, uint64_t{32}), form};
+}
+
+/// fadd and its like: ST(0) and memory, or a register and another.
+void X86Lifter::CombineFloats(BinaryOp op, bool reversed) {
+  const bool in_memory = operand(0).kind != Kind::kRegister;
+  const size_t target = in_memory ? 0 : operand(0).reg.number;
+  const Float a = ToDouble(ReadFloat(target));
+  const Float b = ToDouble(LoadedDouble(in_memory ? 0 : 1));
+  const Place both =
+      Compute(BinaryOp::kAnd, 1, IsForm(a, kDouble), IsForm(b, kDouble));
+  const Operand left = DoubleOf(reversed ? b : a);
+  const Operand right = DoubleOf(reversed ? a : b);
+  const Place result = Compute(op, 64, left, right);
+  // One that is not known may be infinite, or no number.
+  const Place known =
+      Compute(BinaryOp::kAnd, 1, both,
+              Compute(BinaryOp::kFloatEqual, 64, result, result));
+  WriteFloat(target, MakeDouble(result, ChooseOf(known, uint64_t{kDouble},
+                                                 uint64_t{kNotKnown})));
+}
+
+/// frndint: a number stays as it is, whichever way it rounds.
+void X86Lifter::RoundFloat() {
+  const Float value = ReadFloat(0);
+  const Operand is_double = IsForm(value, kDouble);
+  const Float whole = MakeDouble(
+      Compute(BinaryOp::kFloatWhole, 64, DoubleOf(value), uint64_t{0}),
+      value.form);
+  WriteFloat(0, {ChooseOf(is_double, whole.low, value.low),
+                 ChooseOf(is_double, whole.high, value.high), value.form});
 }
 
 void X86Lifter::StoreDouble() {
   const Float value = ToDouble(ReadFloat(0));
+  if (width(0) == 32) {
+    const Place single =
+        Compute(BinaryOp::kFloatToSingle, 64, DoubleOf(value), uint64_t{0});
+    Write(0, ChooseOf(IsForm(value, kDouble), single, Unknown()));
+    return;
+  }
   const auto known = [&](Operand word) {
     return ChooseOf(IsForm(value, kDouble), word, Unknown());
   };
@@ -200,7 +278,7 @@ void X86Lifter::StoreNumber() {
 void X86Lifter::StoreFloat() {
   if (operand(0).kind == Kind::kRegister) {
     WriteFloat(operand(0).reg.number, ReadFloat(0));
-  } else if (width(0) == 64) {
+  } else if (width(0) == 64 || width(0) == 32) {
     StoreDouble();
   } else {
     ForgetOperand(operand(0));
@@ -235,12 +313,19 @@ void X86Lifter::CompareFloats() {
 }
 
 bool X86Lifter::LiftFloat() {
+  const auto* arithmetic =
+      std::ranges::find(kArithmetic, i_.op, &Arithmetic::op);
+  if (arithmetic != std::end(kArithmetic)) {
+    CombineFloats(arithmetic->does, arithmetic->reversed);
+    if (arithmetic->pops) PopFloat();
+    return true;
+  }
   switch (i_.op) {
     case X86Op::kFild:
       PushFloat(LoadedNumber());
       return true;
     case X86Op::kFld:
-      PushFloat(LoadedDouble());
+      PushFloat(LoadedDouble(0));
       return true;
     case X86Op::kFld1:
       PushFloat({1u, 0u, uint64_t{kNumber}});
@@ -265,6 +350,9 @@ bool X86Lifter::LiftFloat() {
     case X86Op::kFcomip:
       CompareFloats();
       if (i_.op == X86Op::kFcomip) PopFloat();
+      return true;
+    case X86Op::kFrndint:
+      RoundFloat();
       return true;
     case X86Op::kWritesFloats:
       ForgetFloats();

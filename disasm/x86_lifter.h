@@ -147,7 +147,10 @@ class X86Lifter : private OpBuilder {
   Float ToDouble(const Float& value);
   Float ToNumber(const Float& value);
   Float LoadedNumber();
-  Float LoadedDouble();
+  Float LoadedDouble(size_t n);
+  Float MakeDouble(Operand bits, Operand form);
+  void CombineFloats(BinaryOp op, bool reversed);
+  void RoundFloat();
   void StoreDouble();
   void StoreNumber();
   void StoreFloat();

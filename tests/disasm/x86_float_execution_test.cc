@@ -19,6 +19,7 @@ namespace {
 using Code = std::vector<uint8_t>;
 
 constexpr uint32_t kResults = 0x100;  // below it are the operands
+constexpr uint32_t kControl = 3 * kResults;
 
 class X86FloatExecution : public testing::Test {
  protected:
@@ -41,6 +42,11 @@ class X86FloatExecution : public testing::Test {
     machine.flags = 2;
     machine.data.resize(kDataSize);
     for (uint32_t at = 0; at < kResults; at += 8) Put(machine, at);
+    // Every exception is masked; bits 8 to 11 are precision and rounding.
+    const uint32_t digits = std::array{0u, 2u, 3u}[Random() % 3];
+    const auto control =
+        static_cast<uint16_t>(0x7f | digits << 8 | (Random() % 4) << 10);
+    std::memcpy(&machine.data[kControl], &control, sizeof(control));
     return machine;
   }
 
@@ -48,7 +54,13 @@ class X86FloatExecution : public testing::Test {
   /// those that are not one.
   void Put(Machine& machine, uint32_t at) {
     uint64_t bits = uint64_t{Random()} << 32 | Random();
-    switch (Random() % 5) {
+    switch (Random() % 7) {
+      case 5: {  // two of 32 bits
+        const float numbers[] = {static_cast<float>(Random() % 64) / 4,
+                                 -static_cast<float>(Random() % 8)};
+        std::memcpy(&bits, numbers, sizeof(bits));
+        break;
+      }
       case 0:
         bits = static_cast<uint64_t>(static_cast<int64_t>(bits) >> 40);
         break;
@@ -75,28 +87,44 @@ class X86FloatExecution : public testing::Test {
   void AppendInPlace(Code& code, uint32_t depth) {
     const uint8_t other = static_cast<uint8_t>(Random() % depth);
     const uint8_t below = static_cast<uint8_t>(Random() % kResults & ~7u);
-    const std::array<Code, 8> choices = {
+    const std::array<uint8_t, 6> arithmetic = {0xc0, 0xc8, 0xe0,
+                                               0xe8, 0xf0, 0xf8};
+    const uint8_t with = static_cast<uint8_t>(arithmetic[Random() % 6] + other);
+    const std::array<Code, 13> choices = {
         Code{0xd9, static_cast<uint8_t>(0xc8 + other)},  // fxch
         Code{0xdd, static_cast<uint8_t>(0xd0 + other)},  // fst st(n)
         Code{0xdb, static_cast<uint8_t>(0xe8 + other)},  // fucomi
         Code{0x0f, 0x92, 0xc1},                          // setb cl
         Code{0x0f, 0x9a, 0xc5},                          // setp ch
-        Code{0xd8, static_cast<uint8_t>(0xc0 + other)},  // fadd
-        Code{0xd9, 0xe0},                                // fchs
+        Code{0xd8, with},                                // fadd st, st(n)
+        Code{0xd8, with},
+        Code{0xdc, with},  // fadd st(n), st
+        Code{0xd9, 0xfc},  // frndint
+        Code{0xd9, 0xe0},  // fchs
+        Code{},
+        Code{},
         Code{}};
     const Code& chosen = choices[Random() % choices.size()];
     if (!chosen.empty()) {
       code.insert(code.end(), chosen.begin(), chosen.end());
       return;
     }
-    const std::array<Code, 3> memory = {Code{0xdd, 0x15},   // fst m64
+    if (Random() % 3 == 0) {  // fadd m32 and m64, and their like
+      const uint8_t size = Random() % 2 == 0 ? 0xd8 : 0xdc;
+      const uint8_t op = static_cast<uint8_t>((with & 0x38) | 0x05);
+      Append(code, {size, op}, below);
+      return;
+    }
+    const std::array<Code, 4> memory = {Code{0xdd, 0x15},   // fst m64
+                                        Code{0xd9, 0x15},   // fst m32
                                         Code{0xdb, 0x15},   // fist m32
                                         Code{0xdf, 0x15}};  // fist m16
     Append(code, memory[Random() % memory.size()], kResults + below);
   }
 
   void AppendPush(Code& code, uint32_t depth) {
-    const std::array<Code, 4> memory = {Code{0xdf, 0x2d},   // fild m64
+    const std::array<Code, 5> memory = {Code{0xdf, 0x2d},   // fild m64
+                                        Code{0xd9, 0x05},   // fld m32
                                         Code{0xdb, 0x05},   // fild m32
                                         Code{0xdf, 0x05},   // fild m16
                                         Code{0xdd, 0x05}};  // fld m64
@@ -121,7 +149,8 @@ class X86FloatExecution : public testing::Test {
   }
 
   void AppendPop(Code& code, uint32_t depth, uint32_t to) {
-    const std::array<Code, 4> memory = {Code{0xdf, 0x3d},   // fistp m64
+    const std::array<Code, 5> memory = {Code{0xdf, 0x3d},   // fistp m64
+                                        Code{0xd9, 0x1d},   // fstp m32
                                         Code{0xdb, 0x1d},   // fistp m32
                                         Code{0xdf, 0x1d},   // fistp m16
                                         Code{0xdd, 0x1d}};  // fstp m64
@@ -129,6 +158,13 @@ class X86FloatExecution : public testing::Test {
     switch (Random() % 8) {
       case 0:  // fstp st(n)
         code.insert(code.end(), {0xdd, static_cast<uint8_t>(0xd8 + other)});
+        break;
+      case 2:  // faddp and its like
+        code.insert(
+            code.end(),
+            {0xde, static_cast<uint8_t>(std::array{0xc0, 0xc8, 0xe0, 0xe8, 0xf0,
+                                                   0xf8}[Random() % 6] +
+                                        other)});
         break;
       case 1:  // fucomip
         code.insert(code.end(), {0xdf, static_cast<uint8_t>(0xe8 + other)});
@@ -140,6 +176,8 @@ class X86FloatExecution : public testing::Test {
 
   Code RandomSequence() {
     Code code = {0xdb, 0xe3};  // fninit
+    // fldcw: how many digits, and how it rounds.
+    if (Random() % 2 == 0) Append(code, {0xd9, 0x2d}, kControl);
     uint32_t depth = 0;
     const uint32_t steps = 2 + Random() % 12;
     for (uint32_t i = 0; i < steps; ++i) {
@@ -213,6 +251,27 @@ TEST_F(X86FloatExecution, CopiesOfDoublesAreKnown) {
   const std::vector<int> expected(machine.data.begin(),
                                   machine.data.begin() + 8);
   EXPECT_EQ(ResultOf(code, machine, 8), expected);
+}
+
+// As the hash tables of libstdc++ find their sizes: n * 1.0f, rounded down.
+TEST_F(X86FloatExecution, ExactProductsAndQuotientsAreKnown) {
+  Code code = {0xdb, 0xe3};
+  Append(code, {0xdf, 0x2d}, 0);          // fild m64
+  Append(code, {0xd8, 0x0d}, 8);          // fmul m32
+  Append(code, {0xdc, 0x35}, 16);         // fdiv m64
+  code.insert(code.end(), {0xd9, 0xfc});  // frndint
+  Append(code, {0xdf, 0x3d}, kResults);   // fistp m64
+  Machine machine = RandomMachine();
+  const uint64_t number = 26;
+  const float factor = 1.5;
+  for (const double divisor : {3.0, 4.0}) {
+    std::memcpy(&machine.data[0], &number, sizeof(number));
+    std::memcpy(&machine.data[8], &factor, sizeof(factor));
+    std::memcpy(&machine.data[16], &divisor, sizeof(divisor));
+    const std::vector<int> known = {13, 0, 0, 0, 0, 0, 0, 0};
+    EXPECT_EQ(ResultOf(code, machine, 8),
+              divisor == 3 ? known : std::vector<int>(8, -1));
+  }
 }
 
 // A signalling NaN comes out as a quiet one (SDM volume 1, section 4.8.3.4).

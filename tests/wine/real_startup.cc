@@ -5,6 +5,7 @@
 //   -DVENDOR_FIX      it is deleted
 //   -DSTREAMS         the C++ library's streams are initialised too
 //   -DCONTAINERS      attach fills containers, which may throw std::bad_alloc
+//   -DHASHES          and a hash table, whose sizes the x87 computes
 #include <windows.h>
 
 #ifdef STREAMS
@@ -16,6 +17,12 @@
 
 static std::vector<DWORD> g_list;
 static std::map<DWORD, DWORD> g_map;
+#endif
+
+#ifdef HASHES
+#include <unordered_map>
+
+static std::unordered_map<DWORD, DWORD> g_hashes;
 #endif
 
 extern "C" CRITICAL_SECTION g_lock;
@@ -46,6 +53,11 @@ extern "C" BOOL WINAPI DllMain(HINSTANCE, DWORD reason, LPVOID) {
   if (reason == DLL_PROCESS_ATTACH) {
     g_list.push_back(reason);
     g_map[reason] = 1;
+  }
+#endif
+#ifdef HASHES
+  if (reason == DLL_PROCESS_ATTACH) {
+    for (DWORD i = 0; i < 40; ++i) g_hashes[i * i] = i;
   }
 #endif
 #ifndef IN_CONSTRUCTOR
