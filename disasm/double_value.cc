@@ -39,6 +39,13 @@ Value ExactOr(double result, double error) {
   return IsSingle(result) && error == 0 ? NumberOf(result) : UnknownValue();
 }
 
+/// a * b. Below every double a product is 0, and so is its error.
+Value ExactProduct(double a, double b) {
+  const double product = a * b;
+  if (product == 0 && a != 0 && b != 0) return UnknownValue();
+  return ExactOr(product, std::fma(a, b, -product));
+}
+
 Value ToSingle(double number) {
   const float single = static_cast<float>(number);
   if (static_cast<double>(single) != number) return UnknownValue();
@@ -64,7 +71,7 @@ Value EvaluateDoubles(BinaryOp op, uint64_t left, uint64_t right) {
     case BinaryOp::kFloatSubExact:
       return ExactSum(a, -b);
     case BinaryOp::kFloatMulExact:
-      return ExactOr(a * b, std::fma(a, b, -(a * b)));
+      return ExactProduct(a, b);
     case BinaryOp::kFloatDivideExact:
       return ExactOr(a / b, std::fma(a / b, b, -a));
     case BinaryOp::kFloatFromSingle:

@@ -274,6 +274,18 @@ TEST_F(X86FloatExecution, ExactProductsAndQuotientsAreKnown) {
   }
 }
 
+// The x87 has numbers far below a double's smallest: this one is not 0 there.
+TEST_F(X86FloatExecution, AProductBelowEveryDoubleIsNotKnown) {
+  Code code = {0xdb, 0xe3};
+  Append(code, {0xdd, 0x05}, 0);         // fld m64
+  Append(code, {0xdc, 0x0d}, 0);         // fmul m64
+  Append(code, {0xdd, 0x1d}, kResults);  // fstp m64
+  Machine machine = RandomMachine();
+  const double number = 1e-200;
+  std::memcpy(machine.data.data(), &number, sizeof(number));
+  EXPECT_EQ(ResultOf(code, machine, 8), std::vector<int>(8, -1));
+}
+
 // A signalling NaN comes out as a quiet one (SDM volume 1, section 4.8.3.4).
 TEST_F(X86FloatExecution, WhatIsNoNumberIsNotKnown) {
   Code code = {0xdb, 0xe3};
