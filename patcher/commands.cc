@@ -138,12 +138,14 @@ int RunVerify(const Options& options, Files& files, Console& console) {
   const bool quickly = !options.verbose && !options.json &&
                        !options.json_lines && !MayContradict(*tables);
   const auto verify = [&](const std::string& path) {
+    SeenRuns seen;
     if (quickly) {
       std::optional<FileOutcome> outcome =
-          LookQuickly(files, path, Look::kCode);
+          LookQuickly(files, path, Look::kCode, &seen);
       if (outcome) return std::move(*outcome);
     }
-    VerifiedFile file = VerifyFile(files, path);
+    VerifiedFile file =
+        VerifyFile(files, path, Scope::kAnyDll, std::move(seen));
     ConsultSignatures(file, *tables);
     return std::move(file.outcome);
   };

@@ -96,14 +96,26 @@ std::optional<std::string> IsDeletedElsewhere(const PeImage& image,
   return std::nullopt;
 }
 
+/// Only the runs that count.
+EntryTraces RunUnlessKnown(const PeImage& image, Setting setting,
+                           KnownRuns* known) {
+  if (known == nullptr) return RunEntry(image, Runs::kThatCount, setting);
+  const auto run = known->find(setting);
+  if (run != known->end()) return run->second;
+  EntryTraces traces = RunEntry(image, Runs::kThatCount, setting);
+  known->emplace(setting, traces);
+  return traces;
+}
+
 /// Judges what happens in one ordinary process where not every path could be
 /// followed. Stays undecided, for both reasons, where that is not known either.
-void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
+void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis,
+                     KnownRuns* known) {
   Diagnosis one = diagnosis;
   one.critical_sections.clear();
   one.evidence.clear();
   one.basis = Basis::kOneProcess;
-  one.traces = RunEntry(image, Runs::kThatCount, Setting::kOrdinary);
+  one.traces = RunUnlessKnown(image, Setting::kOrdinary, known);
   JudgeTraces(image, one);
   std::optional<std::string> against;
   if (one.verdict == Verdict::kUnknown) {
@@ -127,17 +139,18 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis) {
 /// memory, else one process. Where a path with memory cannot be followed, the
 /// others need not be tried; nor are they, to save time, where no section is
 /// made: a failed allocation is no reason to make one.
-void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis) {
+void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis,
+                    KnownRuns* known) {
   Diagnosis every = diagnosis;
-  diagnosis.traces = RunEntry(image, Runs::kThatCount, Setting::kMemory);
+  diagnosis.traces = RunUnlessKnown(image, Setting::kMemory, known);
   JudgeTraces(image, diagnosis);
   if (StoppedShort(diagnosis)) {
-    JudgeOneProcess(image, diagnosis);
+    JudgeOneProcess(image, diagnosis, known);
     return;
   }
   if (!diagnosis.traces->AssumesMemory()) return;
   if (diagnosis.verdict != Verdict::kNotApplicable) {
-    every.traces = RunEntry(image, Runs::kThatCount);
+    every.traces = RunUnlessKnown(image, Setting::kAny, known);
     JudgeTraces(image, every);
     if (!StoppedShort(every)) {
       diagnosis = std::move(every);
@@ -228,7 +241,7 @@ EntryTraces RunEntry(const PeImage& image, Runs runs, Setting setting) {
                     runs, setting);
 }
 
-Diagnosis Diagnose(const PeImage& image, Scope scope) {
+Diagnosis Diagnose(const PeImage& image, Scope scope, KnownRuns* known) {
   Diagnosis diagnosis;
   const TargetMatch target = IdentifyTarget(image);
   diagnosis.target = target.name;
@@ -239,7 +252,7 @@ Diagnosis Diagnose(const PeImage& image, Scope scope) {
     return diagnosis;
   }
   if (NeedsTraces(image)) {
-    JudgeByRunning(image, diagnosis);
+    JudgeByRunning(image, diagnosis, known);
     DoubtLeak(image, diagnosis);
   } else {
     diagnosis.verdict = Verdict::kNotApplicable;

@@ -3,6 +3,7 @@
 #ifndef DETACHFIX_PATCHER_DIAGNOSIS_H_
 #define DETACHFIX_PATCHER_DIAGNOSIS_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -87,8 +88,14 @@ enum class Scope : uint8_t {
   kTarget,
 };
 
-/// Judges `image`. Never fails: what cannot be decided is kUnknown.
-Diagnosis Diagnose(const PeImage& image, Scope scope = Scope::kAnyDll);
+/// The runs of one image's entry that were made so far.
+using KnownRuns = std::map<Setting, EntryTraces>;
+
+/// Judges `image`. Never fails: what cannot be decided is kUnknown. What is in
+/// `known` is taken for the runs of this image and not run again; what is run
+/// is put into it.
+Diagnosis Diagnose(const PeImage& image, Scope scope = Scope::kAnyDll,
+                   KnownRuns* known = nullptr);
 
 /// The verdict on a file whose machine or format is not looked into.
 Diagnosis NotApplicable(const OtherMachine& other);

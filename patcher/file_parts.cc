@@ -87,4 +87,18 @@ bool FileParts::Has(uint64_t offset, uint64_t size) const {
   return false;
 }
 
+bool FileParts::AgreesWith(std::span<const uint8_t> file) const {
+  if (file.size() != size_) return false;
+  for (size_t page = 0; page < is_read_.size(); ++page) {
+    if (!is_read_[page]) continue;
+    const uint64_t begin = page * kPage;
+    const uint64_t size = std::min(kPage, size_ - begin);
+    if (!std::ranges::equal(bytes().subspan(begin, size),
+                            file.subspan(begin, size))) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace detachfix

@@ -46,6 +46,10 @@ class FileParts {
   /// How many bytes from `offset` on were read, at most `limit`.
   uint64_t CountFrom(uint64_t offset, uint64_t limit) const;
 
+  /// Whether `file` has this size, and what was read of it: whether it may be
+  /// the same file.
+  bool AgreesWith(std::span<const uint8_t> file) const;
+
   const std::optional<Part>& missed() const { return missed_; }
   void ForgetMissed() { missed_.reset(); }
 

@@ -81,7 +81,8 @@ std::string UndoFilePath(const std::string& path) {
 }
 
 VerifiedFile VerifyBytes(const std::string& path, SharedBytes bytes,
-                         const std::optional<UndoRecord>& side, Scope scope) {
+                         const std::optional<UndoRecord>& side, Scope scope,
+                         KnownRuns* known) {
   VerifiedFile verified;
   FileOutcome& outcome = verified.outcome;
   outcome.path = path;
@@ -103,12 +104,13 @@ VerifiedFile VerifyBytes(const std::string& path, SharedBytes bytes,
   }
   verified.image = std::move(read->image);
   outcome.machine = verified.image->machine;
-  outcome.diagnosis = Diagnose(*verified.image, scope);
+  outcome.diagnosis = Diagnose(*verified.image, scope, known);
   NoteUndoError(verified, AttachUndo(verified, side));
   return verified;
 }
 
-VerifiedFile VerifyFile(Files& files, const std::string& path, Scope scope) {
+VerifiedFile VerifyFile(Files& files, const std::string& path, Scope scope,
+                        SeenRuns seen) {
   VerifiedFile verified;
   Result<ReadFile> file = files.Read(path, kMaxFileSize);
   if (!file) {
@@ -116,8 +118,10 @@ VerifiedFile VerifyFile(Files& files, const std::string& path, Scope scope) {
     return verified;
   }
   const Result<std::optional<UndoRecord>> side = ReadSideRecord(files, path);
+  const bool is_same = seen.parts && seen.parts->AgreesWith(file->bytes);
   verified = VerifyBytes(path, std::move(file->bytes),
-                         side ? *side : std::optional<UndoRecord>(), scope);
+                         side ? *side : std::optional<UndoRecord>(), scope,
+                         is_same ? &seen.runs : nullptr);
   verified.file.state = file->state;
   if (!side && !verified.undo) NoteUndoError(verified, side.error());
   ConsultSymbols(files, verified);

@@ -3,9 +3,11 @@
 #ifndef DETACHFIX_PATCHER_VERIFY_FILE_H_
 #define DETACHFIX_PATCHER_VERIFY_FILE_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "patcher/file_parts.h"
 #include "patcher/files.h"
 #include "patcher/outcome.h"
 #include "patcher/pe_image.h"
@@ -33,15 +35,23 @@ struct VerifiedFile {
 /// Where the undo record goes that does not fit into the file at `path`.
 std::string UndoFilePath(const std::string& path);
 
-/// Reads and judges the file at `path`. Writes nothing.
+/// What was run of a file when only some of it was read.
+struct SeenRuns {
+  std::unique_ptr<const FileParts> parts;  ///< all that the runs rest on
+  KnownRuns runs;
+};
+
+/// Reads and judges the file at `path`. Writes nothing. What `seen` holds is
+/// not run again if the file still is the one that it was seen in.
 VerifiedFile VerifyFile(Files& files, const std::string& path,
-                        Scope scope = Scope::kAnyDll);
+                        Scope scope = Scope::kAnyDll, SeenRuns seen = {});
 
 /// The same for bytes at hand, as if they were the file at `path`; `side` is
-/// the undo record of its side file, if any.
+/// the undo record of its side file, if any; `known` as in Diagnose.
 VerifiedFile VerifyBytes(const std::string& path, SharedBytes bytes,
                          const std::optional<UndoRecord>& side,
-                         Scope scope = Scope::kAnyDll);
+                         Scope scope = Scope::kAnyDll,
+                         KnownRuns* known = nullptr);
 
 }  // namespace detachfix
 

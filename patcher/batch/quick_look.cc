@@ -10,7 +10,6 @@
 #include "patcher/file_parts.h"
 #include "patcher/pe_parts.h"
 #include "patcher/target.h"
-#include "patcher/verify_file.h"
 
 namespace detachfix {
 namespace {
@@ -83,11 +82,15 @@ constexpr Table kOthers[] = {
 class QuickLook : private ContentSource {
  public:
   QuickLook(InputFile& file, Look look)
-      : file_(file), look_(look), parts_(SizeToHold(file)) {}
+      : file_(file),
+        look_(look),
+        parts_(std::make_unique<FileParts>(SizeToHold(file))) {}
 
   std::optional<FileOutcome> Run();
   /// Whether code was run of an image whose symbols may lie beside it.
   bool MayHaveSymbols() const { return may_have_symbols_; }
+  /// What was run; ends the look.
+  SeenRuns TakeRuns() && { return {std::move(parts_), std::move(runs_)}; }
 
  private:
   static uint64_t SizeToHold(const InputFile& file) {
@@ -105,30 +108,32 @@ class QuickLook : private ContentSource {
 
   InputFile& file_;
   const Look look_;
-  FileParts parts_;
+  std::unique_ptr<FileParts> parts_;
   uint64_t read_ = 0;
   bool code_is_missing_ = false;
   bool may_have_symbols_ = false;
   PeImage image_;
+  KnownRuns runs_;
 };
 
 // Reads whole pages around the range.
 bool QuickLook::Load(uint64_t offset, uint64_t size) {
   const uint64_t begin = offset / FileParts::kPage * FileParts::kPage;
   const uint64_t end =
-      std::min(RoundUp(offset + size, FileParts::kPage), parts_.size());
+      std::min(RoundUp(offset + size, FileParts::kPage), parts_->size());
   if (begin >= end) return false;
   read_ += end - begin;
   if (read_ > kMaxRead) return false;
   const FileParts::Part part{begin, end - begin};
-  if (!file_.ReadAt(begin, parts_.Room(part))) return false;
-  parts_.MarkRead(part);
+  if (!file_.ReadAt(begin, parts_->Room(part))) return false;
+  parts_->MarkRead(part);
   return true;
 }
 
 // What begins otherwise than every PE file, and than a packed one.
 std::optional<FileOutcome> QuickLook::NotPe() const {
-  const auto first = parts_.bytes().first(std::min(parts_.size(), kFirstRead));
+  const auto first =
+      parts_->bytes().first(std::min(parts_->size(), kFirstRead));
   const ByteReader reader(first);
   const uint32_t magic = reader.U32(0).value_or(0);
   if (reader.U16(0) == kMz ||
@@ -146,19 +151,19 @@ std::optional<FileOutcome> QuickLook::NotPe() const {
 
 // The headers up to the end of the section table.
 bool QuickLook::LoadHeaders() {
-  const ByteReader reader(parts_.bytes());
+  const ByteReader reader(parts_->bytes());
   if (!reader.Holds(kNewHeaderField, 4)) return false;
   const uint64_t pe = *reader.U32(kNewHeaderField);
   if (!reader.Holds(pe, kCoffHeaderSize + 2)) return false;
-  if (!parts_.Has(pe, kCoffHeaderSize + 2) && !Load(pe, kCoffHeaderSize + 2)) {
+  if (!parts_->Has(pe, kCoffHeaderSize + 2) && !Load(pe, kCoffHeaderSize + 2)) {
     return false;
   }
   if (reader.U32(pe) != kPeSignature) return false;
   const uint64_t sections = *reader.U16(pe + 6);
   const uint64_t end = pe + kCoffHeaderSize + *reader.U16(pe + 20) +
                        sections * kSectionHeaderSize;
-  if (end > parts_.size() || end - pe > kMaxHeaders) return false;
-  return parts_.Has(pe, end - pe) || Load(pe, end - pe);
+  if (end > parts_->size() || end - pe > kMaxHeaders) return false;
+  return parts_->Has(pe, end - pe) || Load(pe, end - pe);
 }
 
 bool QuickLook::ReadHeaderParts() {
@@ -176,15 +181,15 @@ bool QuickLook::ReadTable(const Table& table) {
   if (table.directory == Directory::kResource) directory.size = 0;
   const std::optional<FileOffset> begin = ToOffset(image_, Rva{directory.rva});
   if (directory.rva != 0 && begin &&
-      !parts_.Has(
+      !parts_->Has(
           begin->value,
-          std::min<uint64_t>(directory.size, parts_.size() - begin->value))) {
+          std::min<uint64_t>(directory.size, parts_->size() - begin->value))) {
     Load(begin->value, std::max<uint64_t>(directory.size, kReadSize));
   }
   while (true) {
-    parts_.ForgetMissed();
+    parts_->ForgetMissed();
     const Result<void> ok = table.read(image_);
-    const std::optional<FileParts::Part> missed = parts_.missed();
+    const std::optional<FileParts::Part> missed = parts_->missed();
     if (!missed) return ok.has_value();
     table.forget(image_);
     if (!Load(missed->offset, std::max(missed->size, kReadSize))) return false;
@@ -193,22 +198,25 @@ bool QuickLook::ReadTable(const Table& table) {
 
 void QuickLook::Need(std::span<const uint8_t> part) {
   const auto offset =
-      static_cast<uint64_t>(part.data() - parts_.bytes().data());
-  if (parts_.Has(offset, part.size())) return;
+      static_cast<uint64_t>(part.data() - parts_->bytes().data());
+  if (parts_->Has(offset, part.size())) return;
   if (Load(offset, std::max<uint64_t>(part.size(), kCodeReadSize))) return;
   // The run goes on with zeros, and counts for nothing.
   code_is_missing_ = true;
 }
 
 std::optional<Diagnosis> QuickLook::JudgeCode() {
-  const ByteReader reader(parts_.bytes());
+  const ByteReader reader(parts_->bytes());
   const uint64_t pe = image_.pe_header_offset.value;
   may_have_symbols_ =
       (*reader.U16(pe + kCharacteristics) & kDebugStripped) != 0;
   image_.source = this;
-  Diagnosis diagnosis = Diagnose(image_);
+  Diagnosis diagnosis = Diagnose(image_, Scope::kAnyDll, &runs_);
   image_.source = nullptr;
-  if (code_is_missing_) return std::nullopt;
+  if (code_is_missing_) {
+    runs_.clear();
+    return std::nullopt;
+  }
   // Whatever else is known of a file that leaks, or was repaired, counts.
   if (diagnosis.verdict == Verdict::kLeaks ||
       diagnosis.verdict == Verdict::kFixed) {
@@ -239,10 +247,10 @@ std::optional<Diagnosis> QuickLook::Judge() {
 std::optional<FileOutcome> QuickLook::Run() {
   // A search passes over what is no PE file, however large.
   if (look_ == Look::kCode && file_.size() > kMaxFileSize) return std::nullopt;
-  if (parts_.size() > 0 && !Load(0, kFirstRead)) return std::nullopt;
+  if (parts_->size() > 0 && !Load(0, kFirstRead)) return std::nullopt;
   if (std::optional<FileOutcome> outcome = NotPe()) return outcome;
   if (file_.size() > kMaxFileSize || !LoadHeaders()) return std::nullopt;
-  Result<PeKind> kind = FindPe(parts_.bytes());
+  Result<PeKind> kind = FindPe(parts_->bytes());
   if (!kind) return std::nullopt;
   FileOutcome outcome;
   if (kind->other) {
@@ -250,7 +258,7 @@ std::optional<FileOutcome> QuickLook::Run() {
     outcome.diagnosis = NotApplicable(*kind->other);
     return outcome;
   }
-  image_.parts = &parts_;
+  image_.parts = parts_.get();
   image_.pe_header_offset = kind->pe_header_offset;
   if (!ReadHeaderParts()) return std::nullopt;
   std::optional<Diagnosis> diagnosis = Judge();
@@ -263,12 +271,15 @@ std::optional<FileOutcome> QuickLook::Run() {
 }  // namespace
 
 std::optional<FileOutcome> LookQuickly(Files& files, const std::string& path,
-                                       Look depth) {
+                                       Look depth, SeenRuns* seen) {
   const Result<std::unique_ptr<InputFile>> file = files.OpenToRead(path);
   if (!file) return std::nullopt;
   QuickLook look(**file, depth);
   std::optional<FileOutcome> outcome = look.Run();
-  if (!outcome) return std::nullopt;
+  if (!outcome) {
+    if (seen != nullptr) *seen = std::move(look).TakeRuns();
+    return std::nullopt;
+  }
   if (depth != Look::kTarget && outcome->machine) {
     const Result<bool> side = files.Exists(UndoFilePath(path));
     if (!side || *side) return std::nullopt;

@@ -10,6 +10,7 @@
 #include "patcher/diagnosis.h"
 #include "patcher/files.h"
 #include "patcher/outcome.h"
+#include "patcher/verify_file.h"
 
 namespace detachfix {
 
@@ -30,8 +31,11 @@ enum class Look : uint8_t {
 /// lead to a patch. So nothing is said of files of a form that the two readers
 /// have been seen to take differently. Look::kTarget answers as VerifyFile with
 /// Scope::kTarget, and does not see damage to what it does not look at.
+///
+/// Where code was run and more is to be known of the file than that, the runs
+/// are put into `seen`, for VerifyFile.
 std::optional<FileOutcome> LookQuickly(Files& files, const std::string& path,
-                                       Look look);
+                                       Look look, SeenRuns* seen = nullptr);
 
 }  // namespace detachfix
 

@@ -154,6 +154,31 @@ TEST(LookQuickly, RunsCodeOnlyWhenAskedTo) {
   EXPECT_FALSE(Answer(test::LeakingOtherDll(), Look::kCode));
 }
 
+TEST(LookQuickly, HandsOnWhatItRan) {
+  const Bytes bytes = test::LeakingOtherDll();
+  FakeFiles files;
+  files.Add(kPath, bytes);
+  SeenRuns seen;
+  ASSERT_FALSE(LookQuickly(files, kPath, Look::kCode, &seen));
+  ASSERT_EQ(seen.runs.size(), 1u);
+  // As if attach had left nothing: only who runs it again will know better.
+  seen.runs.begin()->second.attach.exits[0].sections.clear();
+  seen.runs.begin()->second.detach.exits[0].sections.clear();
+  SeenRuns same{std::move(seen.parts), seen.runs};
+  EXPECT_EQ(VerifyFile(files, kPath, Scope::kAnyDll, std::move(same))
+                .outcome.diagnosis.verdict,
+            Verdict::kNotApplicable);
+  SeenRuns changed;
+  ASSERT_FALSE(LookQuickly(files, kPath, Look::kCode, &changed));
+  changed.runs = seen.runs;
+  Bytes other = bytes;
+  other[0x1f] ^= 1;  // the DOS header, which the look has read
+  files.Overwrite(kPath, other);
+  EXPECT_EQ(VerifyFile(files, kPath, Scope::kAnyDll, std::move(changed))
+                .outcome.diagnosis.verdict,
+            Verdict::kLeaks);
+}
+
 TEST(LookQuickly, AsksTheRestOfTheFolderWhereCodeIsRun) {
   FakeFiles files;
   files.Add(kPath, DllThatMustBeRun());
