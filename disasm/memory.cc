@@ -286,12 +286,24 @@ void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
   cells_.Set(address, Cell{size, kept});
 }
 
-/// Because some pointer is not known: that does not reach the loader's words.
+/// Because some pointer is not known: that does not reach the loader's words,
+/// and what points into a block may still do so.
 void Memory::ForgetPiece(int64_t begin, int64_t end) {
   const MemoryAddress address{kAbsolute, begin};
   const uint32_t size = static_cast<uint32_t>(end - begin);
+  std::vector<CellMap::Entry> pointers;
+  for (const CellMap::Entry* entry = cells_.AtOrAfter(address);
+       entry != nullptr && entry->address < MemoryAddress{kAbsolute, end};
+       entry = cells_.After(entry->address)) {
+    if (IsBlock(RegionNear(entry->cell.value)) &&
+        entry->address.offset + entry->cell.size <= end)
+      pointers.push_back(*entry);
+  }
   MakeRoom(address, size);
   cells_.Set(address, Cell{size, UnknownValue()});
+  for (const CellMap::Entry& pointer : pointers) {
+    Store(pointer.address, pointer.cell.size, Blurred(pointer.cell.value));
+  }
 }
 
 void Memory::ForgetImage(Range range, const std::vector<Range>& kept) {

@@ -184,6 +184,18 @@ TEST_F(MemoryTest, ForgetsTheWritableImageButWhatIsKept) {
   EXPECT_EQ(memory.Load(Const(0), 4), ConstantValue(0x83828180));
 }
 
+TEST_F(MemoryTest, AForgottenWordThatPointedToABlockMayStillDoSo) {
+  Memory memory(view_);
+  const Symbol block = kBlockBit | kNumber;
+  memory.Store(Data(0), 4, SymbolicValue(block, 4));
+  memory.Store(Data(8), 4, SymbolicValue(kNumber));
+  memory.ForgetImage({0, INT64_MAX}, {});
+  const Value pointer = memory.Load(Data(0), 4);
+  EXPECT_TRUE(pointer.IsUnknown());
+  EXPECT_EQ(RegionNear(pointer), block);
+  EXPECT_EQ(RegionNear(memory.Load(Data(8), 4)), Symbol{0});
+}
+
 TEST_F(MemoryTest, ForgetsARangeOfTheImage) {
   Memory memory(view_);
   const int64_t data = int64_t{kBase} + kDataRva;
