@@ -53,6 +53,9 @@ enum class ApiEffect : uint8_t {
   /// argument 3 bytes at argument 0, where there is room for argument 1, from
   /// argument 2 (memcpy_s)
   kCopyChecked,
+  /// argument 3 bytes at argument 1 of the process of argument 0, from argument
+  /// 2; argument 4 points to how many they were (WriteProcessMemory)
+  kWriteProcess,
   kAllocate,        ///< a block, or NULL (malloc)
   kAllocateHeap,    ///< argument 2 bytes, zeroed if argument 1 says so; or NULL
   kAllocateLocal,   ///< argument 1 bytes, zeroed if argument 0 says so; or NULL

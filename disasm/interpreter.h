@@ -341,6 +341,9 @@ class Interpreter {
   // What imports do to memory (interpreter_import_memory.cc).
   void ChangeWord(State& state, ApiEffect effect);
   void FillOrCopy(State& state, ApiEffect effect);
+  void WriteProcess(State& state);
+  void WriteWords(State& state, bool fills, const Value& target,
+                  const Value& source, const Value& size);
   void Clear(State& state, const Value& block, const Value& size);
   void AllocateOrFail(State& state, ApiEffect effect);
   void Allocate(State& state, ApiEffect effect);

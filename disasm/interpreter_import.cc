@@ -304,6 +304,9 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kCopyChecked:
       FillOrCopy(state, api.effect);
       return;
+    case ApiEffect::kWriteProcess:
+      WriteProcess(state);
+      return;
     case ApiEffect::kAllocate:
     case ApiEffect::kAllocateHeap:
     case ApiEffect::kAllocateLocal:

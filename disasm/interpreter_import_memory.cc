@@ -91,14 +91,12 @@ void Interpreter::WriteOutParameters(State& state, const Api& api) {
   }
 }
 
-/// memset, memcpy, memmove: word by word where the size is known.
+/// memset, memcpy, memmove and their like.
 void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
   const bool is_checked = effect == ApiEffect::kCopyChecked;
   const Value target = Argument(state, 0);
   const Value source = Argument(state, is_checked ? 2 : 1);
   const Value size = Argument(state, is_checked ? 3 : 2);
-  const std::optional<MemoryAddress> to = AddressOf(target);
-  const std::optional<MemoryAddress> from = AddressOf(source);
   state.at(isa_.convention().result) = is_checked ? ConstantValue(0) : target;
   if (is_checked) {
     const Value room = Argument(state, 1);
@@ -108,6 +106,32 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
       return;
     }
   }
+  WriteWords(state, effect == ApiEffect::kFill, target, source, size);
+}
+
+/// What is written into the process itself reaches its code and import slots,
+/// too: that is what the function is for.
+void Interpreter::WriteProcess(State& state) {
+  const Value process = Argument(state, 0);
+  const Value target = Argument(state, 1);
+  ForgetBytes(state, Argument(state, 4), 4);
+  state.at(isa_.convention().result) = Fresh(state);
+  if (process == OwnProcess()) {
+    WriteWords(state, false, target, Argument(state, 2), Argument(state, 3));
+    if (!AddressOf(target) || !Argument(state, 3).IsConstant()) {
+      Incomplete("writes into its process, nobody knows where, at " + Site());
+    }
+  } else if (target.MayBeInImage()) {
+    Incomplete("writes into a process that may be its own at " + Site());
+  }
+}
+
+/// Of `size` bytes at `target` makes copies of those at `source`, or of
+/// `source`: word by word where the size is known.
+void Interpreter::WriteWords(State& state, bool fills, const Value& target,
+                             const Value& source, const Value& size) {
+  const std::optional<MemoryAddress> to = AddressOf(target);
+  const std::optional<MemoryAddress> from = AddressOf(source);
   if (!to || !size.IsConstant() || size.bits > MaxCopiedBytes(setting_)) {
     if (to && size.IsConstant() && size.bits <= UINT32_MAX) {
       ForgetBytes(state, target, static_cast<uint32_t>(size.bits));
@@ -117,7 +141,6 @@ void Interpreter::FillOrCopy(State& state, ApiEffect effect) {
     return;
   }
   Count(size.bits / 4);
-  const bool fills = effect == ApiEffect::kFill;
   std::vector<std::pair<uint32_t, Value>> parts;  // size, value
   for (uint64_t done = 0; done < size.bits; done += 4) {
     const uint32_t part =
