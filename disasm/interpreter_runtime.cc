@@ -201,8 +201,9 @@ bool Interpreter::AppendFunction(State& state, MemoryAddress last,
   return true;
 }
 
-/// The block that holds the functions has no limit here: it is made when the
-/// first one comes.
+/// The block that holds the functions has no limit here: that of a table of
+/// _onexit_table_t is made when the first one comes. Who calls __dllonexit has
+/// made it; without one nothing is registered (Wine, dlls/msvcrt/exit.c).
 void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
   const bool of_dll = effect == ApiEffect::kRegisterDllOnExit;
   const std::optional<MemoryAddress> first =
@@ -229,9 +230,9 @@ void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
   if (effect == ApiEffect::kMakeOnExitTable) return;
   const Value function = Argument(state, of_dll ? 0 : 1);
   if (of_dll && begin.IsConstant(0)) {
-    const Value block = FreshBlock(state, UnknownValue(), true);
-    state.memory.Store(*first, kWord, block);
-    state.memory.Store(*last, kWord, block);
+    Incomplete("registers an exit function in a table that is not there at " +
+               Site());
+    return;
   }
   if (!AppendFunction(state, *last, function)) {
     Incomplete("registers an exit function in a table that is not known at " +
