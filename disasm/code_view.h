@@ -72,6 +72,8 @@ struct CodeView {
   /// The word that the load configuration names as the /GS cookie.
   std::optional<Rva> security_cookie;
   std::optional<ThreadTemplate> thread_template;
+  /// Where the TLS directory's list of callbacks lies, which a 0 ends.
+  std::optional<Rva> callback_list;
   ContentSource* source = nullptr;  ///< nullptr: all content is there
 };
 

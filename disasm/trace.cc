@@ -45,7 +45,8 @@ class Tracer {
       : view_(view),
         isa_(isa),
         setting_(setting),
-        interpreter_(view, isa, setting) {
+        interpreter_(view, isa, setting),
+        callbacks_(callbacks.size()) {
     entries_ = callbacks;
     if (entry.value != 0) entries_.push_back(entry);
   }
@@ -64,11 +65,13 @@ class Tracer {
   TraceExit MakeExit(const PathEnd& end, Trace& trace) const;
   void SplitSections(const State& state, TraceExit& exit, Trace& trace) const;
   int64_t ArgumentOffset(size_t on_stack) const;
+  bool ChangesCallbacks(const State& state) const;
 
   const CodeView& view_;
   const Isa& isa_;
   Setting setting_;
   Interpreter interpreter_;
+  size_t callbacks_;  ///< of the TLS directory: so many of entries_
   std::vector<Rva> entries_;
   Arguments last_arguments_;
 };
@@ -264,6 +267,21 @@ TraceExit Tracer::MakeExit(const PathEnd& end, Trace& trace) const {
   return exit;
 }
 
+/// Whether the list of TLS callbacks is another one than at the start: the
+/// loader reads it each time.
+bool Tracer::ChangesCallbacks(const State& state) const {
+  if (!view_.callback_list) return false;
+  const int64_t list = int64_t{view_.image_base} + view_.callback_list->value;
+  for (size_t i = 0; i <= callbacks_; ++i) {
+    const Value now =
+        state.memory.Load({kAbsolute, list + static_cast<int64_t>(i) * 4}, 4);
+    const uint64_t before =
+        i < callbacks_ ? uint64_t{view_.image_base} + entries_[i].value : 0;
+    if (!now.IsUnknown() && !now.IsConstant(before)) return true;
+  }
+  return false;
+}
+
 /// Runs the TLS callbacks and the entry in turn. Only the last one's ends
 /// count.
 std::vector<PathEnd> Tracer::RunEntries(const State& start, Trace& trace) {
@@ -277,6 +295,13 @@ std::vector<PathEnd> Tracer::RunEntries(const State& start, Trace& trace) {
       for (PathEnd& end : interpreter_.Run(std::move(state), trace)) {
         ends.push_back(std::move(end));
       }
+    }
+    if (std::ranges::any_of(ends, [this](const PathEnd& end) {
+          return ChangesCallbacks(end.state);
+        })) {
+      trace.incomplete_because.emplace_back(
+          "the list of TLS callbacks is changed while they run");
+      return {};
     }
     starts.clear();
     for (const PathEnd& end : ends) starts.push_back(KeepData(end.state));

@@ -99,6 +99,8 @@ Input ReadInput() {
       input.entry = Rva{ReadNumber(line)};
     } else if (what == "callback") {
       input.callbacks.push_back(Rva{ReadNumber(line)});
+    } else if (what == "callback_list") {
+      input.view.callback_list = Rva{ReadNumber(line)};
     } else if (what == "cookie") {
       input.view.security_cookie = Rva{ReadNumber(line)};
     } else if (what == "setting") {

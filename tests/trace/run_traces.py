@@ -11,6 +11,7 @@ A file of cases is made of comment lines (#) and of cases:
                       dll!#N for the ordinal N
     --- runs          which runs to show; left out: attach detach
     --- callbacks     labels of TLS callbacks
+    --- callback list label of the list that they are read from
     --- cookie        label of the word that /GS fills
     --- setting       "ordinary": what imports answer in one process;
                       "memory": what allocates does not fail
@@ -129,6 +130,8 @@ def describe(case, labels, folder):
               for label, function in imports_of(case)]
     lines += [f"callback {labels[label]:x}"
               for label in case.get("callbacks", "").split()]
+    lines += [f"callback_list {labels[label]:x}"
+              for label in case.get("callback list", "").split()]
     lines += [f"cookie {labels[label]:x}"
               for label in case.get("cookie", "").split()]
     lines += [f"entry {labels['entry']:x}"]
