@@ -54,6 +54,21 @@ bool IsString(const CodeView& view, uint64_t va) {
   return false;
 }
 
+/// Whether what looks like a string there may as well be code of an i386: it is
+/// very short, or begins by pushing an address of the image (68 20 40 40 00,
+/// "h @@").
+bool MayBeInstructions(const CodeView& view, uint64_t va) {
+  constexpr uint32_t kShortest = 4;
+  constexpr uint8_t kPush = 0x68;
+  const std::span<const uint8_t> bytes = ContentAt(
+      view, Rva{static_cast<uint32_t>(va) - view.image_base}, 1 + kShortest);
+  if (std::ranges::find(bytes, 0) < bytes.begin() + kShortest) return true;
+  if (bytes.size() <= kShortest || bytes[0] != kPush) return false;
+  uint32_t pushed = 0;
+  for (uint32_t i = kShortest; i > 0; --i) pushed = pushed << 8 | bytes[i];
+  return pushed - view.image_base < view.image_size;
+}
+
 }  // namespace
 
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
@@ -65,7 +80,8 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) &&
         (counted || !state.calls.ReturnsTo(argument.bits)) &&
-        !IsString(view_, argument.bits)) {
+        (!IsString(view_, argument.bits) ||
+         MayBeInstructions(view_, argument.bits))) {
       Incomplete("passes code at " + Where(argument.bits) + " to " +
                  ToText(import) + ", which may run it, at " + Site());
     }
