@@ -35,7 +35,8 @@ bool MayInitialiseSection(const PeImage& image) {
   const auto by_itself = [](const ExportedFunction& function) {
     return IsInitialiserOfItsOwn(function.name);
   };
-  return std::ranges::any_of(image.imports, by_import) ||
+  return image.imports.empty() ||
+         std::ranges::any_of(image.imports, by_import) ||
          std::ranges::any_of(image.exports, by_itself);
 }
 

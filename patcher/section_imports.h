@@ -19,8 +19,10 @@ bool MayInitialiseSection(const ImportName& import);
 /// Whether an export of this name is such a function of the DLL's own.
 bool IsInitialiserOfItsOwn(const std::string& export_name);
 
-/// Whether anything that `image` imports or exports leads to such a function.
-/// Where nothing does, no run of its code can initialise a section. Reads
+/// Whether anything that `image` imports or exports leads to such a function,
+/// or it imports nothing at all: what it then needs of the system, it has to
+/// find by itself. Where nothing does, no run of its code can initialise a
+/// section, unless it finds one in the memory of other DLLs. Reads
 /// nothing of it but `imports` and `exports`.
 bool MayInitialiseSection(const PeImage& image);
 

@@ -165,6 +165,21 @@ TEST(Diagnose, KnowsTheLoadersOwnWaysToHoldTheImage) {
             Verdict::kUnknown);
 }
 
+TEST(Diagnose, RunsWhatImportsNothing) {
+  PeSpec spec = LeakySpec();
+  // What it finds in the memory of its process, it may call.
+  spec.sections[0].content =
+      "entry: 64 a1 30 00 00 00  ; mov eax, fs:[0x30]\n ff d0 c2 0c 00\n";
+  spec.imports.clear();
+  const Diagnosis diagnosis = Diagnose(MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kUnknown);
+  EXPECT_TRUE(diagnosis.because.starts_with(
+      "attach: calls to an address that is not known"))
+      << diagnosis.because;
+  spec.sections[0].content = "entry: b8 01 00 00 00 c2 0c 00\n";
+  EXPECT_EQ(Diagnose(MustRead(spec)).verdict, Verdict::kNotApplicable);
+}
+
 TEST(Diagnose, NeedsNoTraceWhereNothingLeadsToASection) {
   PeSpec spec = LeakySpec();
   spec.sections[0].content = "entry: 0f 0b  ; ud2";
