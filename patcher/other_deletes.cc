@@ -5,6 +5,7 @@
 #include "patcher/other_deletes.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <set>
 #include <span>
@@ -42,7 +43,8 @@ class Search {
 
  private:
   std::optional<Rva> SearchRegion(Rva begin, std::span<const uint8_t> bytes,
-                                  uint8_t highest, uint32_t first);
+                                  uint32_t first);
+  bool MayDelete(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
   void AddExported(Rva function, int depth);
   bool IsExported(Rva operand);
@@ -190,39 +192,46 @@ std::optional<Rva> Search::Run(Rva section) {
   if (slots_.empty()) return std::nullopt;
   const uint32_t last = view_.image_base + section.value;
   const uint32_t first = last - kMaxMemberOffset;
-  const std::set<uint8_t> highest = {static_cast<uint8_t>(first >> 24),
-                                     static_cast<uint8_t>(last >> 24)};
   for (const CodeRegion& region : view_.regions) {
     if (!region.executable) continue;
     const std::span<const uint8_t> bytes = ContentAt(
         view_, region.begin, static_cast<uint32_t>(region.content.size()));
-    for (const uint8_t byte : highest) {
-      const std::optional<Rva> at =
-          SearchRegion(region.begin, bytes, byte, first);
-      if (at) return at;
+    const std::optional<Rva> at = SearchRegion(region.begin, bytes, first);
+    if (at) return at;
+  }
+  return std::nullopt;
+}
+
+/// Where the four bytes that name an address from `first` on may end, which is
+/// found by one byte of them: code is long. The highest tells most, unless it
+/// is 0: of that there is much.
+std::optional<Rva> Search::SearchRegion(Rva begin,
+                                        std::span<const uint8_t> bytes,
+                                        uint32_t first) {
+  const uint32_t last = first + kMaxMemberOffset;
+  const uint32_t place = last >> 24 != 0 ? 3 : 2;
+  const std::set<uint8_t> wanted = {static_cast<uint8_t>(first >> 8 * place),
+                                    static_cast<uint8_t>(last >> 8 * place)};
+  for (const uint8_t byte : wanted) {
+    for (size_t at = place; at < bytes.size(); ++at) {
+      const void* found =
+          std::memchr(bytes.data() + at, byte, bytes.size() - at);
+      if (found == nullptr) break;
+      at = static_cast<size_t>(static_cast<const uint8_t*>(found) -
+                               bytes.data());
+      const Rva operand = begin + static_cast<uint32_t>(at - place);
+      const uint32_t va = ByteReader(bytes).U32(at - place).value_or(0);
+      if (va - first <= kMaxMemberOffset && MayDelete(operand)) return operand;
     }
   }
   return std::nullopt;
 }
 
-/// The same in `bytes`, for addresses from `first` on with this highest byte,
-/// by which they are found: code is long.
-std::optional<Rva> Search::SearchRegion(Rva begin,
-                                        std::span<const uint8_t> bytes,
-                                        uint8_t highest, uint32_t first) {
-  const ByteReader reader(bytes);
-  const auto end = bytes.end();
-  for (auto it = std::find(bytes.begin(), end, highest); it != end;
-       it = std::find(it + 1, end, highest)) {
-    const uint32_t into = static_cast<uint32_t>(it - bytes.begin());
-    if (into < 3) continue;
-    const uint32_t va = reader.U32(into - 3).value_or(0);
-    if (va - first > kMaxMemberOffset) continue;
-    const Rva operand = begin + (into - 3);
-    if (EndsOneOf(visited_, operand) || !LeadsToDelete(operand + 4)) continue;
-    if (!IsExported(operand)) return operand;
-  }
-  return std::nullopt;
+/// Whether code that was not run has an instruction that ends with the four
+/// bytes at `operand`, and passes them on to what deletes.
+bool Search::MayDelete(Rva operand) {
+  return !EndsOneOf(visited_, operand) && LeadsToDelete(operand + 4) &&
+         !IsExported(operand);
 }
 
 }  // namespace
