@@ -299,8 +299,14 @@ class Interpreter {
   std::optional<Value> WritePath(State& state, std::string_view path,
                                  uint32_t width, size_t to, size_t room);
   void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
+  void EnterEnvironment(State& state);
   void EnterBlocks(State& state) const;
   void EnterThread(State& state);
+
+  // How its pages are protected (interpreter_pages.cc).
+  const CodeRegion* SectionOfPage(uint64_t address) const;
+  std::optional<Value> QueryPages(State& state);
+  std::optional<Value> ProtectPages(State& state);
 
   // What it answers about files (interpreter_files.cc).
   bool MayMakeFile(const State& state, const ImportName& import) const;

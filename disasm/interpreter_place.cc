@@ -125,9 +125,25 @@ bool Interpreter::EnterProcess(State& state) {
     StoreAt(state, {types_.region, types_.offset + 2 * c}, 2,
             ConstantValue(type));
   }
+  EnterEnvironment(state);
   if (isa_.convention().thread_block) EnterBlocks(state);
   EnterThread(state);
   return true;
+}
+
+/// Has the C runtime's variable _environ, which some DLLs import, point to a
+/// list of the environment's variables.
+void Interpreter::EnterEnvironment(State& state) {
+  for (const auto& [slot, import] : view_.import_slots) {
+    if (import.name != "_environ" || !LookUpApi(import).of_system) continue;
+    const Value list = NewBlock(state, ConstantValue(8));
+    const MemoryAddress at = AddressOf(list).value_or(MemoryAddress{});
+    const int64_t variable =
+        process_memory_.offset + static_cast<int64_t>(EnvironmentAt());
+    StoreAt(state, at, 4, ConstantValue(static_cast<uint64_t>(variable)));
+    StoreAt(state, {at.region, at.offset + 4}, 4, ConstantValue(0));
+    StoreAt(state, {kImportSymbol, int64_t{slot.value}}, 4, list);
+  }
 }
 
 /// Fills the environment blocks of the thread and of the process.

@@ -43,6 +43,12 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kPages:
       number = AllocatePages(state);
       break;
+    case AnswerKind::kQueryPages:
+      number = QueryPages(state);
+      break;
+    case AnswerKind::kProtectPages:
+      number = ProtectPages(state);
+      break;
     case AnswerKind::kClock:
       number = TellTime(state, answer);
       break;

@@ -102,9 +102,9 @@ constexpr Answer Folder(uint32_t width, std::string_view path, uint8_t at = 0) {
 /// An empty SLIST_HEADER (winnt.h).
 constexpr std::string_view kEmptyList = "\0\0\0\0\0\0\0\0"sv;
 constexpr std::string_view kNoNumber = "\0\0\0\0"sv;
+/// st_mode _S_IFCHR and st_nlink 1, for a device (sys/stat.h).
+constexpr std::string_view kDevice = "\0\x20\1\0"sv;
 constexpr std::string_view kOne = "\1\0\0\0"sv;
-/// PAGE_READWRITE (winnt.h), what pages were before.
-constexpr std::string_view kReadWrite = "\4\0\0\0"sv;
 
 constexpr uint32_t kNoHandle = 0xffffffff;  // INVALID_HANDLE_VALUE (winbase.h)
 constexpr uint32_t kCharacterDevice = 2;    // FILE_TYPE_CHAR (winbase.h)
@@ -214,6 +214,8 @@ uint32_t MapCharacter(uint32_t character, uint32_t flags) {
 }
 
 std::string_view ProcessMemory() { return kMemory; }
+
+size_t EnvironmentAt() { return kEnvironment; }
 
 std::span<const BlockWord> BlockWords() {
   static constexpr BlockWord kWords[] = {

@@ -49,6 +49,8 @@ enum class AnswerKind : uint8_t {
   kLoadModule,    ///< the same; every module can be loaded
   kModuleEx,      ///< GetModuleHandleEx: writes it to argument 2
   kPages,         ///< argument 1 bytes of memory, all 0 (VirtualAlloc)
+  kQueryPages,    ///< VirtualQuery
+  kProtectPages,  ///< VirtualProtect
   kLength,  ///< of the text at argument 0, of characters of `number` bytes
   // Of texts of characters of `number` bytes:
   kCompareTexts,   ///< those at arguments 0 and 1 (strcmp)
@@ -132,6 +134,9 @@ uint32_t MapCharacter(uint32_t character, uint32_t flags);
 
 /// What lies in the process's own memory, by the offsets of kText.
 std::string_view ProcessMemory();
+
+/// Where in it the environment's one variable lies.
+size_t EnvironmentAt();
 
 /// Where the thread's environment block lies, and where in it the pointer to
 /// its blocks of thread-local storage, one for each image (TEB, winternl.h).

@@ -37,6 +37,9 @@ inline constexpr Symbol kWideRegistersSymbol = 6;
 inline constexpr Symbol kBlockSizesSymbol = 7;
 /// Of an unknown value: it may point to any block or the stack.
 inline constexpr Symbol kSomewhereSymbol = 8;
+/// In an ordinary process: at the first page of a section, how VirtualProtect
+/// left it. No value of the code's points there.
+inline constexpr Symbol kProtectionsSymbol = 9;
 inline constexpr Symbol kFirstRegisterSymbol = 16;  ///< + Place::id, at entry
 /// An import's address that the code has hidden, by xor with a number or by a
 /// rotation: one symbol for each way and import, the same in every state.
