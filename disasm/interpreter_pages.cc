@@ -5,6 +5,7 @@
 // of other DLLs' variables into the image (its pseudo relocations).
 
 #include <algorithm>
+#include <array>
 
 #include "disasm/interpreter.h"
 
@@ -14,42 +15,88 @@ namespace {
 constexpr uint64_t kPage = 0x1000;
 
 // winnt.h: PAGE_ and MEM_ constants.
-constexpr uint32_t kReadOnly = 0x02, kReadWrite = 0x04;
-constexpr uint32_t kExecuteRead = 0x20, kExecuteReadWrite = 0x40;
-constexpr uint32_t kExecuteWriteCopy = 0x80;
-constexpr uint32_t kCommit = 0x1000, kImage = 0x1000000;
-/// Stands for pages of one section that are not protected alike.
-constexpr uint32_t kMixed = 0;
+constexpr uint64_t kReadOnly = 0x02, kReadWrite = 0x04;
+constexpr uint64_t kExecuteRead = 0x20, kExecuteReadWrite = 0x40;
+constexpr uint64_t kExecuteWriteCopy = 0x80;
+constexpr uint64_t kCommit = 0x1000, kImage = 0x1000000;
+/// No protection: stands for pages of which nothing is known any more.
+constexpr uint64_t kNotKnown = 0;
 
 struct Pages {
   uint64_t begin = 0;  ///< virtual addresses
   uint64_t end = 0;
+  friend bool operator==(const Pages&, const Pages&) = default;
 };
+
+/// How the pages of a section are protected: alike, but for one part at most.
+struct Protection {
+  uint64_t most = kNotKnown;
+  uint64_t of_part = kNotKnown;
+  Pages part = {};  ///< empty: there is none
+
+  bool Holds(uint64_t page) const {
+    return page >= part.begin && page < part.end;
+  }
+  uint64_t At(uint64_t page) const { return Holds(page) ? of_part : most; }
+};
+
+Pages WholePages(uint64_t begin, uint64_t end) {
+  return {begin / kPage * kPage, (end + kPage - 1) / kPage * kPage};
+}
 
 Pages PagesOf(const CodeView& view, const CodeRegion& region) {
   const uint64_t begin = uint64_t{view.image_base} + region.begin.value;
-  return {begin / kPage * kPage,
-          (begin + region.size + kPage - 1) / kPage * kPage};
-}
-
-MemoryAddress ProtectionAt(const Pages& pages) {
-  return {kProtectionsSymbol, static_cast<int64_t>(pages.begin)};
+  return WholePages(begin, begin + region.size);
 }
 
 /// Before the first write a page that can be written to is one to be copied
 /// (PAGE_WRITECOPY); most were written to by the loader.
-uint32_t LoadedProtection(const CodeRegion& region) {
+uint64_t LoadedProtection(const CodeRegion& region) {
   if (region.executable) {
     return region.writable ? kExecuteReadWrite : kExecuteRead;
   }
   return region.writable ? kReadWrite : kReadOnly;
 }
 
-uint32_t ProtectionOf(const State& state, const Pages& pages,
-                      const CodeRegion& region) {
-  const Value changed = state.memory.Load(ProtectionAt(pages), 4);
-  return changed.IsConstant() ? static_cast<uint32_t>(changed.bits)
-                              : LoadedProtection(region);
+/// A state keeps the words of what is other than at the start.
+MemoryAddress WordAt(const Pages& section, int64_t index) {
+  return {kProtectionsSymbol, static_cast<int64_t>(section.begin) + 4 * index};
+}
+
+Protection ProtectionOf(const State& state, const Pages& section,
+                        const CodeRegion& region) {
+  std::array<uint64_t, 4> words{};
+  for (size_t i = 0; i < words.size(); ++i) {
+    const MemoryAddress at = WordAt(section, static_cast<int64_t>(i));
+    if (state.memory.IsForgotten(at, 4)) return {LoadedProtection(region)};
+    const Value word = state.memory.Load(at, 4);
+    if (!word.IsConstant()) return {};
+    words[i] = word.bits;
+  }
+  return {words[0], words[1], {words[2], words[3]}};
+}
+
+void Keep(State& state, const Pages& section, const Protection& now) {
+  int64_t index = 0;
+  for (const uint64_t word :
+       {now.most, now.of_part, now.part.begin, now.part.end}) {
+    state.memory.Store(WordAt(section, index++), 4, ConstantValue(word));
+  }
+}
+
+/// What becomes of `before` when `changed`, pages of the section, get
+/// `protection`.
+Protection Changed(const Protection& before, const Pages& section,
+                   const Pages& changed, uint64_t protection) {
+  if (changed == section) return {protection};
+  const bool has_part = before.part.begin < before.part.end;
+  if (protection == before.most) {
+    const bool is_all_of_part =
+        changed.begin <= before.part.begin && changed.end >= before.part.end;
+    if (!has_part || is_all_of_part) return {before.most};
+  }
+  if (has_part && changed != before.part) return {};
+  return {before.most, protection, changed};
 }
 
 }  // namespace
@@ -77,16 +124,16 @@ std::optional<Value> Interpreter::QueryPages(State& state) {
   }
   const CodeRegion* region = SectionOfPage(address.bits);
   if (region == nullptr) return std::nullopt;
-  const Pages pages = PagesOf(view_, *region);
-  const uint32_t protection = ProtectionOf(state, pages, *region);
-  if (protection == kMixed) return std::nullopt;
+  const Pages section = PagesOf(view_, *region);
+  const Protection protection = ProtectionOf(state, section, *region);
   const uint64_t base = address.bits / kPage * kPage;
-  const uint64_t fields[] = {base,
-                             view_.image_base,
-                             kExecuteWriteCopy,
-                             pages.end - base,
-                             kCommit,
-                             protection,
+  const uint64_t here = protection.At(base);
+  if (here == kNotKnown) return std::nullopt;
+  const uint64_t end = protection.Holds(base)         ? protection.part.end
+                       : base < protection.part.begin ? protection.part.begin
+                                                      : section.end;
+  const uint64_t fields[] = {base,       view_.image_base, kExecuteWriteCopy,
+                             end - base, kCommit,          here,
                              kImage};
   ForgetIfInImage(state, target);
   int64_t offset = to->offset;
@@ -101,26 +148,26 @@ std::optional<Value> Interpreter::QueryPages(State& state) {
 std::optional<Value> Interpreter::ProtectPages(State& state) {
   const Value address = Argument(state, 0);
   const Value size = Argument(state, 1);
-  const Value protection = Argument(state, 2);
+  const Value now = Argument(state, 2);
   const Value target = Argument(state, 3);
-  const bool is_known = address.IsConstant() && size.IsConstant();
-  const uint64_t begin = is_known ? address.bits : 0;
-  const uint64_t end = is_known ? begin + size.bits : UINT64_MAX;
-  // Before it is changed.
-  const CodeRegion* first = SectionOfPage(begin);
-  const uint32_t old =
-      first == nullptr ? kReadWrite  // a block's, or the stack's
-                       : ProtectionOf(state, PagesOf(view_, *first), *first);
+  const bool is_known =
+      address.IsConstant() && size.IsConstant() && now.IsConstant();
+  const Pages range = is_known
+                          ? WholePages(address.bits, address.bits + size.bits)
+                          : Pages{0, UINT64_MAX};
+  uint64_t old = kReadWrite;  // a block's, or the stack's
   for (const CodeRegion& region : view_.regions) {
-    const Pages pages = PagesOf(view_, region);
-    if (end <= pages.begin || begin >= pages.end) continue;
-    const bool is_all = is_known && begin < pages.begin + kPage &&
-                        end > pages.end - kPage && protection.IsConstant();
-    StoreAt(state, ProtectionAt(pages), 4,
-            is_all ? protection : ConstantValue(kMixed));
+    const Pages section = PagesOf(view_, region);
+    const Pages changed = {std::max(range.begin, section.begin),
+                           std::min(range.end, section.end)};
+    if (changed.begin >= changed.end) continue;
+    const Protection before = ProtectionOf(state, section, region);
+    if (changed.begin == range.begin) old = before.At(changed.begin);
+    Keep(state, section,
+         is_known ? Changed(before, section, changed, now.bits) : Protection{});
   }
   const std::optional<MemoryAddress> to = AddressOf(target);
-  if (!is_known || !to || old == kMixed) return std::nullopt;
+  if (!is_known || !to || old == kNotKnown) return std::nullopt;
   ForgetIfInImage(state, target);
   StoreAt(state, *to, 4, ConstantValue(old));
   return ConstantValue(1);
