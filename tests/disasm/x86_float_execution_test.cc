@@ -50,11 +50,35 @@ class X86FloatExecution : public testing::Test {
     return machine;
   }
 
+  /// A number at the ends of what `width` bits can hold, or between them, with
+  /// few digits or with all.
+  uint64_t Extreme(int width) {
+    const int digits = width == 64 ? 52 : 23;
+    const uint64_t highest = (uint64_t{1} << (width - 1 - digits)) - 1;
+    const uint64_t middle = highest / 2;
+    const std::array<uint64_t, 8> exponents = {
+        0,      1,           2,           middle - digits,
+        middle, highest - 2, highest - 1, middle / 2 + Random() % middle};
+    const uint64_t all = (uint64_t{1} << digits) - 1;
+    const std::array<uint64_t, 6> fractions = {
+        0, 1, all, all & ~uint64_t{1}, (all >> 1) + 1, all & Random()};
+    return uint64_t{Random() % 2} << (width - 1) |
+           exponents[Random() % exponents.size()] << digits |
+           fractions[Random() % fractions.size()];
+  }
+
   /// Eight bytes of any kind: words, a small or a large number, a double, and
   /// those that are not one.
   void Put(Machine& machine, uint32_t at) {
     uint64_t bits = uint64_t{Random()} << 32 | Random();
-    switch (Random() % 7) {
+    switch (Random() % 10) {
+      case 7:
+      case 8:
+        bits = Extreme(64);
+        break;
+      case 9:
+        bits = Extreme(32) << 32 | Extreme(32);
+        break;
       case 5: {  // two of 32 bits
         const float numbers[] = {static_cast<float>(Random() % 64) / 4,
                                  -static_cast<float>(Random() % 8)};
