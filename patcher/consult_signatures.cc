@@ -6,7 +6,6 @@
 #include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
 #include "patcher/rebase_invariant.h"
-#include "patcher/sha256.h"
 #include "patcher/target.h"
 
 namespace detachfix {
@@ -95,16 +94,20 @@ void Compare(const SignatureMatch& match, Diagnosis& diagnosis) {
 
 std::optional<SignatureReport> LookUp(const VerifiedFile& file,
                                       const SignatureTables& tables) {
-  if (!file.image) return std::nullopt;
+  if (!file.image || !file.outcome.sha256) return std::nullopt;
   if (!file.undo) {
-    return SignatureReport{MatchBuild(FactsOf(*file.image), tables.rows),
-                           false};
+    return SignatureReport{
+        MatchBuild(FactsOf(*file.image, *file.outcome.sha256), tables.rows),
+        false};
   }
   Result<Bytes> original = Revert(file.file.bytes, *file.undo);
   if (!original) return std::nullopt;
   const Result<ReadPe> read = ReadPeImage(std::move(*original));
   if (!read || !read->image) return std::nullopt;
-  return SignatureReport{MatchBuild(FactsOf(*read->image), tables.rows), true};
+  return SignatureReport{
+      MatchBuild(FactsOf(*read->image, file.undo->original_sha256),
+                 tables.rows),
+      true};
 }
 
 std::string Joined(const std::vector<std::string>& words) {
@@ -139,7 +142,7 @@ std::string OwnName(const PeImage& image) {
   return name;
 }
 
-BuildFacts FactsOf(const PeImage& image) {
+BuildFacts FactsOf(const PeImage& image, const Sha256& hash) {
   BuildFacts facts;
   facts.dll = OwnName(image);
   facts.machine = image.machine;
@@ -150,7 +153,7 @@ BuildFacts FactsOf(const PeImage& image) {
   facts.image_base = image.image_base;
   facts.checksum = image.checksum;
   facts.description = image.version.file_description;
-  facts.sha256 = HashSha256(image.bytes);
+  facts.sha256 = hash;
   facts.invariant_sha256 = RebaseInvariantSha256(image);
   facts.code = CodeOf(image);
   return facts;

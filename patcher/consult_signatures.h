@@ -13,8 +13,9 @@ namespace detachfix {
 /// Empty when it does not say.
 std::string OwnName(const PeImage& image);
 
-/// What is compared with the rows. Points into `image.bytes`.
-BuildFacts FactsOf(const PeImage& image);
+/// What is compared with the rows; `hash` is that of the file. Points into
+/// `image.bytes`.
+BuildFacts FactsOf(const PeImage& image, const Sha256& hash);
 
 /// Looks the file up in `tables`; a file that detachfix patched as the original
 /// that its undo record leads to. Where a match that identifies a build says

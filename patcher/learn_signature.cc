@@ -276,7 +276,7 @@ Result<Signature> LearnRow(const VerifiedFile& file,
       StartRow(*file.image, target, options, tables, source);
   if (!start) return start.error();
   Signature row = std::move(*start);
-  const BuildFacts facts = FactsOf(*file.image);
+  const BuildFacts facts = FactsOf(*file.image, *file.outcome.sha256);
   Merger merger(row, source);
   MergeFacts(facts,
              file.outcome.diagnosis.verdict == Verdict::kLeaks

@@ -6,7 +6,6 @@
 
 #include "patcher/interrupt.h"
 #include "patcher/pe_image.h"
-#include "patcher/sha256.h"
 #include "patcher/temporary_file.h"
 
 namespace detachfix {
@@ -194,7 +193,7 @@ Step CheckUnchanged(Files& files, const std::string& path,
   if (!again) return Failed("cannot be read again", again.error());
   change = Change(original.state, again->state);
   if (change) return ChangedMeanwhile(*change);
-  if (HashSha256(again->bytes) != HashSha256(original.bytes)) {
+  if (!(again->bytes == original.bytes)) {
     return ChangedMeanwhile("its content is another");
   }
   return std::nullopt;

@@ -83,11 +83,9 @@ std::string OctalMode(uint32_t mode) {
 }
 
 std::optional<std::string> Misread(const Bytes& written, const Bytes& read) {
-  const Sha256 wanted = HashSha256(written);
-  const Sha256 found = HashSha256(read);
-  if (wanted == found) return std::nullopt;
-  return "reads back with SHA-256 " + ToHex(found) + ", written was " +
-         ToHex(wanted);
+  if (written == read) return std::nullopt;
+  return "reads back with SHA-256 " + ToHex(HashSha256(read)) +
+         ", written was " + ToHex(HashSha256(written));
 }
 
 void RemoveTemporary(Files& files, const std::string& path, Error& error) {

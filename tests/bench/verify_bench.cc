@@ -16,6 +16,7 @@
 #include "patcher/diagnosis.h"
 #include "patcher/lief_reader.h"
 #include "patcher/pe_image.h"
+#include "patcher/sha256.h"
 
 namespace {
 
@@ -66,8 +67,9 @@ void LookUp(benchmark::State& state, const Bytes& bytes) {
   }
   for (auto unused : state) {
     static_cast<void>(unused);
-    benchmark::DoNotOptimize(
-        detachfix::MatchBuild(detachfix::FactsOf(*read->image), tables.rows));
+    const detachfix::Sha256 hash = detachfix::HashSha256(read->image->bytes);
+    benchmark::DoNotOptimize(detachfix::MatchBuild(
+        detachfix::FactsOf(*read->image, hash), tables.rows));
   }
   CountBytes(state, bytes);
 }
