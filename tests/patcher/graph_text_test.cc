@@ -43,6 +43,15 @@ TEST(DotText, KeepsHostileNamesAsTheyAre) {
   EXPECT_NE(text.find(">a &quot;title&quot; \\N<"), std::string::npos);
 }
 
+TEST(DotText, AsksForLessOfALargeGraph) {
+  GraphPart part;
+  part.name = "now";
+  part.graph.blocks.resize(200);
+  EXPECT_EQ(DotText(std::span(&part, 1)).find("nslimit"), std::string::npos);
+  part.graph.blocks.resize(201);
+  EXPECT_NE(DotText(std::span(&part, 1)).find("nslimit=1"), std::string::npos);
+}
+
 TEST(RenderSvg, SaysThatDotFails) {
   const Result<Bytes> svg = RenderSvg("no graph {");
   ASSERT_FALSE(svg);
