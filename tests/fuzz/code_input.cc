@@ -86,6 +86,12 @@ std::span<const ImportName> SlotNames() {
       Named("kernel32.dll", "CreateFileA"),
       Named("kernel32.dll", "GetVersionExA"),
       Named("kernel32.dll", "GetTickCount"),
+      Named("kernel32.dll", "VirtualQuery"),
+      Named("kernel32.dll", "VirtualProtect"),
+      Named("kernel32.dll", "WriteProcessMemory"),
+      Named("msvcrt.dll", "_environ"),
+      Named("msvcrt.dll", "_fstat64"),
+      Named("libwinpthread-1.dll", "pthread_self"),
   };
   return names;
 }
