@@ -5,6 +5,7 @@
 #include "patcher/other_deletes.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <set>
@@ -46,6 +47,7 @@ class Search {
                                   uint32_t first);
   bool MayDelete(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
+  bool WasRun(Rva operand) const;
   void AddExported(Rva function, int depth);
   bool IsExported(Rva operand);
   bool LeadsToDelete(Rva after);
@@ -56,7 +58,7 @@ class Search {
 
   const PeImage& image_;
   const CodeView view_;
-  std::set<Rva> visited_;
+  const std::array<const Trace*, 5> runs_;
   std::set<Rva> exported_;
   std::set<Rva> slots_;  ///< of functions that delete
   std::map<Rva, bool> known_;
@@ -70,12 +72,10 @@ FunctionBody Search::BodyOf(Rva function) {
 }
 
 Search::Search(const PeImage& image, const EntryTraces& traces)
-    : image_(image), view_(MakeCodeView(image)) {
-  for (const Trace* trace :
-       {&traces.attach, &traces.detach, &traces.process_exit,
-        &traces.thread_attach, &traces.thread_detach}) {
-    visited_.insert(trace->visited.begin(), trace->visited.end());
-  }
+    : image_(image),
+      view_(MakeCodeView(image)),
+      runs_{&traces.attach, &traces.detach, &traces.process_exit,
+            &traces.thread_attach, &traces.thread_detach} {
   for (const auto& [slot, import] : view_.import_slots) {
     // To look up every import takes longer than all the rest.
     if (import.name.find("Delete") == std::string::npos) continue;
@@ -95,6 +95,13 @@ bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
   return false;
 }
 
+/// Whether a run went through the instruction that the four bytes end.
+bool Search::WasRun(Rva operand) const {
+  return std::ranges::any_of(runs_, [&](const Trace* run) {
+    return EndsOneOf(run->visited, operand);
+  });
+}
+
 /// Whether a slot of a function that deletes is named shortly before `call`, by
 /// code that was not run.
 bool Search::MayHaveLoaded(Rva call) {
@@ -111,7 +118,7 @@ bool Search::MayHaveLoaded(Rva call) {
   const ByteReader reader(bytes);
   for (uint32_t at = 0; at + 4 <= bytes.size(); ++at) {
     const Rva slot{reader.U32(at).value_or(0) - view_.image_base};
-    if (slots_.contains(slot) && !EndsOneOf(visited_, begin + at)) return true;
+    if (slots_.contains(slot) && !WasRun(begin + at)) return true;
   }
   return false;
 }
@@ -230,8 +237,7 @@ std::optional<Rva> Search::SearchRegion(Rva begin,
 /// Whether code that was not run has an instruction that ends with the four
 /// bytes at `operand`, and passes them on to what deletes.
 bool Search::MayDelete(Rva operand) {
-  return !EndsOneOf(visited_, operand) && LeadsToDelete(operand + 4) &&
-         !IsExported(operand);
+  return !WasRun(operand) && LeadsToDelete(operand + 4) && !IsExported(operand);
 }
 
 }  // namespace
