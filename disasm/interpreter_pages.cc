@@ -15,8 +15,8 @@ namespace {
 constexpr uint64_t kPage = 0x1000;
 
 // winnt.h: PAGE_ and MEM_ constants.
-constexpr uint64_t kReadOnly = 0x02, kReadWrite = 0x04;
-constexpr uint64_t kExecuteRead = 0x20, kExecuteReadWrite = 0x40;
+constexpr uint64_t kReadOnly = 0x02, kReadWrite = 0x04, kWriteCopy = 0x08;
+constexpr uint64_t kExecuteRead = 0x20;
 constexpr uint64_t kExecuteWriteCopy = 0x80;
 constexpr uint64_t kCommit = 0x1000, kImage = 0x1000000;
 /// No protection: stands for pages of which nothing is known any more.
@@ -49,13 +49,12 @@ Pages PagesOf(const CodeView& view, const CodeRegion& region) {
   return WholePages(begin, begin + region.size);
 }
 
-/// Before the first write a page that can be written to is one to be copied
-/// (PAGE_WRITECOPY); most were written to by the loader.
+/// As they are before the first write (PAGE_WRITECOPY), and in Wine behind it.
 uint64_t LoadedProtection(const CodeRegion& region) {
   if (region.executable) {
-    return region.writable ? kExecuteReadWrite : kExecuteRead;
+    return region.writable ? kExecuteWriteCopy : kExecuteRead;
   }
-  return region.writable ? kReadWrite : kReadOnly;
+  return region.writable ? kWriteCopy : kReadOnly;
 }
 
 /// A state keeps the words of what is other than at the start.

@@ -40,6 +40,9 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kModuleEx:
       number = WriteModule(state, answer);
       break;
+    case AnswerKind::kNewObject:
+      number = NewBlock(state, ConstantValue(answer.number));
+      break;
     case AnswerKind::kPages:
       number = AllocatePages(state);
       break;
@@ -63,6 +66,14 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       break;
     case AnswerKind::kRandom:
       number = FillRandomly(state, answer.number);
+      break;
+    case AnswerKind::kArgument:
+      number = Argument(state, answer.number);
+      break;
+    case AnswerKind::kOfNothing:
+      if (Argument(state, answer.text_at).IsConstant(0)) {
+        number = ConstantValue(answer.number);
+      }
       break;
     case AnswerKind::kIsBadPointer:
       number = IsBadPointer(Argument(state, 0), answer.number == 1);

@@ -91,6 +91,14 @@ constexpr Answer LocaleName(AnswerKind kind, uint32_t number, uint8_t at) {
   return answer;
 }
 
+/// 0 where `argument` is NULL: of mbtowc and its like, that no character's
+/// meaning depends on those before it.
+constexpr Answer OfNothing(uint8_t argument) {
+  Answer answer{AnswerKind::kOfNothing};
+  answer.text_at = argument;
+  return answer;
+}
+
 /// A path of which characters of `width` bytes are written to argument `at`.
 constexpr Answer Folder(uint32_t width, std::string_view path, uint8_t at = 0) {
   Answer answer{AnswerKind::kFolder, width};

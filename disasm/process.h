@@ -25,6 +25,8 @@ enum class AnswerKind : uint8_t {
   kNumber,          ///< `number`
   kCharacterTable,  ///< the address of a table of CharacterType (_pctype)
   kSilent,          ///< `number`, and what it may write stays as it is
+  kArgument,        ///< argument `number`
+  kOfNothing,       ///< `number`, where argument `text_at` is NULL
   kText,            ///< the address of ProcessMemory() + `number`
   kClock,      ///< a time that grows from call to call; `number`: the result,
                ///< and 0x10 if the time is written to argument 0
@@ -48,6 +50,7 @@ enum class AnswerKind : uint8_t {
   kModule,        ///< the handle of the module that argument 0 names, or NULL
   kLoadModule,    ///< the same; every module can be loaded
   kModuleEx,      ///< GetModuleHandleEx: writes it to argument 2
+  kNewObject,     ///< the address of `number` bytes, of which nothing is known
   kPages,         ///< argument 1 bytes of memory, all 0 (VirtualAlloc)
   kQueryPages,    ///< VirtualQuery
   kProtectPages,  ///< VirtualProtect
@@ -102,7 +105,7 @@ struct Answer {
   bool any_case = false;
   bool last = false;     ///< strrchr
   bool appends = false;  ///< strcat
-  // Of kFolder:
+  // Of kFolder and kOfNothing:
   std::string_view text{};
   uint8_t text_at = 0;
   bool counts_nul = false;  ///< among the characters that were written
