@@ -341,14 +341,15 @@ Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
   const Value whole = EvaluateWhole(op, width, left, right);
   if (!whole.IsUnknown()) return whole;
   Value result = EvaluateBits(op, width, left, right);
-  const bool moves = op == BinaryOp::kAdd || op == BinaryOp::kSub ||
-                     op == BinaryOp::kAnd || op == BinaryOp::kOr;
-  if (!result.IsConstant() && width == 32 && moves) {
-    // The right operand of `and` is a mask where it is a number.
-    const bool may_be_right = op == BinaryOp::kAdd || op == BinaryOp::kOr ||
-                              (op == BinaryOp::kAnd && !right.IsConstant());
-    result.from_image =
-        left.MayBeInImage() || (may_be_right && right.MayBeInImage());
+  if (!result.IsConstant() && width == 32 && !IsComparison(op)) {
+    // The right operand of `and` is a mask where it is a number; a product and
+    // what is shifted or turned is an address only where it was one before.
+    const bool is_sum = op == BinaryOp::kAdd || op == BinaryOp::kOr;
+    const bool may_be_right = is_sum || (!right.IsConstant() && Commutes(op));
+    const bool may_be_left = is_sum || op == BinaryOp::kSub ||
+                             op == BinaryOp::kAnd || !left.IsConstant();
+    result.from_image = (may_be_left && left.MayBeInImage()) ||
+                        (may_be_right && right.MayBeInImage());
     MoveNear(left, result);
     if (may_be_right) MoveNear(right, result);
   }
@@ -360,6 +361,8 @@ Value EvaluateLanes(BinaryOp op, uint8_t width, uint8_t lane, const Value& a,
   if (!a.IsConstant() || !b.IsConstant()) {
     Value result = UnknownValue();
     result.from_image = a.MayBeInImage() || b.MayBeInImage();
+    MoveNear(a, result);
+    MoveNear(b, result);
     return result;
   }
   const uint64_t ones = LowBits(lane);
