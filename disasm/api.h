@@ -45,7 +45,9 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
-  kFinds,        ///< returns an address in what argument 0 points to, or NULL
+  /// Returns an address in what argument 0 points to, or that which `writes`
+  /// names first, or NULL.
+  kFinds,
   kIdentity,     ///< returns argument 0: EncodePointer, whose key cancels out
   kEncodedNull,  ///< what the same makes of NULL
   kFill,         ///< argument 2 bytes at argument 0 with argument 1 (memset)

@@ -322,7 +322,12 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   if (!address) {
     // It may be an address itself, of what one of the same kind points to.
     Value read = Blurred(ValueOf(state, op.address));
-    if (op.size < isa_.convention().word_size) read = UnknownValue();
+    if (op.size < isa_.convention().word_size) {
+      read = UnknownValue();
+    } else {
+      read = MayBeStrewn(read, RegionNear(read));
+      if (read.from_image) read = MayBeStrewn(read, kAbsolute);
+    }
     Set(state, op.dst, read);
     return Step::kNextOp;
   }
@@ -332,6 +337,7 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     there.from_image = true;
   }
   if (there.IsConstant()) read_ = {*address, there.bits};
+  if (op.size == 4) there = MayBeStrewn(there, address->region);
   if (op.size == 4 && !there.from_image && there.symbol == 0 &&
       state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);
@@ -414,6 +420,7 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   }
   ForgetIfInImage(state, target);
   if (!address) {
+    if (op.size == 4) StrewPointer(target, stored);
     ForgetNear(state, target);
     return Step::kNextOp;
   }

@@ -192,6 +192,9 @@ class Interpreter {
   std::optional<MemoryAddress> ForeignWord(const Value& value) const;
   bool IsFunction(const Value& value) const;
   void StrewFunctions();
+  void StrewPointer(const Value& target, const Value& value);
+  void StrewWords(const State& state, const Value& target, MemoryAddress from);
+  Value MayBeStrewn(Value value, Symbol region) const;
   void StoreAt(State& state, MemoryAddress address, uint32_t size,
                const Value& value);
   void NoteFunctionStored(MemoryAddress address, const Value& value);
@@ -417,6 +420,11 @@ class Interpreter {
   bool asked_threads_ = false;
   /// A function's address was stored where nobody knows.
   bool functions_strewn_ = false;
+  /// Regions in which an address was stored where nobody knows: one of the stack
+  /// or a block; of the image's data. kAbsolute stands for the image,
+  /// kSomewhereSymbol for every region.
+  std::set<Symbol> pointers_strewn_;
+  std::set<Symbol> data_strewn_;
   /// What an import's address was hidden by: xor or a rotation.
   struct Hidden {
     BinaryOp op;

@@ -45,6 +45,51 @@ void Interpreter::StrewFunctions() {
   functions_strewn_ = true;
 }
 
+/// `value` is stored at `target`, which is not known: any word of the regions
+/// that it may lie in, if nothing else is known of it, may hold it from now on.
+void Interpreter::StrewPointer(const Value& target, const Value& value) {
+  const auto strew = [&](std::set<Symbol>& into) {
+    if (const Symbol near = RegionNear(target); near != 0) {
+      learned_ = into.insert(near).second || learned_;
+    }
+    if (target.MayBeInImage()) {
+      learned_ = into.insert(kAbsolute).second || learned_;
+    }
+  };
+  // What was itself read through a pointer that is not known is no more than
+  // suspected to be one.
+  if (value.IsSymbolic() && RegionNear(value) != 0) strew(pointers_strewn_);
+  if (value.IsConstant() && IsData(value)) strew(data_strewn_);
+}
+
+/// The same of what lies behind `from`, of which nobody knows how much is
+/// copied.
+void Interpreter::StrewWords(const State& state, const Value& target,
+                             MemoryAddress from) {
+  constexpr int64_t kMaxWords = 64;
+  Count(kMaxWords / 4);
+  for (int64_t i = 0; i < kMaxWords; ++i) {
+    const MemoryAddress word{from.region, from.offset + 4 * i};
+    StrewPointer(target, state.memory.Load(word, 4));
+  }
+}
+
+/// `value`, as it was read from a word of `region`, which may be one of those.
+Value Interpreter::MayBeStrewn(Value value, Symbol region) const {
+  if (!value.IsUnknown()) return value;
+  const auto holds = [region](const std::set<Symbol>& into) {
+    return !into.empty() &&
+           (region == kSomewhereSymbol || into.contains(region) ||
+            into.contains(kSomewhereSymbol));
+  };
+  if (holds(pointers_strewn_)) {
+    value.symbol = kSomewhereSymbol;
+    value.bits = value.known = 0;
+  }
+  if (holds(data_strewn_)) value.from_image = true;
+  return value;
+}
+
 void Interpreter::NoteFunctionStored(MemoryAddress address,
                                      const Value& value) {
   if (address.region == kImportSymbol && IsFunction(value)) StrewFunctions();

@@ -288,7 +288,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
           Argument(state, api.writes[0].argument).MayBeInImage();
       return;
     case ApiEffect::kFinds: {
-      const Value from = Argument(state, 0);
+      const Value from = Argument(state, api.writes[0].argument);
       const bool may_be_own = from.MayBeInImage() || RegionNear(from) != 0;
       result = may_be_own ? Blurred(from) : Fresh(state);
       return;

@@ -133,6 +133,7 @@ void Interpreter::WriteWords(State& state, bool fills, const Value& target,
   const std::optional<MemoryAddress> to = AddressOf(target);
   const std::optional<MemoryAddress> from = AddressOf(source);
   if (!to || !size.IsConstant() || size.bits > MaxCopiedBytes(setting_)) {
+    if (!fills && from) StrewWords(state, target, *from);
     if (to && size.IsConstant() && size.bits <= UINT32_MAX) {
       ForgetBytes(state, target, static_cast<uint32_t>(size.bits));
     } else {
@@ -279,6 +280,8 @@ void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
     state.memory.Store(*at, 4, value);
   } else if (at) {
     state.memory.Forget(*at, 4);
+  } else {
+    state.memory.ForgetThread();
   }
   // It fails where there is no memory for more slots.
   result = setting_ == Setting::kOrdinary
