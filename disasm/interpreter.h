@@ -420,8 +420,8 @@ class Interpreter {
   bool asked_threads_ = false;
   /// A function's address was stored where nobody knows.
   bool functions_strewn_ = false;
-  /// Regions in which an address was stored where nobody knows: one of the stack
-  /// or a block; of the image's data. kAbsolute stands for the image,
+  /// Regions in which an address was stored where nobody knows: of the stack or
+  /// a block; of the image's data. kAbsolute stands for the image,
   /// kSomewhereSymbol for every region.
   std::set<Symbol> pointers_strewn_;
   std::set<Symbol> data_strewn_;
