@@ -78,11 +78,16 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kIsBadPointer:
       number = IsBadPointer(Argument(state, 0), answer.number == 1);
       break;
+    case AnswerKind::kNewHandle:
+      number = ConstantValue(answer.number +
+                             4 * (1 + state.ticks++ % uint64_t{kHandles}));
+      break;
     case AnswerKind::kCloses:
       number = CloseKnown(Argument(state, 0), answer.number);
       break;
     case AnswerKind::kWaits:
-      if (Argument(state, 0).IsConstant(answer.number) &&
+      if (Argument(state, 0).IsConstant() &&
+          IsHandleFrom(answer.number, Argument(state, 0).bits) &&
           Argument(state, 1).IsConstant(kInfinite)) {
         number = ConstantValue(0);
       }
@@ -199,8 +204,8 @@ std::optional<Value> Interpreter::CloseKnown(const Value& handle,
                                              uint32_t known) {
   constexpr uint64_t kFirstModule = 0x10000;
   if (handle.IsConstant(0)) return ConstantValue(0);
-  const bool is_strange =
-      handle.IsConstant() && handle.bits < kFirstModule && handle.bits != known;
+  const bool is_strange = handle.IsConstant() && handle.bits < kFirstModule &&
+                          !IsHandleFrom(known, handle.bits);
   if (is_strange) return std::nullopt;
   return ConstantValue(1);
 }

@@ -263,7 +263,8 @@ std::optional<Value> Interpreter::DuplicateText(State& state,
 std::optional<Value> Interpreter::JudgeCharacter(const State& state,
                                                  const Answer& answer) const {
   const Value character = Argument(state, 0);
-  if (!character.IsConstant() || character.bits > 0xff) return std::nullopt;
+  // Beyond ASCII it hangs on the locale, which may be "C" or the user's.
+  if (!character.IsConstant() || character.bits > 0x7f) return std::nullopt;
   const uint32_t c = static_cast<uint32_t>(character.bits);
   return ConstantValue(answer.kind == AnswerKind::kMapCharacter
                            ? MapCharacter(c, answer.number)

@@ -37,9 +37,10 @@ enum class AnswerKind : uint8_t {
                   ///< argument that points to it, 0x100 times its size's
   kIsBadPointer,  ///< whether argument 0 lies in the first 64 KiB; `number` 1:
                   ///< or where the image cannot be written to
-  kCloses,        ///< 1; 0 for a handle of NULL; of another small number than
-                  ///< `number`, a handle of the process, nothing is known
-  kWaits,         ///< 0: what `number` stands for is waited for without a limit
+  kNewHandle,     ///< another one each time, from `number` on
+  kCloses,        ///< 1; 0 for a handle of NULL; of a small number that is none
+                  ///< from `number` on, nothing is known
+  kWaits,         ///< 0: what those stand for is waited for without a limit
   kCodePage,      ///< whether argument 0 is one that every system has
   kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
   kNoVariable,    ///< `number`, unless the image can set environment variables
@@ -87,6 +88,12 @@ enum class AnswerKind : uint8_t {
   kWideMap,    ///< LCMapStringW, to upper or lower case
   kByteMap,    ///< the same of bytes
 };
+
+/// Handles are multiples of 4 (Windows SDK); so many are given out.
+inline constexpr uint32_t kHandles = 1024;
+constexpr bool IsHandleFrom(uint64_t first, uint64_t handle) {
+  return handle >= first && handle <= first + 4 * kHandles;
+}
 
 /// What a function writes.
 struct AnswerBytes {

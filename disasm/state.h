@@ -64,7 +64,7 @@ struct State {
   uint64_t blocks_end = 0;  ///< virtual address of the next block
   uint64_t pages_end = 0;   ///< and of the next pages
   uint32_t indexes = 0;     ///< into thread-local storage, that were given out
-  uint32_t ticks = 0;       ///< how often the time was asked for
+  uint32_t ticks = 0;  ///< how often something else than before was answered
   /// What GetLastError gives, where that is known.
   std::optional<uint32_t> last_error;
 
