@@ -365,7 +365,8 @@ class Interpreter {
                             const Api& api);
   std::optional<size_t> CountArguments(const State& state, const Api& api);
   std::optional<size_t> WordsInCaller(const State& state) const;
-  static void ForgetIfInImage(State& state, const Value& pointer);
+  void ForgetIfInImage(State& state, const Value& pointer) const;
+  void ForgetPlacedBlocks(State& state) const;
   void ForgetThrough(State& state, const Value& pointer);
   void ForgetFrom(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
@@ -387,9 +388,10 @@ class Interpreter {
   const Isa& isa_;
   Setting setting_;
   // Of an ordinary process (interpreter_process.cc).
-  uint64_t blocks_at_ = 0;     ///< virtual address of the first block
-  uint64_t blocks_limit_ = 0;  ///< no block lies at or above it
-  uint64_t pages_at_ = 0;      ///< the same of pages
+  uint64_t blocks_at_ = 0;      ///< virtual address of the first block
+  uint64_t own_blocks_at_ = 0;  ///< of the first that the image allocates
+  uint64_t blocks_limit_ = 0;   ///< no block lies at or above it
+  uint64_t pages_at_ = 0;       ///< the same of pages
   uint64_t pages_limit_ = 0;
   uint32_t program_ = 0;                    ///< handle of the program
   std::vector<std::string> imported_dlls_;  ///< sorted

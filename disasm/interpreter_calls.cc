@@ -58,7 +58,12 @@ void Interpreter::StrewPointer(const Value& target, const Value& value) {
   };
   // What was itself read through a pointer that is not known is no more than
   // suspected to be one.
-  if (value.IsSymbolic() && RegionNear(value) != 0) strew(pointers_strewn_);
+  const bool is_block = setting_ == Setting::kOrdinary && value.IsConstant() &&
+                        value.bits >= own_blocks_at_ &&
+                        value.bits < blocks_limit_;
+  if (is_block || (value.IsSymbolic() && RegionNear(value) != 0)) {
+    strew(pointers_strewn_);
+  }
   if (value.IsConstant() && IsData(value)) strew(data_strewn_);
 }
 

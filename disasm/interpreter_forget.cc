@@ -107,9 +107,27 @@ void Interpreter::NotePassedSection(const State& state, const Value& argument,
 
 /// Before something is written through a pointer that may be an address in the
 /// image, nobody knows which.
-void Interpreter::ForgetIfInImage(State& state, const Value& pointer) {
+void Interpreter::ForgetIfInImage(State& state, const Value& pointer) const {
   if (!pointer.IsConstant() && pointer.MayBeInImage()) {
     state.memory.ForgetImage({0, INT64_MAX}, KeptRanges(state));
+    // There blocks lie at numbers, too.
+    if (setting_ == Setting::kOrdinary) ForgetPlacedBlocks(state);
+  }
+}
+
+/// Of an ordinary process: what the image has allocated.
+void Interpreter::ForgetPlacedBlocks(State& state) const {
+  const MemoryAddress end{kAbsolute, static_cast<int64_t>(state.blocks_end)};
+  const CellMap before = state.memory.cells();
+  for (const CellMap::Entry* entry =
+           before.AtOrAfter({kAbsolute, static_cast<int64_t>(own_blocks_at_)});
+       entry != nullptr && entry->address < end;
+       entry = before.After(entry->address)) {
+    state.memory.Blur(*entry);
+  }
+  if (state.pages_end > pages_at_) {
+    state.memory.Forget({kAbsolute, static_cast<int64_t>(pages_at_)},
+                        static_cast<uint32_t>(state.pages_end - pages_at_));
   }
 }
 
@@ -209,6 +227,7 @@ void Interpreter::ForgetNear(State& state, const Value& pointer) {
   }
   if (IsBlock(near)) state.memory.BlurRegion(near);
   if (near != kSomewhereSymbol) return;
+  if (setting_ == Setting::kOrdinary) ForgetPlacedBlocks(state);
   const CellMap before = state.memory.cells();
   for (const CellMap::Entry* entry = before.AtOrAfter({kBlockBit, INT64_MIN});
        entry != nullptr; entry = before.After(entry->address)) {

@@ -128,6 +128,7 @@ bool Interpreter::EnterProcess(State& state) {
   EnterEnvironment(state);
   if (isa_.convention().thread_block) EnterBlocks(state);
   EnterThread(state);
+  own_blocks_at_ = state.blocks_end;
   return true;
 }
 
