@@ -92,7 +92,7 @@ enum class AnswerKind : uint8_t {
 /// Handles are multiples of 4 (Windows SDK); so many are given out.
 inline constexpr uint32_t kHandles = 1024;
 constexpr bool IsHandleFrom(uint64_t first, uint64_t handle) {
-  return handle >= first && handle <= first + 4 * kHandles;
+  return handle >= first && handle <= first + uint64_t{4} * kHandles;
 }
 
 /// What a function writes.
