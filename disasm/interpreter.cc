@@ -316,17 +316,31 @@ Interpreter::Step Interpreter::Do(State& state, const Choose& op) {
   return Step::kNextOp;
 }
 
+/// A word read through `pointer`, which is not known: it may be an address
+/// itself, of what one of the same kind points to, or one that was stored
+/// there.
+Value Interpreter::ReadAnyOf(const Value& pointer) const {
+  Value read = Blurred(pointer);
+  const Symbol near = RegionNear(read);
+  const bool in_image = read.from_image;
+  if (near != 0) read = MayBeStrewn(read, near);
+  if (in_image) read = MayBeStrewn(read, kAbsolute);
+  const bool finds_pointers = (near != 0 && pointers_in_.contains(near)) ||
+                              (in_image && pointers_in_.contains(kAbsolute));
+  if (finds_pointers) {
+    read.symbol = kSomewhereSymbol;
+    read.bits = read.known = 0;
+  }
+  return read;
+}
+
 Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   const std::optional<MemoryAddress> address =
       AddressOf(OnStack(ValueOf(state, op.address)));
   if (!address) {
-    // It may be an address itself, of what one of the same kind points to.
-    Value read = Blurred(ValueOf(state, op.address));
-    if (op.size < isa_.convention().word_size) {
-      read = UnknownValue();
-    } else {
-      read = MayBeStrewn(read, RegionNear(read));
-      if (read.from_image) read = MayBeStrewn(read, kAbsolute);
+    Value read = UnknownValue();
+    if (op.size >= isa_.convention().word_size) {
+      read = ReadAnyOf(ValueOf(state, op.address));
     }
     Set(state, op.dst, read);
     return Step::kNextOp;
@@ -387,6 +401,9 @@ bool Interpreter::IsSecurityCookie(
 void Interpreter::StoreAt(State& state, MemoryAddress address, uint32_t size,
                           const Value& value) {
   NoteFunctionStored(address, value);
+  if (size == 4 && address.region != kStackSymbol && IsOwnPointer(value)) {
+    pointers_in_.insert(address.region);
+  }
   if (address.region == kAbsolute) {
     if (IsData(value)) data_pointers_at_.insert(address.offset);
     const uint64_t va = static_cast<uint64_t>(address.offset);

@@ -195,6 +195,8 @@ class Interpreter {
   void StrewPointer(const Value& target, const Value& value);
   void StrewWords(const State& state, const Value& target, MemoryAddress from);
   Value MayBeStrewn(Value value, Symbol region) const;
+  bool IsOwnPointer(const Value& value) const;
+  Value ReadAnyOf(const Value& pointer) const;
   void StoreAt(State& state, MemoryAddress address, uint32_t size,
                const Value& value);
   void NoteFunctionStored(MemoryAddress address, const Value& value);
@@ -427,6 +429,9 @@ class Interpreter {
   /// kSomewhereSymbol for every region.
   std::set<Symbol> pointers_strewn_;
   std::set<Symbol> data_strewn_;
+  /// Regions in some known word of which an address of the stack or a block was
+  /// stored.
+  std::set<Symbol> pointers_in_;
   /// What an import's address was hidden by: xor or a rotation.
   struct Hidden {
     BinaryOp op;

@@ -45,6 +45,14 @@ void Interpreter::StrewFunctions() {
   functions_strewn_ = true;
 }
 
+/// Whether the value is an address of the stack or of a block.
+bool Interpreter::IsOwnPointer(const Value& value) const {
+  const bool is_placed = setting_ == Setting::kOrdinary && value.IsConstant() &&
+                         value.bits >= own_blocks_at_ &&
+                         value.bits < blocks_limit_;
+  return is_placed || (value.IsSymbolic() && RegionNear(value) != 0);
+}
+
 /// `value` is stored at `target`, which is not known: any word of the regions
 /// that it may lie in, if nothing else is known of it, may hold it from now on.
 void Interpreter::StrewPointer(const Value& target, const Value& value) {
@@ -58,12 +66,7 @@ void Interpreter::StrewPointer(const Value& target, const Value& value) {
   };
   // What was itself read through a pointer that is not known is no more than
   // suspected to be one.
-  const bool is_block = setting_ == Setting::kOrdinary && value.IsConstant() &&
-                        value.bits >= own_blocks_at_ &&
-                        value.bits < blocks_limit_;
-  if (is_block || (value.IsSymbolic() && RegionNear(value) != 0)) {
-    strew(pointers_strewn_);
-  }
+  if (IsOwnPointer(value)) strew(pointers_strewn_);
   if (value.IsConstant() && IsData(value)) strew(data_strewn_);
 }
 
