@@ -54,18 +54,22 @@ bool IsString(const CodeView& view, uint64_t va) {
   return false;
 }
 
-/// Whether what looks like a string there may as well be code of an i386: it is
-/// very short, or begins by pushing an address of the image (68 20 40 40 00,
-/// "h @@").
+/// Whether the string that IsString sees there may as well be code of an i386:
+/// it has less than four characters, or begins by pushing an address of the
+/// image (68 20 40 40 00, "h @@").
 bool MayBeInstructions(const CodeView& view, uint64_t va) {
   constexpr uint32_t kShortest = 4;
   constexpr uint8_t kPush = 0x68;
   const std::span<const uint8_t> bytes = ContentAt(
-      view, Rva{static_cast<uint32_t>(va) - view.image_base}, 1 + kShortest);
-  if (std::ranges::find(bytes, 0) < bytes.begin() + kShortest) return true;
-  if (bytes.size() <= kShortest || bytes[0] != kPush) return false;
+      view, Rva{static_cast<uint32_t>(va) - view.image_base}, 2 * kShortest);
+  if (bytes.size() < 2 * kShortest) return true;
+  const size_t step = bytes[1] == 0 ? 2 : 1;  // UTF-16 or bytes
+  for (size_t i = 0; i < kShortest; ++i) {
+    if (bytes[i * step] == 0) return true;
+  }
+  if (bytes[0] != kPush || step == 2) return false;
   uint32_t pushed = 0;
-  for (uint32_t i = kShortest; i > 0; --i) pushed = pushed << 8 | bytes[i];
+  for (uint32_t i = 4; i > 0; --i) pushed = pushed << 8 | bytes[i];
   return pushed - view.image_base < view.image_size;
 }
 
