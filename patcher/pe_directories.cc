@@ -254,6 +254,7 @@ Result<void> ReadTlsCallbacks(PeImage& image) {
   // AddressOfCallBacks, a VA.
   const uint32_t list = reader.U32(tls + 12).value_or(0);
   if (list == 0) return {};
+  image.callback_list = Rva{list - image.image_base};
   for (uint64_t at = list;; at += 4) {
     const std::optional<uint32_t> callback = reader.U32(at - image.image_base);
     if (!callback) {

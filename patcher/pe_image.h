@@ -182,6 +182,8 @@ struct PeImage {
   FileOffset overlay_offset;  ///< first byte after the last section's raw data
   uint32_t overlay_size = 0;
   std::vector<Rva> tls_callbacks;
+  /// Where the TLS directory's list of them lies, which a 0 ends.
+  std::optional<Rva> callback_list;
   /// Absent too where it does not lie in the image.
   std::optional<ThreadTemplate> thread_template;
   /// Where the load configuration says that the /GS cookie lies.

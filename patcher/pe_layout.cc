@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "patcher/bytes.h"
-#include "patcher/image_reader.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -102,23 +101,6 @@ std::optional<Rva> ToRva(const PeImage& image, FileOffset offset) {
   return std::nullopt;
 }
 
-namespace {
-
-/// AddressOfCallBacks of the TLS directory, a virtual address in the file.
-std::optional<Rva> CallbackList(const PeImage& image) {
-  constexpr uint64_t kListField = 12;  // IMAGE_TLS_DIRECTORY32 (winnt.h)
-  const uint64_t tls = image.directory(Directory::kTls).rva;
-  if (tls == 0) return std::nullopt;
-  const uint32_t list = ImageReader(image).U32(tls + kListField).value_or(0);
-  if (list < image.image_base ||
-      list - image.image_base >= image.size_of_image) {
-    return std::nullopt;
-  }
-  return Rva{list - image.image_base};
-}
-
-}  // namespace
-
 CodeView MakeCodeView(const PeImage& image) {
   CodeView view;
   view.machine = image.machine;
@@ -143,7 +125,7 @@ CodeView MakeCodeView(const PeImage& image) {
   }
   view.security_cookie = image.security_cookie;
   view.thread_template = image.thread_template;
-  view.callback_list = CallbackList(image);
+  view.callback_list = image.callback_list;
   view.source = image.source;
   return view;
 }

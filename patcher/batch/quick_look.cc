@@ -62,7 +62,11 @@ constexpr Table kNaming[] = {
 constexpr Table kDeciding[] = {
     {ReadImports, [](PeImage& image) { image.imports.clear(); },
      Directory::kImport},
-    {ReadTlsCallbacks, [](PeImage& image) { image.tls_callbacks.clear(); },
+    {ReadTlsCallbacks,
+     [](PeImage& image) {
+       image.tls_callbacks.clear();
+       image.callback_list.reset();
+     },
      Directory::kTls},
 };
 constexpr Table kOthers[] = {
