@@ -323,10 +323,10 @@ Value Interpreter::ReadAnyOf(const Value& pointer) const {
   Value read = Blurred(pointer);
   const Symbol near = RegionNear(read);
   const bool in_image = read.from_image;
-  if (near != 0) read = MayBeStrewn(read, near);
-  if (in_image) read = MayBeStrewn(read, kAbsolute);
-  const bool finds_pointers = (near != 0 && pointers_in_.contains(near)) ||
-                              (in_image && pointers_in_.contains(kAbsolute));
+  if (near != 0) read = stored_.MayBeStrewn(read, near);
+  if (in_image) read = stored_.MayBeStrewn(read, kAbsolute);
+  const bool finds_pointers = (near != 0 && stored_.HoldsPointers(near)) ||
+                              (in_image && stored_.HoldsPointers(kAbsolute));
   if (finds_pointers) {
     read.symbol = kSomewhereSymbol;
     read.bits = read.known = 0;
@@ -351,7 +351,7 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     there.from_image = true;
   }
   if (there.IsConstant()) read_ = {*address, there.bits};
-  if (op.size == 4) there = MayBeStrewn(there, address->region);
+  if (op.size == 4) there = stored_.MayBeStrewn(there, address->region);
   if (op.size == 4 && !there.from_image && there.symbol == 0 &&
       state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);
@@ -382,7 +382,7 @@ bool Interpreter::IsData(const Value& value) const {
 /// image's data: it did at the start, or one was stored there.
 bool Interpreter::MayHoldDataPointer(MemoryAddress address) const {
   return address.region == kAbsolute &&
-         (data_pointers_at_.contains(address.offset) ||
+         (stored_.HeldData(address.offset) ||
           IsData(Memory(view_).Load(address, 4)));
 }
 
@@ -402,10 +402,10 @@ void Interpreter::StoreAt(State& state, MemoryAddress address, uint32_t size,
                           const Value& value) {
   NoteFunctionStored(address, value);
   if (size == 4 && address.region != kStackSymbol && IsOwnPointer(value)) {
-    pointers_in_.insert(address.region);
+    stored_.StorePointer(address.region);
   }
   if (address.region == kAbsolute) {
-    if (IsData(value)) data_pointers_at_.insert(address.offset);
+    if (IsData(value)) stored_.StoreData(address.offset);
     const uint64_t va = static_cast<uint64_t>(address.offset);
     if (IsCode(va)) written_code_.insert(va);
   }
@@ -433,7 +433,7 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   const Operand* value = std::get_if<Operand>(&op.value);
   const Value stored = value != nullptr ? ValueOf(state, *value) : Forgotten();
   if (!target.IsConstant() && target.MayBeInImage() && IsFunction(stored)) {
-    StrewFunctions();
+    learned_ |= stored_.StrewFunctions();
   }
   ForgetIfInImage(state, target);
   if (!address) {

@@ -26,6 +26,7 @@
 #include "disasm/isa.h"
 #include "disasm/process.h"
 #include "disasm/state.h"
+#include "disasm/stored_addresses.h"
 
 namespace detachfix {
 
@@ -191,10 +192,8 @@ class Interpreter {
   // Calls, jumps and returns (interpreter_calls.cc).
   std::optional<MemoryAddress> ForeignWord(const Value& value) const;
   bool IsFunction(const Value& value) const;
-  void StrewFunctions();
   void StrewPointer(const Value& target, const Value& value);
   void StrewWords(const State& state, const Value& target, MemoryAddress from);
-  Value MayBeStrewn(Value value, Symbol region) const;
   bool IsOwnPointer(const Value& value) const;
   Value ReadAnyOf(const Value& pointer) const;
   void StoreAt(State& state, MemoryAddress address, uint32_t size,
@@ -410,28 +409,8 @@ class Interpreter {
   /// stack at the end of their callers shows. By text of the import.
   std::map<std::string, uint32_t> learned_pops_;
   std::vector<std::string> guessed_imports_;  ///< by Frame::guessed_import
-  /// The functions whose addresses were stored in the image's words, by the
-  /// virtual address of the word; and the words by which calls were decided.
-  std::map<int64_t, std::vector<Value>> functions_at_;
-  std::set<int64_t> guessed_at_;
-  /// Words that something was stored in of which nobody knows what it is.
-  std::set<int64_t> strangers_at_;
-  std::set<int64_t> data_pointers_at_;  ///< words that held such an address
+  StoredAddresses stored_;
   std::set<uint64_t> written_code_;  ///< virtual addresses of stores into code
-  /// An address of the image's data was put into thread-local storage; and it
-  /// was asked what is there, with an answer that is not known.
-  bool data_in_threads_ = false;
-  bool asked_threads_ = false;
-  /// A function's address was stored where nobody knows.
-  bool functions_strewn_ = false;
-  /// Regions in which an address was stored where nobody knows: of the stack or
-  /// a block; of the image's data. kAbsolute stands for the image,
-  /// kSomewhereSymbol for every region.
-  std::set<Symbol> pointers_strewn_;
-  std::set<Symbol> data_strewn_;
-  /// Regions in some known word of which an address of the stack or a block was
-  /// stored.
-  std::set<Symbol> pointers_in_;
   /// What an import's address was hidden by: xor or a rotation.
   struct Hidden {
     BinaryOp op;

@@ -39,12 +39,6 @@ bool Interpreter::IsFunction(const Value& value) const {
   return value.IsConstant() && IsCode(value.bits);
 }
 
-/// A function's address was stored where nobody knows.
-void Interpreter::StrewFunctions() {
-  if (!functions_strewn_ && !guessed_at_.empty()) learned_ = true;
-  functions_strewn_ = true;
-}
-
 /// Whether the value is an address of the stack or of a block.
 bool Interpreter::IsOwnPointer(const Value& value) const {
   const bool is_placed = setting_ == Setting::kOrdinary && value.IsConstant() &&
@@ -56,18 +50,12 @@ bool Interpreter::IsOwnPointer(const Value& value) const {
 /// `value` is stored at `target`, which is not known: any word of the regions
 /// that it may lie in, if nothing else is known of it, may hold it from now on.
 void Interpreter::StrewPointer(const Value& target, const Value& value) {
-  const auto strew = [&](std::set<Symbol>& into) {
-    if (const Symbol near = RegionNear(target); near != 0) {
-      learned_ = into.insert(near).second || learned_;
-    }
-    if (target.MayBeInImage()) {
-      learned_ = into.insert(kAbsolute).second || learned_;
-    }
-  };
   // What was itself read through a pointer that is not known is no more than
   // suspected to be one.
-  if (IsOwnPointer(value)) strew(pointers_strewn_);
-  if (value.IsConstant() && IsData(value)) strew(data_strewn_);
+  if (IsOwnPointer(value)) learned_ |= stored_.StrewPointer(target);
+  if (value.IsConstant() && IsData(value)) {
+    learned_ |= stored_.StrewData(target);
+  }
 }
 
 /// The same of what lies behind `from`, of which nobody knows how much is
@@ -82,47 +70,28 @@ void Interpreter::StrewWords(const State& state, const Value& target,
   }
 }
 
-/// `value`, as it was read from a word of `region`, which may be one of those.
-Value Interpreter::MayBeStrewn(Value value, Symbol region) const {
-  if (!value.IsUnknown()) return value;
-  const auto holds = [region](const std::set<Symbol>& into) {
-    return !into.empty() &&
-           (region == kSomewhereSymbol || into.contains(region) ||
-            into.contains(kSomewhereSymbol));
-  };
-  if (holds(pointers_strewn_)) {
-    value.symbol = kSomewhereSymbol;
-    value.bits = value.known = 0;
-  }
-  if (holds(data_strewn_)) value.from_image = true;
-  return value;
-}
-
 void Interpreter::NoteFunctionStored(MemoryAddress address,
                                      const Value& value) {
-  if (address.region == kImportSymbol && IsFunction(value)) StrewFunctions();
+  if (address.region == kImportSymbol && IsFunction(value)) {
+    learned_ |= stored_.StrewFunctions();
+  }
   if (address.region != kAbsolute) return;
-  bool is_new = false;
   if (IsFunction(value)) {
-    std::vector<Value>& known = functions_at_[address.offset];
-    is_new = std::ranges::find(known, value) == known.end();
-    if (is_new) known.push_back(value);
+    learned_ |= stored_.StoreFunction(address.offset, value);
   } else if (value.IsUnknown() || value.IsSymbolic()) {
     const auto word = words_.find(value.symbol);
     const bool is_back = value.IsSymbolic() && value.bits == 0 &&
                          word != words_.end() && word->second == address;
-    if (!is_back) is_new = strangers_at_.insert(address.offset).second;
+    if (!is_back) learned_ |= stored_.StoreStranger(address.offset);
   }
-  // A call has already gone to the others alone.
-  if (is_new && guessed_at_.contains(address.offset)) learned_ = true;
 }
 
 /// What `target`, a symbol for a word of the image, may be; empty when that is
 /// not known.
 std::vector<Value> Interpreter::PossibleFunctions(const State& state,
                                                   const Value& target) {
-  if (functions_strewn_ || !target.IsSymbolic() ||
-      target.symbol < kFirstFreshSymbol || target.bits != 0) {
+  if (!target.IsSymbolic() || target.symbol < kFirstFreshSymbol ||
+      target.bits != 0) {
     return {};
   }
   const auto word = words_.find(target.symbol);
@@ -131,13 +100,12 @@ std::vector<Value> Interpreter::PossibleFunctions(const State& state,
       !(state.memory.Load(word->second, 4) == target)) {
     return {};
   }
-  const int64_t at = word->second.offset;
-  if (strangers_at_.contains(at)) return {};
-  guessed_at_.insert(at);
-  std::vector<Value> functions = functions_at_[at];
+  std::optional<std::vector<Value>> functions =
+      stored_.FunctionsAt(word->second.offset);
+  if (!functions) return {};
   const Value initial = Memory(view_).Load(word->second, 4);
-  if (IsFunction(initial)) functions.push_back(initial);
-  return functions;
+  if (IsFunction(initial)) functions->push_back(initial);
+  return *std::move(functions);
 }
 
 /// Does `go` with the target, or with each of the functions that it may be.
@@ -183,7 +151,7 @@ Interpreter::Step Interpreter::GoTo(State& state, const Value& target,
 Interpreter::Step Interpreter::CallForeign(State& state, MemoryAddress word) {
   const ImportName* variable =
       ImportAt(Rva{static_cast<uint32_t>(word.offset)});
-  if (functions_strewn_ || variable == nullptr) {
+  if (stored_.functions_are_strewn() || variable == nullptr) {
     Incomplete("calls to an address that is not known at " + Site());
     return Step::kPathEnds;
   }

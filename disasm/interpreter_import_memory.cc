@@ -263,16 +263,14 @@ void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
   }
   const Value value = Argument(state, 1);
   const std::optional<MemoryAddress> at = ThreadWord(index);
-  if (effect == ApiEffect::kSetAtIndex && IsData(value) && !data_in_threads_) {
-    data_in_threads_ = true;
-    learned_ = learned_ || asked_threads_;
+  if (effect == ApiEffect::kSetAtIndex && IsData(value)) {
+    learned_ |= stored_.StoreDataInThread();
   }
   if (effect == ApiEffect::kGetAtIndex) {
     result = at ? state.memory.Load(*at, 4) : UnknownValue();
     if (!result.IsUnknown()) return;
     result = at ? FreshWord(state, *at) : Fresh(state);
-    result.from_image = data_in_threads_;
-    asked_threads_ = true;
+    result.from_image = stored_.ThreadMayHoldData();
     if (at) state.memory.Store(*at, 4, result);
     return;
   }
