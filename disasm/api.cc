@@ -81,8 +81,8 @@ bool IsSystemDll(std::string_view dll) {
       "crtdll.dll",     "gdi32.dll",   "kernel32.dll",
       "kernelbase.dll", "mscoree.dll", "oleaut32.dll",
       "msvcrt.dll",     "ntdll.dll",   "ole32.dll",
-      "rpcrt4.dll",     "user32.dll",  "winmm.dll",
-      "ws2_32.dll",     "wsock32.dll"};
+      "rpcrt4.dll",     "shlwapi.dll", "user32.dll",
+      "winmm.dll",      "ws2_32.dll",  "wsock32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || IsAtl(dll) ||
          dll.starts_with("libgcc_s_") || dll.starts_with("msvcp") ||

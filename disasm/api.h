@@ -45,8 +45,16 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
-  /// Returns an address in what argument 0 points to, or that which `writes`
-  /// names first, or NULL.
+  kWritesFirst,  ///< the same, and returns argument 0 (strcpy)
+  /// Changes the string at argument 0, or that of the last call where it is
+  /// NULL, and returns an address in it, or NULL (strtok).
+  kTokenise,
+  /// The second word of the structure at argument 0 becomes argument 1; the
+  /// first is a length (RtlInitUnicodeString, RtlInitializeBitMap).
+  kDescribe,
+  /// Writes what `writes` says, and returns an address in what argument 0
+  /// points
+  /// to, or that which `writes` names first, or NULL.
   kFinds,
   kIdentity,     ///< returns argument 0: EncodePointer, whose key cancels out
   kEncodedNull,  ///< what the same makes of NULL
@@ -82,6 +90,11 @@ enum class ApiEffect : uint8_t {
   kRegisterDllOnExit,     ///< __dllonexit(function, &begin, &end)
 };
 
+inline constexpr uint16_t kUnlimited = 0xffff;
+/// OutParameter::bytes: within the string that is there.
+inline constexpr uint16_t kItsString = 0xfffe;
+inline constexpr uint8_t kNoArgument = 0xff;
+
 /// What a function writes through a pointer that it is given.
 struct OutParameter {
   uint8_t argument = 0;
@@ -94,8 +107,13 @@ struct OutParameter {
   bool sized = false;
   /// `times` is a pointer to the number (RegQueryValueEx).
   bool times_pointed = false;
+  /// Not where `argument` points to, but where the second word there does: it
+  /// is a structure as kDescribe makes it.
+  bool described = false;
+  /// What is written is an address in what this argument points to, as the end
+  /// that strtol found; kNoArgument: it is none.
+  uint8_t points_into = kNoArgument;
 };
-inline constexpr uint16_t kUnlimited = 0xffff;
 
 /// What the interpreter may rely on when it calls a function.
 struct Api {

@@ -361,6 +361,10 @@ class Interpreter {
   void UseThreadIndex(State& state, ApiEffect effect);
   static Value WordAt(const State& state, const Value& pointer);
   void WriteOutParameters(State& state, const Api& api);
+  void WriteOutParameter(State& state, const OutParameter& out);
+  void WriteAddress(State& state, const Value& pointer, const Value& address);
+  void Tokenise(State& state, const Api& api);
+  void Describe(State& state);
   void ForgetBytes(State& state, const Value& pointer, uint32_t size);
   void ForgetWhatItMayWrite(State& state, const ImportName& import,
                             const Api& api);

@@ -33,9 +33,11 @@ bool IsOrdinaryFile(const std::string& path) {
 /// Whether the call can make a file: it does not say that it only opens one.
 bool Interpreter::MayMakeFile(const State& state,
                               const ImportName& import) const {
-  constexpr std::array<std::string_view, 9> kMakers = {
-      "CopyFile", "MoveFile", "CreateHardLink", "NtCreateFile", "_creat",
-      "_open",    "_wopen",   "_sopen",         "rename"};
+  constexpr std::array<std::string_view, 15> kMakers = {
+      "CopyFile",     "CreateHardLink", "GetTempFileName", "MoveFile",
+      "NtCreateFile", "ReplaceFile",    "WritePrivate",    "WriteProfile",
+      "_creat",       "_open",          "_sopen",          "_wopen",
+      "fopen_s",      "freopen",        "rename"};
   const std::string& name = import.name;
   if (name == "CreateFileA" || name == "CreateFileW") {
     return !Argument(state, 4).IsConstant(kOpenExisting);

@@ -35,28 +35,28 @@ bool IsMemberFunction(const std::string& name) {
 /// in an ordinary process.
 constexpr int64_t kMaxObject = 64;
 
-/// Whether the image holds a character string of at least one character there:
-/// what is passed that way is read, not written.
-bool IsString(const CodeView& view, uint64_t va) {
+/// The bytes of the character string that the image holds there at the start,
+/// its NUL among them; 0 where that is none of at least one character.
+uint32_t StringBytes(const CodeView& view, uint64_t va) {
   constexpr uint32_t kLongest = 512;
   const std::span<const uint8_t> bytes = ContentAt(
       view, Rva{static_cast<uint32_t>(va) - view.image_base}, kLongest);
   const auto printable = [](uint8_t c) {
     return (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\r' || c == '\n';
   };
-  if (bytes.size() < 2 || !printable(bytes[0])) return false;
-  const size_t step = bytes[1] == 0 ? 2 : 1;  // UTF-16 or bytes
-  for (size_t i = 0; i + step <= bytes.size(); i += step) {
-    if (step == 2 && bytes[i + 1] != 0) return false;
-    if (bytes[i] == 0) return true;
-    if (!printable(bytes[i])) return false;
+  if (bytes.size() < 2 || !printable(bytes[0])) return 0;
+  const uint32_t step = bytes[1] == 0 ? 2 : 1;  // UTF-16 or bytes
+  for (uint32_t i = 0; i + step <= bytes.size(); i += step) {
+    if (step == 2 && bytes[i + 1] != 0) return 0;
+    if (bytes[i] == 0) return i + step;
+    if (!printable(bytes[i])) return 0;
   }
-  return false;
+  return 0;
 }
 
-/// Whether the string that IsString sees there may as well be code of an i386:
-/// it has less than four characters, or begins by pushing an address of the
-/// image (68 20 40 40 00, "h @@").
+/// Whether the string that StringBytes sees there may as well be code of an
+/// i386: it has less than four characters, or begins by pushing an address of
+/// the image (68 20 40 40 00, "h @@").
 bool MayBeInstructions(const CodeView& view, uint64_t va) {
   constexpr uint32_t kShortest = 4;
   constexpr uint8_t kPush = 0x68;
@@ -84,7 +84,7 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) &&
         (counted || !state.calls.ReturnsTo(argument.bits)) &&
-        (!IsString(view_, argument.bits) ||
+        (StringBytes(view_, argument.bits) == 0 ||
          MayBeInstructions(view_, argument.bits))) {
       Incomplete("passes code at " + Where(argument.bits) + " to " +
                  ToText(import) + ", which may run it, at " + Site());
@@ -136,13 +136,19 @@ void Interpreter::ForgetPlacedBlocks(State& state) const {
 }
 
 /// An import may write as far as it likes from where a pointer points to; but
-/// what is a string there, it reads.
+/// where that is a string, it reads it or changes it in its place.
 void Interpreter::ForgetThrough(State& state, const Value& pointer) {
-  const bool is_string = pointer.IsConstant() && IsString(view_, pointer.bits);
-  if (!is_string) ForgetFrom(state, pointer);
+  const uint32_t bytes =
+      pointer.IsConstant() ? StringBytes(view_, pointer.bits) : 0;
+  if (bytes == 0) {
+    ForgetFrom(state, pointer);
+    return;
+  }
+  const int64_t begin = static_cast<int64_t>(pointer.bits & LowBits(32));
+  state.memory.ForgetImage({begin, begin + bytes}, KeptRanges(state));
 }
 
-/// The same where it does write.
+/// The same where it does write as far as it likes.
 void Interpreter::ForgetFrom(State& state, const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   // A number, nothing of the image's, or an element of one of its arrays.

@@ -287,8 +287,19 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       result.from_image =
           Argument(state, api.writes[0].argument).MayBeInImage();
       return;
+    case ApiEffect::kWritesFirst:
+      WriteOutParameters(state, api);
+      result = Argument(state, 0);
+      return;
+    case ApiEffect::kTokenise:
+      Tokenise(state, api);
+      return;
+    case ApiEffect::kDescribe:
+      Describe(state);
+      return;
     case ApiEffect::kFinds: {
       const Value from = Argument(state, api.writes[0].argument);
+      WriteOutParameters(state, api);
       const bool may_be_own = from.MayBeInImage() || RegionNear(from) != 0;
       result = may_be_own ? Blurred(from) : Fresh(state);
       return;

@@ -64,6 +64,15 @@ void Interpreter::ForgetBytes(State& state, const Value& pointer,
   }
 }
 
+namespace {
+
+/// The address behind the word at `structure`.
+Value SecondWord(const Value& structure) {
+  return Evaluate(BinaryOp::kAdd, 32, structure, ConstantValue(4));
+}
+
+}  // namespace
+
 /// What is known of the word at `pointer`.
 Value Interpreter::WordAt(const State& state, const Value& pointer) {
   const std::optional<MemoryAddress> at = AddressOf(pointer);
@@ -72,23 +81,72 @@ Value Interpreter::WordAt(const State& state, const Value& pointer) {
 
 void Interpreter::WriteOutParameters(State& state, const Api& api) {
   for (const OutParameter& out : api.writes) {
-    if (out.bytes == 0) continue;
-    const Value pointer = Argument(state, out.argument);
-    Value times =
-        out.times == 0 ? ConstantValue(1) : Argument(state, out.times);
-    if (out.times_pointed) times = WordAt(state, times);
-    if (out.bytes == kUnlimited || !times.IsConstant() ||
-        times.bits > kMaxBuffer) {
-      ForgetFrom(state, pointer);
-    } else {
-      uint32_t bytes = out.bytes * static_cast<uint32_t>(times.bits);
-      const Value said = out.sized ? WordAt(state, pointer) : UnknownValue();
-      if (said.IsConstant() && said.bits < bytes) {
-        bytes = static_cast<uint32_t>(said.bits);
-      }
-      ForgetBytes(state, pointer, bytes);
-    }
+    if (out.bytes != 0) WriteOutParameter(state, out);
   }
+}
+
+void Interpreter::WriteOutParameter(State& state, const OutParameter& out) {
+  Value pointer = Argument(state, out.argument);
+  if (out.described) pointer = WordAt(state, SecondWord(pointer));
+  if (out.bytes == kItsString) {
+    ForgetThrough(state, pointer);
+    return;
+  }
+  Value times = out.times == 0 ? ConstantValue(1) : Argument(state, out.times);
+  if (out.times_pointed) times = WordAt(state, times);
+  if (out.bytes == kUnlimited || !times.IsConstant() ||
+      times.bits > kMaxBuffer) {
+    ForgetFrom(state, pointer);
+    return;
+  }
+  uint32_t bytes = out.bytes * static_cast<uint32_t>(times.bits);
+  const Value said = out.sized ? WordAt(state, pointer) : UnknownValue();
+  if (said.IsConstant() && said.bits < bytes) {
+    bytes = static_cast<uint32_t>(said.bits);
+  }
+  ForgetBytes(state, pointer, bytes);
+  if (out.points_into != kNoArgument) {
+    WriteAddress(state, pointer, Blurred(Argument(state, out.points_into)));
+  }
+}
+
+/// An import writes `address` to where `pointer` points to.
+void Interpreter::WriteAddress(State& state, const Value& pointer,
+                               const Value& address) {
+  if (const std::optional<MemoryAddress> at = AddressOf(pointer)) {
+    ForgetIfInImage(state, pointer);
+    StoreAt(state, *at, 4, address);
+    return;
+  }
+  StrewPointer(pointer, address);
+  ForgetFrom(state, pointer);
+}
+
+/// What it keeps from call to call is not followed, unless the caller keeps it:
+/// it may be in any string.
+void Interpreter::Tokenise(State& state, const Api& api) {
+  const OutParameter& kept = api.writes[0];
+  Value string = Argument(state, 0);
+  if (string.IsConstant(0) && kept.bytes != 0) {
+    string = WordAt(state, Argument(state, kept.argument));
+  } else if (!string.IsSymbolic() && !string.MayBeInImage()) {
+    string = UnknownValue();
+    string.from_image = true;
+    string.symbol = kSomewhereSymbol;
+  }
+  ForgetThrough(state, string);
+  if (kept.bytes != 0) {
+    WriteAddress(state, Argument(state, kept.argument), Blurred(string));
+  }
+  state.at(isa_.convention().result) = Blurred(string);
+}
+
+void Interpreter::Describe(State& state) {
+  const Value structure = Argument(state, 0);
+  const Value what = Argument(state, 1);
+  ForgetBytes(state, structure, 4);
+  WriteAddress(state, SecondWord(structure), what);
+  state.at(isa_.convention().result) = Fresh(state);
 }
 
 /// memset, memcpy, memmove and their like.
