@@ -78,6 +78,13 @@ Value EvaluateDoubles(BinaryOp op, uint64_t left, uint64_t right) {
       return NumberOf(std::bit_cast<float>(static_cast<uint32_t>(left)));
     case BinaryOp::kFloatToSingle:
       return ToSingle(a);
+    case BinaryOp::kFloatRound: {
+      if (std::isnan(a)) return UnknownValue();
+      const float single = static_cast<float>(a);
+      return ConstantValue(std::bit_cast<uint32_t>(single));
+    }
+    case BinaryOp::kFloatRoot:
+      return NumberOf(std::sqrt(a));
     case BinaryOp::kFloatWhole:
       return std::trunc(a) == a ? NumberOf(a) : UnknownValue();
     case BinaryOp::kFloatFromSigned:

@@ -80,6 +80,10 @@ const char* Name(BinaryOp op) {
       return "f4to8";
     case BinaryOp::kFloatToSingle:
       return "f8to4";
+    case BinaryOp::kFloatRound:
+      return "fround4";
+    case BinaryOp::kFloatRoot:
+      return "fsqrt";
     case BinaryOp::kFloatWhole:
       return "fint";
     case BinaryOp::kFloatFromSigned:

@@ -62,6 +62,8 @@ enum class BinaryOp : uint8_t {
   // Of a alone; b means nothing.
   kFloatFromSingle,  ///< of a binary32
   kFloatToSingle,    ///< a as a binary32 where it is one, else not known
+  kFloatRound,       ///< a as the binary32 that is next to it
+  kFloatRoot,        ///< the square root
   kFloatWhole,       ///< a where it is a whole number, else not known
   kFloatFromSigned,  ///< of a, a number of 64 bits; b means nothing
   kFloatToSigned,    ///< a towards 0 as 32 bits, or 0x80000000; b means nothing

@@ -72,6 +72,7 @@ struct Row {
   ZydisMnemonic mnemonic;
   X86Op op;
   uint8_t lane = 0;
+  uint8_t lanes = 0;
 };
 
 /// The instructions that a name is enough to know.
@@ -223,14 +224,50 @@ constexpr auto kRows = std::to_array<Row>({
     {ZYDIS_MNEMONIC_XORPD, X86Op::kXorVector},
     {ZYDIS_MNEMONIC_PXOR, X86Op::kXorVector},
     {ZYDIS_MNEMONIC_PSHUFD, X86Op::kPshufd},
-    {ZYDIS_MNEMONIC_ADDSD, X86Op::kAddsd},
-    {ZYDIS_MNEMONIC_SUBSD, X86Op::kSubsd},
-    {ZYDIS_MNEMONIC_MULSD, X86Op::kMulsd},
-    {ZYDIS_MNEMONIC_DIVSD, X86Op::kDivsd},
-    {ZYDIS_MNEMONIC_CVTSI2SD, X86Op::kCvtsi2sd},
-    {ZYDIS_MNEMONIC_CVTTSD2SI, X86Op::kCvttsd2si},
-    {ZYDIS_MNEMONIC_UCOMISD, X86Op::kUcomisd},
-    {ZYDIS_MNEMONIC_COMISD, X86Op::kUcomisd},
+    {ZYDIS_MNEMONIC_ADDSS, X86Op::kAddFractions, 32, 1},
+    {ZYDIS_MNEMONIC_ADDPS, X86Op::kAddFractions, 32, 4},
+    {ZYDIS_MNEMONIC_ADDSD, X86Op::kAddFractions, 64, 1},
+    {ZYDIS_MNEMONIC_ADDPD, X86Op::kAddFractions, 64, 2},
+    {ZYDIS_MNEMONIC_SUBSS, X86Op::kSubFractions, 32, 1},
+    {ZYDIS_MNEMONIC_SUBPS, X86Op::kSubFractions, 32, 4},
+    {ZYDIS_MNEMONIC_SUBSD, X86Op::kSubFractions, 64, 1},
+    {ZYDIS_MNEMONIC_SUBPD, X86Op::kSubFractions, 64, 2},
+    {ZYDIS_MNEMONIC_MULSS, X86Op::kMulFractions, 32, 1},
+    {ZYDIS_MNEMONIC_MULPS, X86Op::kMulFractions, 32, 4},
+    {ZYDIS_MNEMONIC_MULSD, X86Op::kMulFractions, 64, 1},
+    {ZYDIS_MNEMONIC_MULPD, X86Op::kMulFractions, 64, 2},
+    {ZYDIS_MNEMONIC_DIVSS, X86Op::kDivFractions, 32, 1},
+    {ZYDIS_MNEMONIC_DIVPS, X86Op::kDivFractions, 32, 4},
+    {ZYDIS_MNEMONIC_DIVSD, X86Op::kDivFractions, 64, 1},
+    {ZYDIS_MNEMONIC_DIVPD, X86Op::kDivFractions, 64, 2},
+    {ZYDIS_MNEMONIC_SQRTSS, X86Op::kRootOfFractions, 32, 1},
+    {ZYDIS_MNEMONIC_SQRTPS, X86Op::kRootOfFractions, 32, 4},
+    {ZYDIS_MNEMONIC_SQRTSD, X86Op::kRootOfFractions, 64, 1},
+    {ZYDIS_MNEMONIC_SQRTPD, X86Op::kRootOfFractions, 64, 2},
+    {ZYDIS_MNEMONIC_MINSS, X86Op::kMinFractions, 32, 1},
+    {ZYDIS_MNEMONIC_MINPS, X86Op::kMinFractions, 32, 4},
+    {ZYDIS_MNEMONIC_MINSD, X86Op::kMinFractions, 64, 1},
+    {ZYDIS_MNEMONIC_MINPD, X86Op::kMinFractions, 64, 2},
+    {ZYDIS_MNEMONIC_MAXSS, X86Op::kMaxFractions, 32, 1},
+    {ZYDIS_MNEMONIC_MAXPS, X86Op::kMaxFractions, 32, 4},
+    {ZYDIS_MNEMONIC_MAXSD, X86Op::kMaxFractions, 64, 1},
+    {ZYDIS_MNEMONIC_MAXPD, X86Op::kMaxFractions, 64, 2},
+    {ZYDIS_MNEMONIC_CVTSS2SD, X86Op::kConvertFractions, 32, 1},
+    {ZYDIS_MNEMONIC_CVTPS2PD, X86Op::kConvertFractions, 32, 2},
+    {ZYDIS_MNEMONIC_CVTSD2SS, X86Op::kConvertFractions, 64, 1},
+    {ZYDIS_MNEMONIC_CVTPD2PS, X86Op::kConvertFractions, 64, 2},
+    {ZYDIS_MNEMONIC_CVTSI2SS, X86Op::kConvertFromSigned, 32, 1},
+    {ZYDIS_MNEMONIC_CVTDQ2PS, X86Op::kConvertFromSigned, 32, 4},
+    {ZYDIS_MNEMONIC_CVTSI2SD, X86Op::kConvertFromSigned, 64, 1},
+    {ZYDIS_MNEMONIC_CVTDQ2PD, X86Op::kConvertFromSigned, 64, 2},
+    {ZYDIS_MNEMONIC_CVTTSS2SI, X86Op::kTruncateFractions, 32, 1},
+    {ZYDIS_MNEMONIC_CVTTPS2DQ, X86Op::kTruncateFractions, 32, 4},
+    {ZYDIS_MNEMONIC_CVTTSD2SI, X86Op::kTruncateFractions, 64, 1},
+    {ZYDIS_MNEMONIC_CVTTPD2DQ, X86Op::kTruncateFractions, 64, 2},
+    {ZYDIS_MNEMONIC_UCOMISS, X86Op::kCompareFractions, 32, 1},
+    {ZYDIS_MNEMONIC_COMISS, X86Op::kCompareFractions, 32, 1},
+    {ZYDIS_MNEMONIC_UCOMISD, X86Op::kCompareFractions, 64, 1},
+    {ZYDIS_MNEMONIC_COMISD, X86Op::kCompareFractions, 64, 1},
     {ZYDIS_MNEMONIC_FILD, X86Op::kFild},
     {ZYDIS_MNEMONIC_FLD, X86Op::kFld},
     {ZYDIS_MNEMONIC_FLD1, X86Op::kFld1},
@@ -275,13 +312,16 @@ constexpr auto kRows = std::to_array<Row>({
 struct Named {
   X86Op op = X86Op::kOther;
   uint8_t lane = 0;
+  uint8_t lanes = 0;
 };
 
 /// The same, by mnemonic.
 constexpr auto kByMnemonic = [] {
   std::array<Named, ZYDIS_MNEMONIC_MAX_VALUE + 1> names{};
   names.fill(Named{});
-  for (const Row& row : kRows) names[row.mnemonic] = {row.op, row.lane};
+  for (const Row& row : kRows) {
+    names[row.mnemonic] = {row.op, row.lane, row.lanes};
+  }
   return names;
 }();
 
@@ -447,6 +487,7 @@ X86Instruction Convert(const Decoded& d) {
   out.operand_width = i.operand_width;
   out.address_width = i.address_width;
   out.lane = kByMnemonic[i.mnemonic].lane;
+  out.lanes = kByMnemonic[i.mnemonic].lanes;
   out.name = ZydisMnemonicGetString(i.mnemonic);
   out.visible_count = i.operand_count_visible;
   out.operand_count = i.operand_count;

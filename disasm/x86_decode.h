@@ -121,14 +121,19 @@ enum class X86Op : uint8_t {
   kShiftBytesRight,
   kPalignr,
   kRestoreVectors,  ///< writes all of them
-  // Doubles.
-  kAddsd,
-  kSubsd,
-  kMulsd,
-  kDivsd,
-  kCvtsi2sd,
-  kCvttsd2si,
-  kUcomisd,  ///< comisd too
+  // Fractions, by lanes:
+  kAddFractions,
+  kSubFractions,
+  kMulFractions,
+  kDivFractions,
+  kRootOfFractions,
+  kMinFractions,
+  kMaxFractions,
+  kConvertFractions,   ///< from lanes of 32 bits to 64, or back (cvtss2sd)
+  kConvertFromSigned,  ///< cvtsi2sd, cvtdq2ps; the lanes are those of the
+                       ///< result
+  kTruncateFractions,  ///< cvttsd2si, cvttps2dq
+  kCompareFractions,   ///< ucomisd, comiss
   // The x87.
   kFild,
   kFld,
@@ -229,6 +234,7 @@ struct X86Instruction {
   uint8_t operand_width = 32;  ///< bits, of what is pushed and popped
   uint8_t address_width = 32;  ///< bits
   uint8_t lane = 0;            ///< bits, of SSE instructions that have lanes
+  uint8_t lanes = 0;           ///< how many, where those are fractions
   const char* name = "";       ///< "push"; lives as long as the program
   uint8_t visible_count = 0;  ///< operands in the assembly text, which go first
   uint8_t operand_count = 0;

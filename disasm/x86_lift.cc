@@ -231,6 +231,7 @@ bool X86Lifter::LiftStack() {
       Write(0, Pop(bytes));
       return true;
     case X86Op::kLeave:
+      if (i_.operand_width != 32) return false;
       Emit(Assign{kEsp, kEbp});
       Emit(Assign{kEbp, Pop(4)});
       return true;
@@ -323,6 +324,12 @@ bool X86Lifter::LiftString() {
 }
 
 bool X86Lifter::LiftFlow() {
+  const bool goes_on_elsewhere = i_.is_relative || i_.op == X86Op::kCall ||
+                                 i_.op == X86Op::kJmp || i_.op == X86Op::kRet;
+  if (goes_on_elsewhere && i_.operand_width == 16) {
+    Emit(Unfollowable{"an instruction pointer of 16 bits"});
+    return true;
+  }
   switch (i_.op) {
     case X86Op::kCall: {
       const Operand target =

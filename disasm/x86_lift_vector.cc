@@ -422,6 +422,8 @@ bool X86Lifter::LiftVector() {
     ForgetFloats();
     return false;  // it may write memory too
   }
+  // From memory to a register of the others, which MMX has not.
+  if (i_.op == X86Op::kTruncateFractions) return LiftFractions();
   // MMX has some of these instructions too; each empties the x87's stack.
   if (!IsVector(0) && !IsVector(1)) {
     if (operand(0).reg.width == kFloatWidth ||
@@ -452,7 +454,7 @@ bool X86Lifter::LiftVector() {
       return true;
     default:
       return LiftVectorLogic() || LiftVectorLanes() || LiftVectorOrder() ||
-             LiftDouble();
+             LiftFractions();
   }
 }
 

@@ -124,9 +124,16 @@ class X86Lifter : private OpBuilder {
   Words Window(const std::array<Operand, kCount>& words, uint32_t bits);
   void ShiftVector();
   void MoveHalf();
-  bool LiftDouble();
-  Operand ReadDouble(size_t n);
-  void WriteDouble(Operand value);
+  // x86_lift_sse_float.cc
+  bool LiftFractions();
+  Operand LaneAsDouble(const Words& words, size_t n);
+  void PutLane(uint8_t width, size_t n, Operand value, Words& words);
+  template <typename Make>
+  void EachFraction(Make make);
+  void ConvertFractions();
+  void ConvertFromSigned();
+  void Truncate();
+  void CompareFractions();
   // x86_lift_float.cc
   /// A register of the x87: two words and a FloatForm.
   struct Float {

@@ -53,6 +53,7 @@ class X86Execution : public testing::Test {
     for (auto& vector : machine.vectors) {
       for (uint32_t& word : vector) word = Random();
       if (Random() % 2 == 0) PutDouble(vector);
+      if (Random() % 4 == 0) PutSingles(vector);
     }
     machine.data.resize(kDataSize);
     for (size_t i = 0; i < machine.data.size(); i += 4) {
@@ -76,6 +77,23 @@ class X86Execution : public testing::Test {
     double number = static_cast<double>(static_cast<int32_t>(Random())) / 1024;
     if (Random() % 2 == 0) number = kCorners[Random() % kCorners.size()];
     std::memcpy(vector.data(), &number, sizeof(number));
+  }
+
+  void PutSingles(std::array<uint32_t, kVectorWords>& vector) {
+    constexpr std::array<float, 8> kCorners = {
+        0.0F,
+        -0.0F,
+        1.0F,
+        0x1p-149F,
+        2147483648.0F,
+        0.1F,
+        std::numeric_limits<float>::infinity(),
+        std::numeric_limits<float>::quiet_NaN()};
+    for (uint32_t& word : vector) {
+      float number = static_cast<float>(static_cast<int32_t>(Random())) / 1024;
+      if (Random() % 2 == 0) number = kCorners[Random() % kCorners.size()];
+      std::memcpy(&word, &number, sizeof(number));
+    }
   }
 
   /// Segment, control and debug registers are not modelled: what is read from
@@ -224,7 +242,43 @@ class X86Execution : public testing::Test {
         {0xf2, 0x0f, 0x5e},
         {0xf2, 0x0f, 0x2c},
         {0x66, 0x0f, 0x2e},
-        {0x66, 0x0f, 0x2f}};
+        {0x66, 0x0f, 0x2f},
+        {0x0f, 0x51},
+        {0x0f, 0x58},
+        {0x0f, 0x59},
+        {0x0f, 0x5a},
+        {0x0f, 0x5c},
+        {0x0f, 0x5d},
+        {0x0f, 0x5e},
+        {0x0f, 0x5f},
+        {0x66, 0x0f, 0x51},
+        {0x66, 0x0f, 0x58},
+        {0x66, 0x0f, 0x59},
+        {0x66, 0x0f, 0x5a},
+        {0x66, 0x0f, 0x5c},
+        {0x66, 0x0f, 0x5d},
+        {0x66, 0x0f, 0x5e},
+        {0x66, 0x0f, 0x5f},
+        {0xf3, 0x0f, 0x51},
+        {0xf3, 0x0f, 0x58},
+        {0xf3, 0x0f, 0x59},
+        {0xf3, 0x0f, 0x5a},
+        {0xf3, 0x0f, 0x5c},
+        {0xf3, 0x0f, 0x5d},
+        {0xf3, 0x0f, 0x5e},
+        {0xf3, 0x0f, 0x5f},
+        {0xf2, 0x0f, 0x51},
+        {0xf2, 0x0f, 0x5a},
+        {0xf2, 0x0f, 0x5d},
+        {0xf2, 0x0f, 0x5f},
+        {0x0f, 0x5b},
+        {0xf3, 0x0f, 0x5b},
+        {0xf3, 0x0f, 0xe6},
+        {0x66, 0x0f, 0xe6},
+        {0xf3, 0x0f, 0x2a},
+        {0xf3, 0x0f, 0x2c},
+        {0x0f, 0x2e},
+        {0x0f, 0x2f}};
     std::vector<uint8_t> bytes = kOpcodes[Random() % kOpcodes.size()];
     // Half of them with a register where memory could be.
     const uint8_t form = Random() % 2 == 0 ? 0xc0 : 0;
@@ -277,12 +331,18 @@ TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
     EXPECT_EQ(tallies[name].unknown_flags, 0u) << name;
   }
   for (const char* name :
-       {"mul",   "imul",  "div",   "idiv",      "bt",        "bts",
-        "btr",   "btc",   "bsf",   "bsr",       "bswap",     "rcl",
-        "rcr",   "shld",  "shrd",  "cmpxchg8b", "movsb",     "movsd",
-        "stosb", "sahf",  "setp",  "setnp",     "cvttsd2si", "ucomisd",
-        "addsd", "mulsd", "divsd", "cvtsi2sd",  "stosd",     "tzcnt",
-        "lodsb", "lodsd", "scasb", "scasd",     "cmpsb",     "cmpsd"}) {
+       {"mul",       "imul",      "div",       "idiv",     "bt",
+        "bts",       "btr",       "btc",       "bsf",      "bsr",
+        "bswap",     "rcl",       "rcr",       "shld",     "shrd",
+        "cmpxchg8b", "movsb",     "movsd",     "stosb",    "sahf",
+        "setp",      "setnp",     "cvttsd2si", "ucomisd",  "addsd",
+        "mulsd",     "divsd",     "cvtsi2sd",  "stosd",    "tzcnt",
+        "lodsb",     "lodsd",     "scasb",     "scasd",    "cmpsb",
+        "cmpsd",     "addss",     "addps",     "subpd",    "mulss",
+        "divps",     "sqrtss",    "sqrtpd",    "minss",    "maxsd",
+        "minpd",     "maxps",     "cvtss2sd",  "cvtsd2ss", "cvtps2pd",
+        "cvtpd2ps",  "cvtdq2pd",  "cvtdq2ps",  "cvtsi2ss", "cvttss2si",
+        "cvttps2dq", "cvttpd2dq", "ucomiss",   "comiss"}) {
     const Tally& tally = tallies[name];
     EXPECT_GT(tally.run, 0u) << name << " was never compared";
     EXPECT_LT(tally.unknown_registers, tally.run) << name;
