@@ -102,6 +102,11 @@ bool IsOfSystem(const ImportName& import) {
   return import.dll == kAnyDll || IsSystemDll(import.dll) || IsOfNode(import);
 }
 
+/// Whether no other program has a function of that name.
+bool IsNodesName(std::string_view name) {
+  return name.starts_with("napi_") || name == "node_module_register";
+}
+
 std::optional<uint32_t> FindStackBytes(std::string_view dll,
                                        std::string_view name) {
   const StackRow* row = std::lower_bound(
@@ -182,6 +187,7 @@ ImportName LookUpByName(const std::string& name) {
        {"kernel32.dll", "ntdll.dll", "advapi32.dll", "bcrypt.dll"}) {
     if (FindStackBytes(dll, name)) return {dll, name, std::nullopt};
   }
+  if (IsNodesName(name)) return {"node.exe", name, std::nullopt};
   // A short name in lower case ("send") may be anybody's.
   if (name.empty() || name[0] < 'A' || name[0] > 'Z') {
     return {kAnyDll, name, std::nullopt};

@@ -213,6 +213,7 @@ class Interpreter {
   Step GoBack(State& state, const Value& target);
   Step GoBackByConvention(State& state);
   static bool IsReturnAddress(const State& state, const Value& target);
+  bool IsJump(const State& state) const;
   void RestorePreserved(State& state) const;
   void RestoreForgotten(State& state) const;
   uint32_t GuessPop(State& state, const ImportName& import);
@@ -261,6 +262,7 @@ class Interpreter {
   void InitialiseResource(State& state, const Api& api);
   void DeleteSection(State& state);
   void LookUpFunction(State& state, const Api& api);
+  void GiveInstead(State& state, const Api& api, const Value& result);
 
   // What an ordinary process answers (interpreter_process.cc).
   bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
@@ -312,11 +314,15 @@ class Interpreter {
   std::optional<Value> QueryPages(State& state);
   std::optional<Value> ProtectPages(State& state);
 
-  // What it answers about files (interpreter_files.cc).
+  // What it answers about things that have names (interpreter_files.cc).
   bool MayMakeFile(const State& state, const ImportName& import) const;
   bool OpensToRead(const State& state, bool is_wide) const;
   std::optional<Value> MissFile(State& state, const Answer& answer,
                                 const ImportName& import);
+  std::optional<Value> MissVariable(State& state, const Answer& answer,
+                                    const ImportName& import);
+  std::optional<Value> MissKey(const State& state, const Answer& answer,
+                               const ImportName& import) const;
 
   // What it answers about text (interpreter_text.cc).
   std::optional<Value> AnswerAboutText(State& state, const Answer& answer);

@@ -113,6 +113,7 @@ void Interpreter::NotePassedSection(const State& state, const Value& argument,
 /// image, nobody knows which.
 void Interpreter::ForgetIfInImage(State& state, const Value& pointer) const {
   if (!pointer.IsConstant() && pointer.MayBeInImage()) {
+    Count(4);  // it costs as much as several instructions
     state.memory.ForgetImage({0, INT64_MAX}, KeptRanges(state));
     // There blocks lie at numbers, too.
     if (setting_ == Setting::kOrdinary) ForgetPlacedBlocks(state);
@@ -121,26 +122,20 @@ void Interpreter::ForgetIfInImage(State& state, const Value& pointer) const {
 
 /// Of an ordinary process: what the image has allocated.
 void Interpreter::ForgetPlacedBlocks(State& state) const {
-  const MemoryAddress end{kAbsolute, static_cast<int64_t>(state.blocks_end)};
-  const CellMap before = state.memory.cells();
-  for (const CellMap::Entry* entry =
-           before.AtOrAfter({kAbsolute, static_cast<int64_t>(own_blocks_at_)});
-       entry != nullptr && entry->address < end;
-       entry = before.After(entry->address)) {
-    state.memory.Blur(*entry);
-  }
-  if (state.pages_end > pages_at_) {
-    state.memory.Forget({kAbsolute, static_cast<int64_t>(pages_at_)},
-                        static_cast<uint32_t>(state.pages_end - pages_at_));
-  }
+  state.memory.ForgetPlaced({static_cast<int64_t>(own_blocks_at_),
+                             static_cast<int64_t>(state.blocks_end)});
+  state.memory.ForgetPlaced(
+      {static_cast<int64_t>(pages_at_), static_cast<int64_t>(state.pages_end)});
 }
 
 /// An import may write as far as it likes from where a pointer points to; but
 /// where that is a string, it reads it or changes it in its place.
 void Interpreter::ForgetThrough(State& state, const Value& pointer) {
+  // A number that is not large looks like less ("@" is 64, "PF" 18,000).
+  constexpr uint32_t kShortest = 4;
   const uint32_t bytes =
       pointer.IsConstant() ? StringBytes(view_, pointer.bits) : 0;
-  if (bytes == 0) {
+  if (bytes <= kShortest) {
     ForgetFrom(state, pointer);
     return;
   }

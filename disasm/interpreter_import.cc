@@ -219,26 +219,34 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
     result = Fresh(state);
     return;
   }
-  ImportName import = LookUpByName(name);
-  if (setting_ == Setting::kOrdinary) {
-    const std::optional<ImportName> found =
-        FunctionIn(Argument(state, 0), name);
-    if (!found) {
-      result = ConstantValue(0);
-      return;
-    }
-    import = *found;
+  std::optional<ImportName> import = LookUpByName(name);
+  const Value module = Argument(state, 0);
+  if (setting_ == Setting::kOrdinary) import = FunctionIn(module, name);
+  if (const auto own = view_.exports.find(name);
+      own != view_.exports.end() && !module.IsConstant()) {
+    // The image may have found itself, by its name or by an address.
+    GiveInstead(state, api,
+                ConstantValue(view_.image_base + own->second.value));
+  }
+  if (!import) {
+    result = ConstantValue(0);
+    return;
   }
   if (setting_ != Setting::kOrdinary) {
-    ++state.open_branches;
-    State absent = state;
-    absent.at(isa_.convention().result) = ConstantValue(0);
-    if (ReturnFromImport(absent, api) == Step::kInstructionDone) {
-      FollowLater(std::move(absent));
-    }
+    GiveInstead(state, api, ConstantValue(0));
   }
-  const Rva slot = LookedUpSlot(import);
-  result = SymbolicValue(kImportSymbol, slot.value);
+  result = SymbolicValue(kImportSymbol, LookedUpSlot(*import).value);
+}
+
+/// Goes on, on a path of its own, as if the import gave `result`.
+void Interpreter::GiveInstead(State& state, const Api& api,
+                              const Value& result) {
+  ++state.open_branches;
+  State other = state;
+  other.at(isa_.convention().result) = result;
+  if (ReturnFromImport(other, api) == Step::kInstructionDone) {
+    FollowLater(std::move(other));
+  }
 }
 
 /// What GetCurrentProcess gives, as it stands in a register.
@@ -400,14 +408,10 @@ void Interpreter::InitialiseSection(State& state, ApiEffect effect,
   if (may_fail && setting_ == Setting::kMemory) log_->assumes_memory = true;
   if (may_fail && setting_ == Setting::kAny) {
     // The other outcome: it failed, and there is no section.
-    ++state.open_branches;
-    State failed = state;
-    failed.at(isa_.convention().result) =
-        effect == ApiEffect::kInitialiseSectionOrZero ? ConstantValue(0)
-                                                      : Fresh(failed, true);
-    if (ReturnFromImport(failed, api) == Step::kInstructionDone) {
-      FollowLater(std::move(failed));
-    }
+    GiveInstead(state, api,
+                effect == ApiEffect::kInitialiseSectionOrZero
+                    ? ConstantValue(0)
+                    : Fresh(state, true));
   }
   const bool says_true = setting_ == Setting::kOrdinary;
   result = effect == ApiEffect::kInitialiseSectionOrStatus ? ConstantValue(0)

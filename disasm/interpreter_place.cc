@@ -75,6 +75,7 @@ std::optional<Value> Interpreter::PartOfStackAddress(const State& state,
                                                      MemoryAddress address,
                                                      uint32_t size) const {
   if (setting_ != Setting::kOrdinary) return std::nullopt;
+  Count(4);  // it looks at as many words
   for (uint32_t before = 0; before + size <= 4; ++before) {
     const Value word = PlacedStack(
         state.memory.Load({address.region, address.offset - before}, 4));
@@ -107,8 +108,6 @@ bool Interpreter::EnterProcess(State& state) {
   blocks_limit_ = blocks->begin + blocks->size;
   pages_at_ = state.pages_end = pages->begin;
   pages_limit_ = pages->begin + pages->size;
-  state.memory.SetZeros(
-      {static_cast<int64_t>(pages_at_), static_cast<int64_t>(pages_limit_)});
   program_ = static_cast<uint32_t>(program->begin);
   imported_dlls_ = ImportedDlls(view_);
   const std::string_view memory = ProcessMemory();
@@ -129,6 +128,11 @@ bool Interpreter::EnterProcess(State& state) {
   if (isa_.convention().thread_block) EnterBlocks(state);
   EnterThread(state);
   own_blocks_at_ = state.blocks_end;
+  // A heap that nothing was freed of yet has its blocks from such pages.
+  state.memory.SetZeros(
+      {static_cast<int64_t>(pages_at_), static_cast<int64_t>(pages_limit_)},
+      {static_cast<int64_t>(own_blocks_at_),
+       static_cast<int64_t>(blocks_limit_)});
   return true;
 }
 

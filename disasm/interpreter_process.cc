@@ -11,8 +11,6 @@ namespace detachfix {
 namespace {
 
 constexpr uint32_t kInfinite = 0xffffffff;  // INFINITE (winbase.h)
-constexpr uint32_t kNoSuchVariable =
-    203;  // ERROR_ENVVAR_NOT_FOUND (winerror.h)
 
 }  // namespace
 
@@ -42,6 +40,7 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       break;
     case AnswerKind::kNewObject:
       number = NewBlock(state, ConstantValue(answer.number));
+      ForgetBytes(state, *number, answer.number);
       break;
     case AnswerKind::kPages:
       number = AllocatePages(state);
@@ -99,19 +98,14 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       number = TellFeature(state);
       break;
     case AnswerKind::kNoVariable:
-      if (!HasCalled("SetEnvironmentVariable") && !HasCalled("putenv")) {
-        number = ConstantValue(answer.number);
-        state.last_error = kNoSuchVariable;
-      }
+      number = MissVariable(state, answer, import);
       break;
     case AnswerKind::kNoFile:
     case AnswerKind::kNoWideFile:
       number = MissFile(state, answer, import);
       break;
     case AnswerKind::kNoKey:
-      if (!HasCalled("RegCreateKey")) {
-        number = ConstantValue(answer.number);
-      }
+      number = MissKey(state, answer, import);
       break;
     case AnswerKind::kBlockSize:
       number = BlockSize(state, Argument(state, answer.number));

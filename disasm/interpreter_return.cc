@@ -229,8 +229,26 @@ Interpreter::Step Interpreter::Do(State& state, const Return& op) {
   return GoBack(state, target);
 }
 
+/// Whether the return that was just run is none, but a jump to what the
+/// procedure itself has pushed: its own return address is still on the stack
+/// (`push L; ...; ret`, how Delphi ends what `finally` runs).
+bool Interpreter::IsJump(const State& state) const {
+  if (isa_.convention().return_address) return false;
+  const std::optional<MemoryAddress> top =
+      AddressOf(state.at(isa_.convention().stack_pointer));
+  const std::optional<MemoryAddress> began =
+      AddressOf(state.calls.frame().stack);
+  return top && began && top->region == began->region &&
+         top->offset <= began->offset &&
+         IsReturnAddress(state, state.memory.Load(*began, 4));
+}
+
 Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
   if (!IsReturnAddress(state, target)) {
+    const bool is_known =
+        target.IsConstant() ||
+        (target.IsSymbolic() && target.symbol == kImportSymbol);
+    if (is_known && IsJump(state)) return JumpTo(state, target);
     Incomplete("returns to an address that no call left at " + Site());
     return Step::kPathEnds;
   }

@@ -84,8 +84,15 @@ const CellMap::Entry* Memory::Covering(MemoryAddress address) const {
   return entry;
 }
 
+/// Whether some of the bytes are zeros at the start.
+bool Memory::HoldsZeros(int64_t begin, int64_t end) const {
+  return std::ranges::any_of(zeros_, [&](const Range& range) {
+    return begin < range.end && end > range.begin;
+  });
+}
+
 std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
-  if (va >= zeros_.begin && va < zeros_.end) return uint8_t{0};
+  if (HoldsZeros(va, va + 1)) return uint8_t{0};
   const CodeRegion* region = RegionAt(*view_, va);
   // The loader overwrites what the file has in a slot.
   if (region == nullptr || SlotAt(va)) return std::nullopt;
@@ -98,9 +105,7 @@ std::optional<uint8_t> Memory::InitialByte(int64_t va) const {
 
 bool Memory::HasInitialContent(MemoryAddress address, uint32_t size) const {
   if (address.region != kAbsolute) return false;
-  if (address.offset < zeros_.end && address.offset + size > zeros_.begin) {
-    return true;
-  }
+  if (HoldsZeros(address.offset, address.offset + size)) return true;
   const int64_t begin = address.offset - int64_t{view_->image_base};
   return std::ranges::any_of(view_->regions, [&](const CodeRegion& region) {
     const int64_t first = region.begin.value;
@@ -355,6 +360,22 @@ void Memory::Blur(const CellMap::Entry& entry) {
     cells_.Set(begin, Cell{cell.size, blurred});
   } else {
     cells_.Erase(begin, {begin.region, begin.offset + cell.size});
+  }
+}
+
+void Memory::ForgetPlaced(Range range) {
+  if (range.begin >= range.end) return;
+  const MemoryAddress begin{kAbsolute, range.begin};
+  const MemoryAddress end{kAbsolute, range.end};
+  const CellMap before = cells_;
+  Forget(begin, static_cast<uint32_t>(range.end - range.begin));
+  for (const CellMap::Entry* entry = before.AtOrAfter(begin);
+       entry != nullptr && entry->address < end;
+       entry = before.After(entry->address)) {
+    Value blurred = Blurred(entry->cell.value);
+    blurred.from_image = IsData(*view_, entry->cell.value);
+    if (!blurred.from_image && blurred.symbol == 0) continue;
+    Store(entry->address, entry->cell.size, blurred);
   }
 }
 

@@ -9,6 +9,7 @@
 #ifndef DETACHFIX_DISASM_MEMORY_H_
 #define DETACHFIX_DISASM_MEMORY_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -54,6 +55,10 @@ class Memory {
   };
   void ForgetImage(Range range, const std::vector<Range>& kept);
 
+  /// Forgets what lies in [begin, end), virtual addresses outside the image,
+  /// but for what it may point into.
+  void ForgetPlaced(Range range);
+
   /// Drops a whole region that a symbol names.
   void ForgetRegion(Symbol region);
 
@@ -70,8 +75,8 @@ class Memory {
   /// Replaces a symbol everywhere: by a constant, or by itself known nonzero.
   void Substitute(Symbol symbol, const Value& base);
 
-  /// Says that [begin, end) holds zeros at the start: pages of the system's.
-  void SetZeros(Range range) { zeros_ = range; }
+  /// Says that these hold zeros at the start: pages and blocks of the system's.
+  void SetZeros(Range pages, Range blocks) { zeros_ = {pages, blocks}; }
 
   const CellMap& cells() const { return cells_; }
   CellMap& cells() { return cells_; }
@@ -90,6 +95,7 @@ class Memory {
   std::optional<uint8_t> ByteAt(MemoryAddress address) const;
   std::optional<uint8_t> InitialByte(int64_t va) const;
   std::optional<Rva> SlotAt(int64_t va) const;
+  bool HoldsZeros(int64_t begin, int64_t end) const;
   bool HoldsImport(MemoryAddress address) const;
   void NoteParts(MemoryAddress address, uint32_t size, Value& value) const;
   void LoseSlots(MemoryAddress address, uint32_t size);
@@ -99,8 +105,8 @@ class Memory {
   void KeepPart(const CellMap::Entry& entry, MemoryAddress from, uint32_t size);
 
   const CodeView* view_;
-  Range zeros_;    ///< virtual addresses
-  CellMap cells_;  ///< not overlapping
+  std::array<Range, 2> zeros_;  ///< virtual addresses
+  CellMap cells_;               ///< not overlapping
   std::set<Rva> lost_slots_;
 };
 

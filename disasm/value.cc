@@ -184,11 +184,19 @@ Value CompareEqual(uint8_t width, const Value& a, const Value& b) {
   return UnknownValue();
 }
 
+/// Whether nothing says of the symbol that it is an address.
+bool IsNumber(Symbol symbol) {
+  return symbol >= kFirstRegisterSymbol && !IsBlock(symbol) &&
+         (symbol < kFirstHiddenSymbol || symbol >= kFirstFreshSymbol);
+}
+
 /// symbol - symbol, symbol + constant and the like, on full words.
 Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
   Value sum = a;
   sum.nonzero = false;
   if (b.IsConstant()) {
+    // A number that is not known, as an index into an array of the image's.
+    sum.from_image |= IsNumber(a.symbol) && b.MayBeInImage();
     sum.bits = (op == BinaryOp::kAdd ? a.bits + b.bits : a.bits - b.bits) &
                LowBits(kWord);
     sum.nonzero = a.nonzero && ((b.bits & LowBits(width)) == 0 ||

@@ -29,7 +29,7 @@ Flow FlowOf(const X86Instruction& i) {
       return Flow::kCall;
     case X86Op::kRet:
       return Flow::kReturn;
-    case X86Op::kReturnFromInterrupt:
+    case X86Op::kReturnFar:
     case X86Op::kTrap:
       return Flow::kStop;
     default:

@@ -365,8 +365,11 @@ X86Op OpOf(const Decoded& d) {
     case ZYDIS_CATEGORY_CALL:
       return X86Op::kCall;
     case ZYDIS_CATEGORY_RET:
-      return i.mnemonic == ZYDIS_MNEMONIC_RET ? X86Op::kRet
-                                              : X86Op::kReturnFromInterrupt;
+      // To another code segment, or from an interrupt: not of user's code.
+      return i.mnemonic == ZYDIS_MNEMONIC_RET &&
+                     i.meta.branch_type != ZYDIS_BRANCH_TYPE_FAR
+                 ? X86Op::kRet
+                 : X86Op::kReturnFar;
     case ZYDIS_CATEGORY_COND_BR:
       return BranchOf(i);
     case ZYDIS_CATEGORY_UNCOND_BR:

@@ -170,9 +170,9 @@ enum class X86Op : uint8_t {
   kJmp,
   kCall,
   kRet,
-  kReturnFromInterrupt,
-  kTrap,      ///< int3, hlt, ud2: raises an exception; int 0x29, __fastfail
-  kIdentify,  ///< cpuid
+  kReturnFar,  ///< to another code segment, or from an interrupt
+  kTrap,       ///< int3, hlt, ud2: raises an exception; int 0x29, __fastfail
+  kIdentify,   ///< cpuid
   kSystemCall,
   kTransaction,  ///< xbegin, xend, xabort
   kPort,         ///< ins, outs

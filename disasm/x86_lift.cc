@@ -430,8 +430,8 @@ bool X86Lifter::LiftEnd() {
       return end("reads or writes a port");
     case X86Op::kTransaction:
       return end("begins or ends a transaction");
-    case X86Op::kReturnFromInterrupt:
-      return end("returns from an interrupt");
+    case X86Op::kReturnFar:
+      return end("returns to another code segment or from an interrupt");
     default:
       return false;
   }

@@ -30,7 +30,7 @@ TEST(DecodeX86, KnowsWhatAnInstructionDoes) {
       {{0xeb, 0xfe}, X86Op::kJmp, "jmp 0x00401000"},
       {{0xe8, 0x00, 0x00, 0x00, 0x00}, X86Op::kCall, "call 0x00401005"},
       {{0xc2, 0x0c, 0x00}, X86Op::kRet, "ret 0x0C"},
-      {{0xcf}, X86Op::kReturnFromInterrupt, "iretd"},
+      {{0xcf}, X86Op::kReturnFar, "iretd"},
       {{0xcc}, X86Op::kTrap, "int3"},
       {{0xcd, 0x2e}, X86Op::kSystemCall, "int 0x2E"},
       {{0xcd, 0x2d}, X86Op::kOther, "int 0x2D"},

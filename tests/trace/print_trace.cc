@@ -103,6 +103,9 @@ Input ReadInput() {
       input.view.callback_list = Rva{ReadNumber(line)};
     } else if (what == "cookie") {
       input.view.security_cookie = Rva{ReadNumber(line)};
+    } else if (what == "export") {
+      const Rva rva{ReadNumber(line)};
+      input.view.exports[ReadWord(line)] = rva;
     } else if (what == "setting") {
       const std::string name = ReadWord(line);
       if (name != "ordinary" && name != "memory") {

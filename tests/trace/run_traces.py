@@ -13,6 +13,7 @@ A file of cases is made of comment lines (#) and of cases:
     --- callbacks     labels of TLS callbacks
     --- callback list label of the list that they are read from
     --- cookie        label of the word that /GS fills
+    --- exports       labels that are exported by their own names
     --- setting       "ordinary": what imports answer in one process;
                       "memory": what allocates does not fail
     --- writable      left out, or "text": the code is writable too
@@ -134,6 +135,8 @@ def describe(case, labels, folder):
               for label in case.get("callback list", "").split()]
     lines += [f"cookie {labels[label]:x}"
               for label in case.get("cookie", "").split()]
+    lines += [f"export {labels[label]:x} {label}"
+              for label in case.get("exports", "").split()]
     lines += [f"entry {labels['entry']:x}"]
     lines += [f"setting {name}" for name in case.get("setting", "").split()]
     lines += [f"run {name}"
