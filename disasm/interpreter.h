@@ -381,6 +381,7 @@ class Interpreter {
   void ForgetThrough(State& state, const Value& pointer);
   void ForgetFrom(State& state, const Value& pointer);
   void ForgetStackFrom(State& state, MemoryAddress from) const;
+  bool IsSavedCookie(const State& state, const Value& value) const;
   bool IsSavedWord(const State& state, const CellMap::Entry& entry) const;
   void NotePassedSection(const State& state, const Value& argument,
                          const ImportName& import);

@@ -202,8 +202,20 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
   }
 }
 
+/// Whether the word is the /GS cookie mixed with an address of the stack, as it
+/// stands between a frame's buffers and what the procedure has saved.
+bool Interpreter::IsSavedCookie(const State& state, const Value& value) const {
+  if (!view_.security_cookie || !value.IsConstant()) return false;
+  const Value cookie = state.memory.Load(
+      {kAbsolute, int64_t{view_.image_base} + view_.security_cookie->value}, 4);
+  if (!cookie.IsConstant()) return false;
+  const Value mixed = OnStack(ConstantValue(value.bits ^ cookie.bits));
+  return mixed.IsSymbolic() && mixed.symbol == kStackSymbol;
+}
+
 /// Whether a word of the stack is none of an object's: a return address, a
-/// frame pointer below one, what the entry's caller left in a register.
+/// frame pointer below one, what the entry's caller left in a register, a
+/// cookie.
 bool Interpreter::IsSavedWord(const State& state,
                               const CellMap::Entry& entry) const {
   const auto is_return_address = [&](const Value& value) {
@@ -212,7 +224,7 @@ bool Interpreter::IsSavedWord(const State& state,
            (value.IsConstant() && state.calls.ReturnsTo(value.bits));
   };
   const Value& value = entry.cell.value;
-  if (is_return_address(value)) return true;
+  if (is_return_address(value) || IsSavedCookie(state, value)) return true;
   if (!value.IsSymbolic()) return false;
   const bool entry_register =
       value.symbol >= kFirstRegisterSymbol && value.symbol < kFirstHiddenSymbol;

@@ -227,21 +227,32 @@ std::optional<Value> Interpreter::FindCharacter(const State& state,
   return found;
 }
 
-/// strcpy, strcat: writes the text at argument 1 to argument 0.
+/// strcpy, strcat, strncat, strncpy, lstrcpyn: writes the text at argument 1 to
+/// argument 0.
 std::optional<Value> Interpreter::CopyText(State& state, const Answer& answer) {
   const Value target = Argument(state, 0);
   std::optional<MemoryAddress> to = AddressOf(target);
-  const std::optional<std::string> text =
+  std::optional<std::string> text =
       TextAt(state, Argument(state, 1), answer.number);
-  if (!to || !text) return std::nullopt;
+  const std::optional<uint64_t> limit = TextLimit(state, answer);
+  if (!to || !text || !limit) return std::nullopt;
   if (answer.appends) {
     const std::optional<std::string> before =
         TextAt(state, target, answer.number);
     if (!before) return std::nullopt;
     to->offset += static_cast<int64_t>(before->size() * answer.number);
   }
+  uint64_t length = text->size();
+  if (answer.counted) {
+    if (answer.counts_nul && *limit == 0) return target;
+    length = std::min(length, *limit - (answer.counts_nul ? 1 : 0));
+  }
+  // strncpy fills up what it was given, and ends only what is shorter.
+  const bool fills = answer.counted && !answer.counts_nul && !answer.appends;
+  text->resize(length);
+  text->resize(fills ? *limit : length + 1);
   ForgetIfInImage(state, target);
-  WriteText(state, *to, *text + '\0', answer.number);
+  WriteText(state, *to, *text, answer.number);
   return target;
 }
 

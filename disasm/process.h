@@ -115,7 +115,7 @@ struct Answer {
   // Of kFolder and kOfNothing:
   std::string_view text{};
   uint8_t text_at = 0;
-  bool counts_nul = false;  ///< among the characters that were written
+  bool counts_nul = false;  ///< among the characters; of kCopyText too
 };
 
 /// What `import` answers; nothing where that is not part of the process.
