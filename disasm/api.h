@@ -53,8 +53,7 @@ enum class ApiEffect : uint8_t {
   /// first is a length (RtlInitUnicodeString, RtlInitializeBitMap).
   kDescribe,
   /// Writes what `writes` says, and returns an address in what argument 0
-  /// points
-  /// to, or that which `writes` names first, or NULL.
+  /// points to, or that which `writes` names first, or NULL.
   kFinds,
   kIdentity,     ///< returns argument 0: EncodePointer, whose key cancels out
   kEncodedNull,  ///< what the same makes of NULL

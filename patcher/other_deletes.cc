@@ -11,6 +11,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "disasm/api.h"
 #include "disasm/instruction.h"
@@ -24,6 +25,9 @@ namespace {
 constexpr uint32_t kMaxInstruction = 15;
 /// How far before it the object may begin that has the section as a member.
 constexpr uint32_t kMaxMemberOffset = 64;
+/// Words of data that point to it, or shortly before, and are looked for in
+/// turn: a table has one for each.
+constexpr size_t kMaxPointers = 8;
 /// Instructions between an argument and its call.
 constexpr int kMaxBetween = 12;
 /// Calls down from there to the one that deletes.
@@ -43,8 +47,10 @@ class Search {
   std::optional<Rva> Run(Rva section);
 
  private:
+  std::optional<Rva> SearchCode(uint32_t last);
   std::optional<Rva> SearchRegion(Rva begin, std::span<const uint8_t> bytes,
                                   uint32_t first);
+  std::vector<uint32_t> PointersTo(uint32_t last) const;
   bool MayDelete(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
   bool WasRun(Rva operand) const;
@@ -198,6 +204,18 @@ bool Search::IsExported(Rva operand) {
 std::optional<Rva> Search::Run(Rva section) {
   if (slots_.empty()) return std::nullopt;
   const uint32_t last = view_.image_base + section.value;
+  std::optional<Rva> at = SearchCode(last);
+  if (at) return at;
+  for (const uint32_t pointer : PointersTo(last)) {
+    at = SearchCode(pointer);
+    if (at) return at;
+  }
+  return std::nullopt;
+}
+
+/// Where code that was not run names `last`, a virtual address, or one shortly
+/// before it, and passes it on to what deletes.
+std::optional<Rva> Search::SearchCode(uint32_t last) {
   const uint32_t first = last - kMaxMemberOffset;
   for (const CodeRegion& region : view_.regions) {
     if (!region.executable) continue;
@@ -207,6 +225,26 @@ std::optional<Rva> Search::Run(Rva section) {
     if (at) return at;
   }
   return std::nullopt;
+}
+
+/// The virtual addresses of the words that hold `last`, or an address shortly
+/// before it, when the image is loaded: a linker aligns what it relocates.
+std::vector<uint32_t> Search::PointersTo(uint32_t last) const {
+  constexpr uint32_t kWord = 4;
+  const uint32_t first = last - kMaxMemberOffset;
+  std::vector<uint32_t> pointers;
+  for (const CodeRegion& region : view_.regions) {
+    if (region.executable) continue;
+    const uint32_t size = static_cast<uint32_t>(
+        std::min<uint64_t>(region.content.size(), region.size));
+    const ByteReader reader(ContentAt(view_, region.begin, size));
+    for (uint32_t at = 0; at + kWord <= size; at += kWord) {
+      if (*reader.U32(at) - first > kMaxMemberOffset) continue;
+      pointers.push_back(view_.image_base + region.begin.value + at);
+      if (pointers.size() == kMaxPointers) return pointers;
+    }
+  }
+  return pointers;
 }
 
 /// Where the four bytes that name an address from `first` on may end, which is

@@ -58,6 +58,16 @@ TEST(FindOtherDelete, IsNotMovedByOtherUses) {
   }
 }
 
+TEST(FindOtherDelete, LooksThroughTablesOfPointers) {
+  PeSpec spec = LeakySpecWithDelete();
+  // The third word of a table that a loop goes through.
+  spec.sections[1].content += " zero:8 [.data+0x10] zero:4";
+  spec.sections[0].content +=
+      "\ncc\nmore: be [.data+0x40] 8b 3d [KERNEL32.dll!DeleteCriticalSection] "
+      "ff 36 ff d7 83 c6 04 eb f7";
+  EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kUnknown);
+}
+
 TEST(FindOtherDelete, DoubtsALeakThatTooMuchCodeMayEnd) {
   std::string uses;
   for (int i = 0; i < 10'000; ++i) {
