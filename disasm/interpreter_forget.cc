@@ -62,7 +62,7 @@ bool MayBeInstructions(const CodeView& view, uint64_t va) {
   constexpr uint8_t kPush = 0x68;
   const std::span<const uint8_t> bytes = ContentAt(
       view, Rva{static_cast<uint32_t>(va) - view.image_base}, 2 * kShortest);
-  if (bytes.size() < 2 * kShortest) return true;
+  if (bytes.size() < size_t{2} * kShortest) return true;
   const size_t step = bytes[1] == 0 ? 2 : 1;  // UTF-16 or bytes
   for (size_t i = 0; i < kShortest; ++i) {
     if (bytes[i * step] == 0) return true;

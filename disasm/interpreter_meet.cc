@@ -60,7 +60,9 @@ void Interpreter::JoinAlike(std::vector<State>& seen, State& state) {
                   [&](const State* old) { return !SamePointers(*old, state); });
     if (alike.size() < most) return;
   }
-  for (const State* old : alike) state = Join(*old, state);
+  size_t differing = 0;
+  for (const State* old : alike) state = Join(*old, state, &differing);
+  Count(differing / kCellsPerStep);
   kept_ -= std::erase_if(seen, [&](const State& old) {
     return std::ranges::find(alike, &old) != alike.end();
   });

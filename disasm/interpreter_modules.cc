@@ -80,15 +80,18 @@ std::optional<Value> Interpreter::ModuleNamed(const State& state, size_t at,
     const auto index = static_cast<uint64_t>(found - imported_dlls_.begin());
     return ConstantValue(kFirstImported + kModuleDistance * index);
   }
+  const std::string own = LowerCase(view_.name);
+  if (!own.empty() && (lower == own || lower + ".dll" == own)) {
+    return ConstantValue(view_.image_base);
+  }
   if (answer.kind == AnswerKind::kLoadModule) {
     loaded_.insert(lower);
     return ConstantValue(kOtherModule);
   }
   if (loaded_.contains(lower)) return ConstantValue(kOtherModule);
   // Without a name of its own, the image may be the one that is asked for.
-  if (view_.name.empty()) return std::nullopt;
-  const bool is_own = lower == LowerCase(view_.name);
-  return ConstantValue(is_own ? view_.image_base : 0);
+  if (own.empty()) return std::nullopt;
+  return ConstantValue(0);
 }
 
 /// The function of that name in a module; nothing where there is none, or where

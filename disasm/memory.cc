@@ -449,12 +449,14 @@ void ForgetDifferent(const CellMap::Entry& in_a, const Memory& b,
 
 }  // namespace
 
-Memory Join(const Memory& a, const Memory& b) {
+Memory Join(const Memory& a, const Memory& b, size_t* differing) {
   Memory joined = a;
+  size_t count = 0;
   // What stands alike in both stays.
   std::vector<const CellMap::Entry*> only_in_b;
   CellMap::AllDifferences(a.cells(), b.cells(),
                           [&](const auto* in_a, const auto* in_b) {
+                            ++count;
                             if (in_a != nullptr)
                               ForgetDifferent(*in_a, b, joined);
                             if (in_b != nullptr) only_in_b.push_back(in_b);
@@ -464,6 +466,7 @@ Memory Join(const Memory& a, const Memory& b) {
     ForgetDifferent(*in_b, a, joined);
   }
   joined.LoseSlotsOf(b);
+  if (differing != nullptr) *differing += count;
   return joined;
 }
 

@@ -115,8 +115,9 @@ class Memory {
 Value SubstituteIn(const Value& value, Symbol symbol, const Value& base,
                    uint8_t width);
 
-/// What is certain in both.
-Memory Join(const Memory& a, const Memory& b);
+/// What is certain in both. Adds to `differing`, if given, how many cells are
+/// not alike: the time goes with those.
+Memory Join(const Memory& a, const Memory& b, size_t* differing = nullptr);
 
 }  // namespace detachfix
 

@@ -339,14 +339,14 @@ static void JoinSections(SectionMap::Map& into, const SectionMap::Map& other) {
   }
 }
 
-State Join(const State& a, const State& b) {
+State Join(const State& a, const State& b, size_t* differing) {
   assert(SameSections(a, b));
   State joined = a;
   for (size_t i = 0; i < joined.places.size(); ++i) {
     joined.places[i] = JoinValues(a.places[i], b.places[i]);
   }
   joined.calls.Join(b.calls);
-  joined.memory = Join(a.memory, b.memory);
+  joined.memory = Join(a.memory, b.memory, differing);
   if (!joined.sections.Shares(b.sections)) {
     JoinSections(joined.sections.Change(), b.sections.all());
   }

@@ -102,7 +102,7 @@ bool SamePointers(const State& a, const State& b);
 
 /// What is certain in both. Both are at the same pc, with the same call stack
 /// and SameSections.
-State Join(const State& a, const State& b);
+State Join(const State& a, const State& b, size_t* differing = nullptr);
 
 }  // namespace detachfix
 

@@ -277,6 +277,20 @@ TEST_F(MemoryTest, AJoinKeepsWhatBothSay) {
   }
 }
 
+TEST_F(MemoryTest, AJoinSaysHowManyCellsDiffer) {
+  Memory a(view_);
+  Memory b(view_);
+  for (uint32_t i = 0; i < 100; ++i) {
+    a.Store(Heap(4 * i), 4, ConstantValue(i));
+    b.Store(Heap(4 * i), 4, ConstantValue(i < 70 ? i : i + 1));
+  }
+  size_t differing = 5;
+  Join(a, a, &differing);
+  EXPECT_EQ(differing, 5u);
+  Join(a, b, &differing);
+  EXPECT_EQ(differing, 35u);
+}
+
 TEST(AddressOf, GoesByRegion) {
   EXPECT_EQ(AddressOf(ConstantValue(0xfffffffc)),
             (MemoryAddress{kAbsolute, 0xfffffffc}));
