@@ -316,7 +316,7 @@ class Interpreter {
   std::optional<Value> QueryPages(State& state);
   std::optional<Value> ProtectPages(State& state);
 
-  // What it answers about things that have names (interpreter_files.cc).
+  // What it answers about things that have names (interpreter_names.cc).
   bool MayMakeFile(const State& state, const ImportName& import) const;
   bool OpensToRead(const State& state, bool is_wide) const;
   std::optional<Value> MissFile(State& state, const Answer& answer,
