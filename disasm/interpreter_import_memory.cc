@@ -129,7 +129,8 @@ void Interpreter::Tokenise(State& state, const Api& api) {
   Value string = Argument(state, 0);
   if (string.IsConstant(0) && kept.bytes != 0) {
     string = WordAt(state, Argument(state, kept.argument));
-  } else if (!string.IsSymbolic() && !string.MayBeInImage()) {
+  }
+  if (!string.IsSymbolic() && !string.MayBeInImage()) {
     string = UnknownValue();
     string.from_image = true;
     string.symbol = kSomewhereSymbol;

@@ -237,9 +237,10 @@ std::vector<uint32_t> Search::PointersTo(uint32_t last) const {
     if (region.executable) continue;
     const uint32_t size = static_cast<uint32_t>(
         std::min<uint64_t>(region.content.size(), region.size));
-    const ByteReader reader(ContentAt(view_, region.begin, size));
-    for (uint32_t at = 0; at + kWord <= size; at += kWord) {
-      if (*reader.U32(at) - first > kMaxMemberOffset) continue;
+    const std::span<const uint8_t> bytes = ContentAt(view_, region.begin, size);
+    const ByteReader reader(bytes);
+    for (uint32_t at = 0; at + kWord <= bytes.size(); at += kWord) {
+      if (reader.U32(at).value_or(0) - first > kMaxMemberOffset) continue;
       pointers.push_back(view_.image_base + region.begin.value + at);
       if (pointers.size() == kMaxPointers) return pointers;
     }
