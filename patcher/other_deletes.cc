@@ -21,6 +21,7 @@
 namespace detachfix {
 namespace {
 
+constexpr uint32_t kWord = 4;
 /// The longest i386 instruction (SDM volume 2, section 2.3.11).
 constexpr uint32_t kMaxInstruction = 15;
 /// How far before it the object may begin that has the section as a member.
@@ -54,7 +55,12 @@ class Search {
   bool MayDelete(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
   bool WasRun(Rva operand) const;
-  void AddExported(Rva function, int depth);
+  bool IsVisited(Rva instruction) const;
+  bool IsCode(Rva rva) const;
+  std::optional<Rva> SearchPassed();
+  void Add(Rva function, int depth, std::set<Rva>& to);
+  void AddExported();
+  void AddCalled();
   bool IsExported(Rva operand);
   bool LeadsToDelete(Rva after);
   bool Deletes(Rva function, int depth);
@@ -65,8 +71,9 @@ class Search {
   const PeImage& image_;
   const CodeView view_;
   const std::array<const Trace*, 5> runs_;
-  std::set<Rva> exported_;
-  std::set<Rva> slots_;  ///< of functions that delete
+  std::set<Rva> exported_;  ///< instructions of exports and what they call
+  std::set<Rva> called_;    ///< of what was run, and of what that may call
+  std::set<Rva> slots_;     ///< of functions that delete
   std::map<Rva, bool> known_;
   size_t decoded_ = 0;  ///< instructions
 };
@@ -108,8 +115,39 @@ bool Search::WasRun(Rva operand) const {
   });
 }
 
-/// Whether a slot of a function that deletes is named shortly before `call`, by
-/// code that was not run.
+bool Search::IsVisited(Rva instruction) const {
+  return std::ranges::any_of(runs_, [&](const Trace* run) {
+    return run->visited.contains(instruction);
+  });
+}
+
+bool Search::IsCode(Rva rva) const {
+  return std::ranges::any_of(view_.regions, [rva](const CodeRegion& region) {
+    return region.executable && rva.value >= region.begin.value &&
+           rva.value - region.begin.value < region.size;
+  });
+}
+
+/// Where code that was run names a function that was not, so that others may
+/// run it, as the procedure of a window, and that deletes some section: it may
+/// get this one as an argument.
+std::optional<Rva> Search::SearchPassed() {
+  for (const Trace* run : runs_) {
+    for (const Rva rva : run->visited) {
+      const Instruction instruction = Decode(view_, rva);
+      if (instruction.flow != Flow::kNext || instruction.size <= 4) continue;
+      const Rva operand = rva + (instruction.size - 4u);
+      const uint32_t va =
+          ByteReader(ContentAt(view_, operand, 4)).U32(0).value_or(0);
+      const Rva function{va - view_.image_base};
+      if (!IsCode(function) || IsVisited(function)) continue;
+      if (Deletes(function, kMaxDepth)) return operand;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Whether a slot of a function that deletes is named shortly before `call`.
 bool Search::MayHaveLoaded(Rva call) {
   decoded_ += kLoadedCost;
   const auto region =
@@ -124,7 +162,7 @@ bool Search::MayHaveLoaded(Rva call) {
   const ByteReader reader(bytes);
   for (uint32_t at = 0; at + 4 <= bytes.size(); ++at) {
     const Rva slot{reader.U32(at).value_or(0) - view_.image_base};
-    if (slots_.contains(slot) && !WasRun(begin + at)) return true;
+    if (slots_.contains(slot)) return true;
   }
   return false;
 }
@@ -173,32 +211,47 @@ bool Search::LeadsToDelete(Rva after) {
   return false;
 }
 
-/// The code of exports, and of what they call.
-void Search::AddExported(Rva function, int depth) {
-  if (depth == 0 || decoded_ > kMaxDecoded ||
-      !exported_.insert(function).second) {
+/// The code of `function`, and of what it calls.
+void Search::Add(Rva function, int depth, std::set<Rva>& to) {
+  if (depth == 0 || decoded_ > kMaxDecoded || !to.insert(function).second) {
     return;
   }
   const FunctionBody body = BodyOf(function);
   for (const Instruction& instruction : body.instructions) {
-    exported_.insert(instruction.rva);
+    to.insert(instruction.rva);
     if (instruction.flow == Flow::kCall && instruction.target) {
-      AddExported(*instruction.target, depth - 1);
+      Add(*instruction.target, depth - 1, to);
+    }
+  }
+}
+
+void Search::AddExported() {
+  for (const ExportedFunction& function : image_.exports) {
+    if (function.rva.value != 0 && function.rva != image_.entry_point) {
+      Add(function.rva, kMaxDepth, exported_);
+    }
+  }
+}
+
+void Search::AddCalled() {
+  Add(image_.entry_point, kMaxDepth, called_);
+  for (const Trace* run : runs_) {
+    for (const Rva rva : run->visited) {
+      const Instruction instruction = Decode(view_, rva);
+      if (instruction.flow != Flow::kCall || !instruction.target) continue;
+      Add(*instruction.target, kMaxDepth, called_);
     }
   }
 }
 
 /// Whether the instruction that the four bytes at `operand` end is run by
-/// exports alone.
+/// exports alone: nothing that was run calls it, whatever way it goes. (gcc's
+/// linker exports every function where nobody says which.)
 bool Search::IsExported(Rva operand) {
-  if (exported_.empty()) {
-    for (const ExportedFunction& function : image_.exports) {
-      if (function.rva.value != 0 && function.rva != image_.entry_point) {
-        AddExported(function.rva, kMaxDepth);
-      }
-    }
-  }
-  return EndsOneOf(exported_, operand);
+  if (exported_.empty()) AddExported();
+  if (!EndsOneOf(exported_, operand)) return false;
+  if (called_.empty()) AddCalled();
+  return !EndsOneOf(called_, operand);
 }
 
 std::optional<Rva> Search::Run(Rva section) {
@@ -207,10 +260,11 @@ std::optional<Rva> Search::Run(Rva section) {
   std::optional<Rva> at = SearchCode(last);
   if (at) return at;
   for (const uint32_t pointer : PointersTo(last)) {
-    at = SearchCode(pointer);
+    // Compilers take the first turn out of a loop, which begins one word on.
+    at = SearchCode(pointer + kWord);
     if (at) return at;
   }
-  return std::nullopt;
+  return SearchPassed();
 }
 
 /// Where code that was not run names `last`, a virtual address, or one shortly
@@ -230,7 +284,6 @@ std::optional<Rva> Search::SearchCode(uint32_t last) {
 /// The virtual addresses of the words that hold `last`, or an address shortly
 /// before it, when the image is loaded: a linker aligns what it relocates.
 std::vector<uint32_t> Search::PointersTo(uint32_t last) const {
-  constexpr uint32_t kWord = 4;
   const uint32_t first = last - kMaxMemberOffset;
   std::vector<uint32_t> pointers;
   for (const CodeRegion& region : view_.regions) {

@@ -14,8 +14,10 @@ namespace detachfix {
 /// seems to pass `section`, or what it lies in, to a function that deletes one:
 /// it names an address at or shortly before it, or of a word of data that holds
 /// such an address, and the next call leads there, itself or some calls down.
-/// What exports do is left out: a program that only loads and unloads the DLL
-/// calls none. Errs on the side of too many.
+/// What exports alone do is left out: a program that only loads and unloads the
+/// DLL calls none. Else the first place where code that was run names a function
+/// that was not, as one passes the procedure of a window, and that deletes some
+/// section. Errs on the side of too many.
 ///
 /// For i386. Of other code there is a place at once where not every path was
 /// followed, and none where all were.

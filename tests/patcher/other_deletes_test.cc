@@ -59,13 +59,21 @@ TEST(FindOtherDelete, IsNotMovedByOtherUses) {
 }
 
 TEST(FindOtherDelete, LooksThroughTablesOfPointers) {
-  PeSpec spec = LeakySpecWithDelete();
-  // The third word of a table that a loop goes through.
-  spec.sections[1].content += " zero:8 [.data+0x10] zero:4";
-  spec.sections[0].content +=
-      "\ncc\nmore: be [.data+0x40] 8b 3d [KERNEL32.dll!DeleteCriticalSection] "
-      "ff 36 ff d7 83 c6 04 eb f7";
-  EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kUnknown);
+  // A loop over a table of which the section's address is the third word, and
+  // one over a table that begins with it, whose first turn was taken out.
+  const std::pair<const char*, const char*> tables[] = {
+      {"zero:72 [.data+0x10] zero:4", "[.data+0x40]"},
+      {"zero:256 [.data+0x10] zero:4", "[.data+0x104]"},
+  };
+  for (const auto& [data, first] : tables) {
+    PeSpec spec = LeakySpecWithDelete();
+    spec.sections[1].content = data;
+    spec.sections[0].content += std::string("\ncc\nmore: be ") + first +
+                                " 8b 3d [KERNEL32.dll!DeleteCriticalSection]"
+                                " ff 36 ff d7 83 c6 04 eb f7";
+    EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kUnknown)
+        << first;
+  }
 }
 
 TEST(FindOtherDelete, DoubtsALeakThatTooMuchCodeMayEnd) {
@@ -83,6 +91,38 @@ TEST(FindOtherDelete, LeavesOutWhatExportsDo) {
       "down: 68 [.data+0x10] ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
   spec.exports = {{"Shut", "shut"}};
   EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kLeaks);
+}
+
+/// What is said of an entry that does `what` before it returns 1.
+Diagnosis OfEntryThat(PeSpec spec, const std::string& what,
+                      const std::string& more) {
+  spec.sections[0].content =
+      test::LeakyCode(what + " 31 c0 40 c2 0c 00\ncc\n" + more);
+  return Diagnose(test::MustRead(spec));
+}
+
+TEST(FindOtherDelete, CountsAnExportThatTheEntryMayCall) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.exports = {{"Shut", "shut"}};
+  // No reason is 9, as the run knows.
+  const std::string call = "83 7c 24 08 09 75 05 e8 {middle}";
+  const std::string more =
+      "middle: e9 {shut}\n"
+      "shut: 68 [.data+0x10] ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
+  EXPECT_EQ(OfEntryThat(spec, call, more).verdict, Verdict::kUnknown);
+  EXPECT_EQ(OfEntryThat(spec, "", more).verdict, Verdict::kLeaks);
+}
+
+TEST(FindOtherDelete, DoubtsALeakThatAFunctionMayEndWhichOthersRun) {
+  const std::string pass = "b8 [procedure]";
+  const std::string deletes =
+      "procedure: ff 74 24 04 ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
+  const std::string harmless =
+      "procedure: ff 15 [KERNEL32.dll!GetLastError] c3";
+  const PeSpec spec = LeakySpecWithDelete();
+  EXPECT_EQ(OfEntryThat(spec, pass, deletes).verdict, Verdict::kUnknown);
+  EXPECT_EQ(OfEntryThat(spec, pass, harmless).verdict, Verdict::kLeaks);
+  EXPECT_EQ(OfEntryThat(spec, "", deletes).verdict, Verdict::kLeaks);
 }
 
 }  // namespace
