@@ -11,7 +11,7 @@
 #include "patcher/diagnosis.h"
 #include "patcher/hex_text.h"
 #include "patcher/judge_traces.h"
-#include "patcher/other_deletes.h"
+#include "patcher/other_code.h"
 #include "patcher/section_imports.h"
 #include "patcher/target.h"
 
@@ -96,6 +96,17 @@ std::optional<std::string> IsDeletedElsewhere(const PeImage& image,
   return std::nullopt;
 }
 
+/// What speaks against there being no section at all.
+std::optional<std::string> MayInitialise(const PeImage& image,
+                                         const Diagnosis& diagnosis) {
+  if (diagnosis.verdict != Verdict::kNotApplicable) return std::nullopt;
+  const std::optional<Rva> at = FindOtherInitialise(image, *diagnosis.traces);
+  if (!at) return std::nullopt;
+  return diagnosis.because +
+         ", but code that was not run may initialise one, at " +
+         HexNumber(at->value);
+}
+
 /// Only the runs that count.
 EntryTraces RunUnlessKnown(const PeImage& image, Setting setting,
                            KnownRuns* known) {
@@ -125,6 +136,7 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis,
   }
   if (!against) against = IsDeletedElsewhere(image, *diagnosis.traces, one);
   if (!against) against = MayNotLeak(image, one);
+  if (!against) against = MayInitialise(image, one);
   if (against) {
     diagnosis.evidence.push_back("in one ordinary process: " + *against);
     return;
@@ -163,11 +175,12 @@ void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis,
                             every.evidence.end());
 }
 
-/// A file is only said to leak, and so changed, where nothing speaks against
-/// it.
-void DoubtLeak(const PeImage& image, Diagnosis& diagnosis) {
-  if (diagnosis.verdict != Verdict::kLeaks) return;
-  std::optional<std::string> against = MayNotLeak(image, diagnosis);
+/// A file is only said to leak, and so changed, or to have nothing to fix,
+/// where nothing speaks against it.
+void Doubt(const PeImage& image, Diagnosis& diagnosis) {
+  std::optional<std::string> against = diagnosis.verdict == Verdict::kLeaks
+                                           ? MayNotLeak(image, diagnosis)
+                                           : MayInitialise(image, diagnosis);
   if (!against) return;
   diagnosis.verdict = Verdict::kUnknown;
   diagnosis.because = std::move(*against);
@@ -253,7 +266,7 @@ Diagnosis Diagnose(const PeImage& image, Scope scope, KnownRuns* known) {
   }
   if (NeedsTraces(image)) {
     JudgeByRunning(image, diagnosis, known);
-    DoubtLeak(image, diagnosis);
+    Doubt(image, diagnosis);
   } else {
     diagnosis.verdict = Verdict::kNotApplicable;
     diagnosis.because =

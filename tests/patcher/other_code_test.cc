@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "patcher/other_deletes.h"
+#include "patcher/other_code.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "patcher/diagnosis.h"
 #include "tests/support/leaky_image.h"
@@ -123,6 +125,50 @@ TEST(FindOtherDelete, DoubtsALeakThatAFunctionMayEndWhichOthersRun) {
   EXPECT_EQ(OfEntryThat(spec, pass, deletes).verdict, Verdict::kUnknown);
   EXPECT_EQ(OfEntryThat(spec, pass, harmless).verdict, Verdict::kLeaks);
   EXPECT_EQ(OfEntryThat(spec, "", deletes).verdict, Verdict::kLeaks);
+}
+
+const char kMakes[] =
+    "68 [.data+0x10] ff 15 [KERNEL32.dll!InitializeCriticalSection]";
+
+/// An entry that does `what` and returns 1; behind it `more`.
+PeSpec SpecThat(const std::string& what, const std::string& more) {
+  PeSpec spec = test::LeakySpec();
+  spec.sections[0].content =
+      "entry: " + what + " 31 c0 40 c2 0c 00\ncc\n" + more;
+  return spec;
+}
+
+TEST(FindOtherInitialise, DoubtsThatThereIsNoneWhereOthersMayRunCode) {
+  const std::string makes = "procedure: " + std::string(kMakes) + " c3";
+  const std::string makes_another =
+      "procedure: 50 ff 15 [KERNEL32.dll!InitializeCriticalSection] c3";
+  // A word of data is read, not an address passed.
+  const std::string reads =
+      "procedure: 50 a1 [.data+0x10] "
+      "ff 15 [KERNEL32.dll!InitializeCriticalSection] c3";
+  const std::tuple<const char*, std::string, Verdict> cases[] = {
+      {"b8 [procedure]", makes, Verdict::kUnknown},
+      {"", makes, Verdict::kNotApplicable},
+      {"b8 [procedure]", makes_another, Verdict::kNotApplicable},
+      {"b8 [procedure]", reads, Verdict::kNotApplicable},
+  };
+  for (const auto& [what, more, verdict] : cases) {
+    const Diagnosis diagnosis = Diagnose(test::MustRead(SpecThat(what, more)));
+    EXPECT_EQ(diagnosis.verdict, verdict) << what << " / " << more;
+  }
+}
+
+TEST(FindOtherInitialise, LooksAtWaysNotTakenInOneProcessAlone) {
+  // No reason is 9, as both runs know; but an ordinary process knows more than
+  // others, so what it does not do counts.
+  const PeImage image = test::MustRead(
+      SpecThat("83 7c 24 08 09 75 0b " + std::string(kMakes), ""));
+  for (const Setting setting : {Setting::kMemory, Setting::kOrdinary}) {
+    const EntryTraces traces = RunEntry(image, Runs::kThatCount, setting);
+    ASSERT_TRUE(traces.attach.complete);
+    EXPECT_EQ(FindOtherInitialise(image, traces).has_value(),
+              setting == Setting::kOrdinary);
+  }
 }
 
 }  // namespace

@@ -2,21 +2,20 @@
 // An address that code passes on is the last part of an instruction: of a push,
 // of a mov to a register or to the stack, of a lea. So what follows the four
 // bytes is the next instruction, wherever this one begins.
-#include "patcher/other_deletes.h"
+#include "patcher/other_code.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <map>
 #include <set>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "disasm/api.h"
 #include "disasm/instruction.h"
 #include "disasm/isa.h"
 #include "patcher/bytes.h"
+#include "patcher/callers.h"
 
 namespace detachfix {
 namespace {
@@ -29,74 +28,47 @@ constexpr uint32_t kMaxMemberOffset = 64;
 /// Words of data that point to it, or shortly before, and are looked for in
 /// turn: a table has one for each.
 constexpr size_t kMaxPointers = 8;
-/// Instructions between an argument and its call.
-constexpr int kMaxBetween = 12;
-/// Calls down from there to the one that deletes.
-constexpr int kMaxDepth = 3;
-/// Instructions that are decoded for one section: a tenth of a second and more.
-/// Beyond, whatever may delete is taken to.
-constexpr size_t kMaxDecoded = 100'000;
-/// How far before a call through a register its target may be loaded.
-constexpr uint32_t kMaxLoadedBefore = 256;
-/// What to look for that costs, in instructions.
-constexpr size_t kLoadedCost = 16;
+
+bool Deletes(ApiEffect effect) { return effect == ApiEffect::kDeleteSection; }
 
 class Search {
  public:
-  Search(const PeImage& image, const EntryTraces& traces);
+  Search(const PeImage& image, const EntryTraces& traces, bool (*is)(ApiEffect),
+         std::string_view part);
 
-  std::optional<Rva> Run(Rva section);
+  std::optional<Rva> DeleteOf(Rva section);
+  std::optional<Rva> Initialise(bool on_ways_not_taken);
 
  private:
   std::optional<Rva> SearchCode(uint32_t last);
   std::optional<Rva> SearchRegion(Rva begin, std::span<const uint8_t> bytes,
                                   uint32_t first);
   std::vector<uint32_t> PointersTo(uint32_t last) const;
-  bool MayDelete(Rva operand);
+  bool IsPassedOn(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
   bool WasRun(Rva operand) const;
   bool IsVisited(Rva instruction) const;
-  bool IsCode(Rva rva) const;
-  std::optional<Rva> SearchPassed();
-  void Add(Rva function, int depth, std::set<Rva>& to);
+  std::set<Rva> PassedFunctions() const;
+  bool MayNameCode(Rva instruction) const;
   void AddExported();
   void AddCalled();
   bool IsExported(Rva operand);
-  bool LeadsToDelete(Rva after);
-  bool Deletes(Rva function, int depth);
-  bool GoesToDelete(const Instruction& instruction, int depth);
-  bool MayHaveLoaded(Rva call);
-  FunctionBody BodyOf(Rva function);
 
   const PeImage& image_;
   const CodeView view_;
   const std::array<const Trace*, 5> runs_;
+  Callers callers_;
   std::set<Rva> exported_;  ///< instructions of exports and what they call
   std::set<Rva> called_;    ///< of what was run, and of what that may call
-  std::set<Rva> slots_;     ///< of functions that delete
-  std::map<Rva, bool> known_;
-  size_t decoded_ = 0;  ///< instructions
 };
 
-FunctionBody Search::BodyOf(Rva function) {
-  FunctionBody body = DecodeFunction(view_, function);
-  decoded_ += body.instructions.size();
-  return body;
-}
-
-Search::Search(const PeImage& image, const EntryTraces& traces)
+Search::Search(const PeImage& image, const EntryTraces& traces,
+               bool (*is)(ApiEffect), std::string_view part)
     : image_(image),
       view_(MakeCodeView(image)),
       runs_{&traces.attach, &traces.detach, &traces.process_exit,
-            &traces.thread_attach, &traces.thread_detach} {
-  for (const auto& [slot, import] : view_.import_slots) {
-    // To look up every import takes longer than all the rest.
-    if (import.name.find("Delete") == std::string::npos) continue;
-    if (EffectOf(import) == ApiEffect::kDeleteSection) {
-      slots_.insert(slot);
-    }
-  }
-}
+            &traces.thread_attach, &traces.thread_detach},
+      callers_(view_, is, part) {}
 
 /// Whether the four bytes at `operand` end one of the instructions.
 bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
@@ -121,125 +93,97 @@ bool Search::IsVisited(Rva instruction) const {
   });
 }
 
-bool Search::IsCode(Rva rva) const {
-  return std::ranges::any_of(view_.regions, [rva](const CodeRegion& region) {
-    return region.executable && rva.value >= region.begin.value &&
-           rva.value - region.begin.value < region.size;
+bool IsIn(const CodeRegion& region, Rva rva) {
+  return rva.value >= region.begin.value &&
+         rva.value - region.begin.value < region.size;
+}
+
+bool IsCode(const CodeView& view, Rva rva) {
+  return std::ranges::any_of(view.regions, [rva](const CodeRegion& region) {
+    return region.executable && IsIn(region, rva);
   });
 }
 
-/// Where code that was run names a function that was not, so that others may
-/// run it, as the procedure of a window, and that deletes some section: it may
-/// get this one as an argument.
-std::optional<Rva> Search::SearchPassed() {
+bool IsWritable(const CodeView& view, Rva rva) {
+  return std::ranges::any_of(view.regions, [rva](const CodeRegion& region) {
+    return region.writable && IsIn(region, rva);
+  });
+}
+
+/// The four bytes that `instruction` ends with, as a virtual address; nothing
+/// where those are no operand of an address or a number.
+std::optional<Rva> NamedBy(const CodeView& view,
+                           const Instruction& instruction) {
+  if (instruction.flow != Flow::kNext || instruction.size <= kWord) {
+    return std::nullopt;
+  }
+  const Rva operand = instruction.rva + (instruction.size - kWord);
+  const std::optional<uint32_t> va =
+      ByteReader(ContentAt(view, operand, kWord)).U32(0);
+  if (!va) return std::nullopt;
+  return Rva{*va - view.image_base};
+}
+
+/// Whether the instruction takes its last four bytes for a value, and not for
+/// where to read or write one: push, mov, add or a group of immediates, lea
+/// (SDM volume 2, appendix A).
+bool TakesValue(const CodeView& view, Rva instruction) {
+  const std::optional<uint8_t> opcode =
+      ByteReader(ContentAt(view, instruction, 1)).U8(0);
+  switch (opcode.value_or(0)) {
+    case 0x05:  // add eax, imm32
+    case 0x68:  // push imm32
+    case 0x81:  // add r/m32, imm32
+    case 0x8d:  // lea
+    case 0xc7:  // mov r/m32, imm32
+      return true;
+    default:
+      return opcode >= 0xb8 && opcode <= 0xbf;  // mov r32, imm32
+  }
+}
+
+/// Whether the bytes from `instruction` on hold an address of code: to decode
+/// it takes longer than to look.
+bool Search::MayNameCode(Rva instruction) const {
+  const ByteReader reader(ContentAt(view_, instruction, kMaxInstruction));
+  for (uint32_t at = 1; at + kWord <= kMaxInstruction; ++at) {
+    const std::optional<uint32_t> va = reader.U32(at);
+    if (va && IsCode(view_, Rva{*va - view_.image_base})) return true;
+  }
+  return false;
+}
+
+/// The functions that code that was run names, and that were not run: others
+/// may run them, as the procedure of a window.
+std::set<Rva> Search::PassedFunctions() const {
+  std::set<Rva> functions;
   for (const Trace* run : runs_) {
     for (const Rva rva : run->visited) {
-      const Instruction instruction = Decode(view_, rva);
-      if (instruction.flow != Flow::kNext || instruction.size <= 4) continue;
-      const Rva operand = rva + (instruction.size - 4u);
-      const uint32_t va =
-          ByteReader(ContentAt(view_, operand, 4)).U32(0).value_or(0);
-      const Rva function{va - view_.image_base};
-      if (!IsCode(function) || IsVisited(function)) continue;
-      if (Deletes(function, kMaxDepth)) return operand;
+      if (!MayNameCode(rva)) continue;
+      const std::optional<Rva> named = NamedBy(view_, Decode(view_, rva));
+      if (named && IsCode(view_, *named) && !IsVisited(*named)) {
+        functions.insert(*named);
+      }
     }
   }
-  return std::nullopt;
-}
-
-/// Whether a slot of a function that deletes is named shortly before `call`.
-bool Search::MayHaveLoaded(Rva call) {
-  decoded_ += kLoadedCost;
-  const auto region =
-      std::ranges::find_if(view_.regions, [call](const CodeRegion& r) {
-        return call.value - r.begin.value < r.size;
-      });
-  if (region == view_.regions.end()) return true;
-  const Rva begin{call.value -
-                  std::min(call.value - region->begin.value, kMaxLoadedBefore)};
-  const std::span<const uint8_t> bytes =
-      ContentAt(view_, begin, call.value - begin.value);
-  const ByteReader reader(bytes);
-  for (uint32_t at = 0; at + 4 <= bytes.size(); ++at) {
-    const Rva slot{reader.U32(at).value_or(0) - view_.image_base};
-    if (slots_.contains(slot)) return true;
-  }
-  return false;
-}
-
-bool Search::GoesToDelete(const Instruction& instruction, int depth) {
-  if (instruction.slot) return slots_.contains(*instruction.slot);
-  if (instruction.target) return Deletes(*instruction.target, depth);
-  return MayHaveLoaded(instruction.rva);
-}
-
-bool Search::Deletes(Rva function, int depth) {
-  if (depth == 0) return false;
-  if (decoded_ > kMaxDecoded) return true;
-  const auto [known, is_new] = known_.emplace(function, false);
-  if (!is_new) return known->second;
-  const FunctionBody body = BodyOf(function);
-  const bool deletes = std::ranges::any_of(
-      body.instructions, [&](const Instruction& instruction) {
-        const bool leaves =
-            instruction.flow == Flow::kCall ||
-            (instruction.flow == Flow::kJump && !instruction.target);
-        return leaves && GoesToDelete(instruction, depth - 1);
-      });
-  known_[function] = deletes;
-  return deletes;
-}
-
-/// Whether the first call from `after` on deletes.
-bool Search::LeadsToDelete(Rva after) {
-  Rva rva = after;
-  for (int i = 0; i < kMaxBetween; ++i) {
-    if (++decoded_ > kMaxDecoded) return true;
-    const Instruction instruction = Decode(view_, rva);
-    switch (instruction.flow) {
-      case Flow::kCall:
-      case Flow::kJump:
-        return GoesToDelete(instruction, kMaxDepth);
-      case Flow::kReturn:
-      case Flow::kStop:
-      case Flow::kUnknown:
-        return false;
-      default:
-        rva = rva + instruction.size;
-    }
-  }
-  return false;
-}
-
-/// The code of `function`, and of what it calls.
-void Search::Add(Rva function, int depth, std::set<Rva>& to) {
-  if (depth == 0 || decoded_ > kMaxDecoded || !to.insert(function).second) {
-    return;
-  }
-  const FunctionBody body = BodyOf(function);
-  for (const Instruction& instruction : body.instructions) {
-    to.insert(instruction.rva);
-    if (instruction.flow == Flow::kCall && instruction.target) {
-      Add(*instruction.target, depth - 1, to);
-    }
-  }
+  return functions;
 }
 
 void Search::AddExported() {
   for (const ExportedFunction& function : image_.exports) {
     if (function.rva.value != 0 && function.rva != image_.entry_point) {
-      Add(function.rva, kMaxDepth, exported_);
+      callers_.AddCode(function.rva, exported_);
     }
   }
 }
 
 void Search::AddCalled() {
-  Add(image_.entry_point, kMaxDepth, called_);
+  callers_.AddCode(image_.entry_point, called_);
   for (const Trace* run : runs_) {
     for (const Rva rva : run->visited) {
       const Instruction instruction = Decode(view_, rva);
       if (instruction.flow != Flow::kCall || !instruction.target) continue;
-      Add(*instruction.target, kMaxDepth, called_);
+      callers_.AddCode(*instruction.target, called_);
     }
   }
 }
@@ -254,8 +198,8 @@ bool Search::IsExported(Rva operand) {
   return !EndsOneOf(called_, operand);
 }
 
-std::optional<Rva> Search::Run(Rva section) {
-  if (slots_.empty()) return std::nullopt;
+std::optional<Rva> Search::DeleteOf(Rva section) {
+  if (callers_.IsEmpty()) return std::nullopt;
   const uint32_t last = view_.image_base + section.value;
   std::optional<Rva> at = SearchCode(last);
   if (at) return at;
@@ -264,7 +208,35 @@ std::optional<Rva> Search::Run(Rva section) {
     at = SearchCode(pointer + kWord);
     if (at) return at;
   }
-  return SearchPassed();
+  // A function that others run may get the section as an argument.
+  for (const Rva function : PassedFunctions()) {
+    if (callers_.Calls(function)) return function;
+  }
+  return std::nullopt;
+}
+
+/// Where code that was not run passes an address of data on to what
+/// initialises. It is code that others may run and, `on_ways_not_taken`, what
+/// the code that was run may call.
+std::optional<Rva> Search::Initialise(bool on_ways_not_taken) {
+  if (callers_.IsEmpty()) return std::nullopt;
+  std::set<Rva> code;
+  for (const Rva function : PassedFunctions()) {
+    callers_.AddCode(function, code);
+  }
+  if (on_ways_not_taken) {
+    AddCalled();
+    code.insert(called_.begin(), called_.end());
+  }
+  for (const Rva rva : code) {
+    if (IsVisited(rva)) continue;
+    const Instruction instruction = Decode(view_, rva);
+    const std::optional<Rva> named = NamedBy(view_, instruction);
+    if (!named || !IsWritable(view_, *named)) continue;
+    if (!TakesValue(view_, rva)) continue;
+    if (callers_.LeadsThere(rva + instruction.size)) return rva;
+  }
+  return std::nullopt;
 }
 
 /// Where code that was not run names `last`, a virtual address, or one shortly
@@ -320,7 +292,7 @@ std::optional<Rva> Search::SearchRegion(Rva begin,
                                bytes.data());
       const Rva operand = begin + static_cast<uint32_t>(at - place);
       const uint32_t va = ByteReader(bytes).U32(at - place).value_or(0);
-      if (va - first <= kMaxMemberOffset && MayDelete(operand)) return operand;
+      if (va - first <= kMaxMemberOffset && IsPassedOn(operand)) return operand;
     }
   }
   return std::nullopt;
@@ -328,8 +300,9 @@ std::optional<Rva> Search::SearchRegion(Rva begin,
 
 /// Whether code that was not run has an instruction that ends with the four
 /// bytes at `operand`, and passes them on to what deletes.
-bool Search::MayDelete(Rva operand) {
-  return !WasRun(operand) && LeadsToDelete(operand + 4) && !IsExported(operand);
+bool Search::IsPassedOn(Rva operand) {
+  return !WasRun(operand) && callers_.LeadsThere(operand + kWord) &&
+         !IsExported(operand);
 }
 
 }  // namespace
@@ -340,7 +313,14 @@ std::optional<Rva> FindOtherDelete(const PeImage& image,
     if (traces.setting == Setting::kOrdinary) return image.entry_point;
     return std::nullopt;
   }
-  return Search(image, traces).Run(section);
+  return Search(image, traces, Deletes, "Delete").DeleteOf(section);
+}
+
+std::optional<Rva> FindOtherInitialise(const PeImage& image,
+                                       const EntryTraces& traces) {
+  if (image.machine != kMachineI386) return std::nullopt;
+  return Search(image, traces, InitialisesSection, "Init")
+      .Initialise(traces.setting == Setting::kOrdinary);
 }
 
 }  // namespace detachfix

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patcher/callers.h"
+
+#include <algorithm>
+#include <span>
+
+#include "disasm/isa.h"
+#include "patcher/bytes.h"
+
+namespace detachfix {
+namespace {
+
+/// Instructions between an argument and its call.
+constexpr int kMaxBetween = 12;
+/// Instructions that are decoded for one question: a tenth of a second and
+/// more.
+constexpr size_t kMaxDecoded = 100'000;
+/// How far before a call through a register its target may be loaded, in bytes.
+constexpr uint32_t kMaxLoadedBefore = 256;
+/// What to look for that costs, in instructions.
+constexpr size_t kLoadedCost = 16;
+
+}  // namespace
+
+Callers::Callers(const CodeView& view, bool (*is)(ApiEffect),
+                 std::string_view part)
+    : view_(view) {
+  for (const auto& [slot, import] : view_.import_slots) {
+    // To look up every import takes longer than all the rest.
+    if (NameOf(import).find(part) == std::string_view::npos) continue;
+    if (is(EffectOf(import))) slots_.insert(slot);
+  }
+}
+
+FunctionBody Callers::BodyOf(Rva function) {
+  FunctionBody body = DecodeFunction(view_, function);
+  decoded_ += body.instructions.size();
+  return body;
+}
+
+/// Whether a slot of one of the imports is named shortly before `call`.
+bool Callers::MayHaveLoaded(Rva call) {
+  decoded_ += kLoadedCost;
+  const auto region =
+      std::ranges::find_if(view_.regions, [call](const CodeRegion& r) {
+        return call.value - r.begin.value < r.size;
+      });
+  if (region == view_.regions.end()) return true;
+  const Rva begin{call.value -
+                  std::min(call.value - region->begin.value, kMaxLoadedBefore)};
+  const std::span<const uint8_t> bytes =
+      ContentAt(view_, begin, call.value - begin.value);
+  const ByteReader reader(bytes);
+  for (uint32_t at = 0; at + 4 <= bytes.size(); ++at) {
+    const Rva slot{reader.U32(at).value_or(0) - view_.image_base};
+    if (slots_.contains(slot)) return true;
+  }
+  return false;
+}
+
+bool Callers::GoesThere(const Instruction& instruction, int depth) {
+  if (instruction.slot) return slots_.contains(*instruction.slot);
+  if (instruction.target) return Calls(*instruction.target, depth);
+  return MayHaveLoaded(instruction.rva);
+}
+
+bool Callers::Calls(Rva function, int depth) {
+  if (depth == 0) return false;
+  if (decoded_ > kMaxDecoded) return true;
+  const auto [known, is_new] = known_.emplace(function, false);
+  if (!is_new) return known->second;
+  const FunctionBody body = BodyOf(function);
+  const bool calls = std::ranges::any_of(
+      body.instructions, [&](const Instruction& instruction) {
+        const bool leaves =
+            instruction.flow == Flow::kCall ||
+            (instruction.flow == Flow::kJump && !instruction.target);
+        return leaves && GoesThere(instruction, depth - 1);
+      });
+  known_[function] = calls;
+  return calls;
+}
+
+bool Callers::LeadsThere(Rva after) {
+  Rva rva = after;
+  for (int i = 0; i < kMaxBetween; ++i) {
+    if (++decoded_ > kMaxDecoded) return true;
+    const Instruction instruction = Decode(view_, rva);
+    switch (instruction.flow) {
+      case Flow::kCall:
+      case Flow::kJump:
+        return GoesThere(instruction, kMaxCallsDown);
+      case Flow::kReturn:
+      case Flow::kStop:
+      case Flow::kUnknown:
+        return false;
+      default:
+        rva = rva + instruction.size;
+    }
+  }
+  return false;
+}
+
+void Callers::AddCode(Rva function, std::set<Rva>& to, int depth) {
+  if (depth == 0 || decoded_ > kMaxDecoded || !to.insert(function).second) {
+    return;
+  }
+  const FunctionBody body = BodyOf(function);
+  for (const Instruction& instruction : body.instructions) {
+    to.insert(instruction.rva);
+    if (instruction.flow == Flow::kCall && instruction.target) {
+      AddCode(*instruction.target, to, depth - 1);
+    }
+  }
+}
+
+}  // namespace detachfix

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which code leads to a call of one of the imports that do something, as to
+// delete a critical section: by reading it, not by running it.
+#ifndef DETACHFIX_PATCHER_CALLERS_H_
+#define DETACHFIX_PATCHER_CALLERS_H_
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "disasm/api.h"
+#include "disasm/code_view.h"
+#include "disasm/instruction.h"
+
+namespace detachfix {
+
+/// Calls down to the one of the import.
+inline constexpr int kMaxCallsDown = 3;
+
+/// Errs on the side of too many. What it decodes is limited: when that is
+/// spent, everything leads there. `view` must outlive it.
+class Callers {
+ public:
+  /// Of the imports with an effect that `is` accepts; each has `part` in its
+  /// name, by which they are found in a part of the time.
+  Callers(const CodeView& view, bool (*is)(ApiEffect), std::string_view part);
+
+  /// Whether there is no such import.
+  bool IsEmpty() const { return slots_.empty(); }
+  /// Whether the first call from `after` on is one, or leads to one.
+  bool LeadsThere(Rva after);
+  /// Whether `function` makes one, itself or some calls down.
+  bool Calls(Rva function, int depth = kMaxCallsDown);
+  /// Adds to `to` the instructions of `function` and of what it calls.
+  void AddCode(Rva function, std::set<Rva>& to, int depth = kMaxCallsDown);
+
+ private:
+  bool GoesThere(const Instruction& instruction, int depth);
+  bool MayHaveLoaded(Rva call);
+  FunctionBody BodyOf(Rva function);
+
+  const CodeView& view_;
+  std::set<Rva> slots_;
+  std::map<Rva, bool> known_;
+  size_t decoded_ = 0;  ///< instructions
+};
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_CALLERS_H_

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Code that no run came to, but that may delete a critical section, or make
+// one.
+#ifndef DETACHFIX_PATCHER_OTHER_CODE_H_
+#define DETACHFIX_PATCHER_OTHER_CODE_H_
+
+#include <optional>
+
+#include "disasm/trace.h"
+#include "patcher/pe_image.h"
+
+namespace detachfix {
+
+/// The first place in the code of `image` that none of `traces` ran, and that
+/// seems to pass `section`, or what it lies in, to a function that deletes one:
+/// it names an address at or shortly before it, or of a word of data that holds
+/// such an address, and the next call leads there, itself or some calls down.
+/// What exports alone do is left out: a program that only loads and unloads the
+/// DLL calls none. Else the first place where code that was run names a
+/// function that was not, as one passes the procedure of a window, and that
+/// deletes some section. Errs on the side of too many.
+///
+/// For i386. Of other code there is a place at once where not every path was
+/// followed, and none where all were.
+std::optional<Rva> FindOtherDelete(const PeImage& image,
+                                   const EntryTraces& traces, Rva section);
+
+/// The first place in code of `image` that none of `traces` ran, and that seems
+/// to initialise a section in the image's data: it names an address of that,
+/// and the next call leads to a function that initialises one. It is code of a
+/// function that was named by what was run, so that others may run it; of one
+/// ordinary process (EntryTraces::setting), also what the code that was run may
+/// call on a way that was not taken. Errs on the side of too many. For i386.
+std::optional<Rva> FindOtherInitialise(const PeImage& image,
+                                       const EntryTraces& traces);
+
+}  // namespace detachfix
+
+#endif  // DETACHFIX_PATCHER_OTHER_CODE_H_
