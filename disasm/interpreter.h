@@ -216,6 +216,8 @@ class Interpreter {
   Step GoBackByConvention(State& state);
   static bool IsReturnAddress(const State& state, const Value& target);
   bool IsJump(const State& state) const;
+  bool IsReturn(const State& state, const Value& target) const;
+  bool LeavesEntry(const State& state, const Value& target) const;
   void RestorePreserved(State& state) const;
   void RestoreForgotten(State& state) const;
   uint32_t GuessPop(State& state, const ImportName& import);
@@ -302,6 +304,8 @@ class Interpreter {
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
   std::optional<Value> TellLocale(State& state, const Answer& answer);
+  std::optional<Value> LoadOwnString(State& state, uint32_t width);
+  std::optional<Value> FillSized(State& state, const Answer& answer);
   static std::optional<Value> IsEastern(const Value& metric);
   bool IsLocale(const State& state, const Answer& answer) const;
   std::optional<Value> WritePath(State& state, std::string_view path,
@@ -313,7 +317,9 @@ class Interpreter {
 
   // How its pages are protected (interpreter_pages.cc).
   const CodeRegion* SectionOfPage(uint64_t address) const;
-  std::optional<Value> QueryPages(State& state);
+  std::optional<Value> QueryPages(State& state, uint32_t before);
+  void StoreFields(State& state, MemoryAddress to,
+                   std::initializer_list<uint64_t> fields);
   std::optional<Value> ProtectPages(State& state);
 
   // What it answers about things that have names (interpreter_names.cc).

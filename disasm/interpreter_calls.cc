@@ -239,8 +239,9 @@ Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
     }
   }
   return ForEachTarget(
-      state, ValueOf(state, op.target),
-      [this](State& s, const Value& target) { return JumpTo(s, target); });
+      state, ValueOf(state, op.target), [this](State& s, const Value& target) {
+        return IsReturn(s, target) ? GoBack(s, target) : JumpTo(s, target);
+      });
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Call& op) {

@@ -243,12 +243,43 @@ bool Interpreter::IsJump(const State& state) const {
          IsReturnAddress(state, state.memory.Load(*began, 4));
 }
 
+/// Whether a jump goes where a return would, which is no longer on the stack
+/// (`pop edx; lea esp, [esp+eax*4]; jmp edx`, how a procedure of Delphi ends
+/// that has any number of arguments).
+bool Interpreter::IsReturn(const State& state, const Value& target) const {
+  if (isa_.convention().return_address || state.calls.depth() == 0 ||
+      !target.IsConstant() || !IsReturnAddress(state, target)) {
+    return false;
+  }
+  const std::optional<MemoryAddress> top =
+      AddressOf(state.at(isa_.convention().stack_pointer));
+  const std::optional<MemoryAddress> began =
+      AddressOf(state.calls.frame().stack);
+  return top && began && top->region == began->region &&
+         top->offset > began->offset;
+}
+
+/// Whether the return is the entry's own, run by what it called: the frame of
+/// the entry was taken up again (`mov ebp, [saved]; leave; ret 12`, how a DLL
+/// of Delphi ends its initialisation).
+bool Interpreter::LeavesEntry(const State& state, const Value& target) const {
+  const std::optional<MemoryAddress> top =
+      AddressOf(state.at(isa_.convention().stack_pointer));
+  return !isa_.convention().return_address && target.IsSymbolic() &&
+         target.symbol == kReturnSymbol && target.bits == 0 && top &&
+         top->region == kStackSymbol && top->offset > 0;
+}
+
 Interpreter::Step Interpreter::GoBack(State& state, const Value& target) {
   if (!IsReturnAddress(state, target)) {
     const bool is_known =
         target.IsConstant() ||
         (target.IsSymbolic() && target.symbol == kImportSymbol);
     if (is_known && IsJump(state)) return JumpTo(state, target);
+    if (LeavesEntry(state, target)) {
+      ends_.push_back({std::move(state), site_});
+      return Step::kPathEnds;
+    }
     Incomplete("returns to an address that no call left at " + Site());
     return Step::kPathEnds;
   }
