@@ -82,7 +82,8 @@ bool IsSystemDll(std::string_view dll) {
       "kernelbase.dll", "mscoree.dll", "oleaut32.dll",
       "msvcrt.dll",     "ntdll.dll",   "ole32.dll",
       "rpcrt4.dll",     "shlwapi.dll", "user32.dll",
-      "winmm.dll",      "ws2_32.dll",  "wsock32.dll"};
+      "version.dll",    "winmm.dll",   "ws2_32.dll",
+      "wsock32.dll"};
   return std::ranges::find(kDlls, dll) != std::end(kDlls) || IsCRuntime(dll) ||
          dll.starts_with("api-ms-win-") || IsAtl(dll) ||
          dll.starts_with("libgcc_s_") || dll.starts_with("msvcp") ||
@@ -151,6 +152,12 @@ const EffectRow* FindEffect(std::string_view name) {
 }  // namespace
 
 std::string_view NameOf(const ImportName& import) {
+  // What api-ms-win-crt-private exports for Windows' own DLLs has this before
+  // the name of the function that it is.
+  constexpr std::string_view kPrivate = "_o_";
+  if (import.name.starts_with(kPrivate) && IsCRuntime(import.dll)) {
+    return std::string_view(import.name).substr(kPrivate.size());
+  }
   if (!import.name.empty() || !import.ordinal) return import.name;
   const auto key = std::pair(std::string_view(import.dll), *import.ordinal);
   const OrdinalRow* row =

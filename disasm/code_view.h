@@ -74,6 +74,8 @@ struct CodeView {
   std::optional<ThreadTemplate> thread_template;
   /// Where the TLS directory's list of callbacks lies, which a 0 ends.
   std::optional<Rva> callback_list;
+  /// The root of the tree of resources.
+  std::optional<Rva> resources;
   ContentSource* source = nullptr;  ///< nullptr: all content is there
 };
 

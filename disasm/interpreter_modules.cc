@@ -85,6 +85,9 @@ std::optional<Value> Interpreter::ModuleNamed(const State& state, size_t at,
     return ConstantValue(view_.image_base);
   }
   if (answer.kind == AnswerKind::kLoadModule) {
+    // Such as a program's strings in another language.
+    const bool is_absent = IsOrdinaryFile(lower) && !makes_files_;
+    if (is_absent) return ConstantValue(0);
     loaded_.insert(lower);
     return ConstantValue(kOtherModule);
   }

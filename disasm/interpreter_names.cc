@@ -7,94 +7,12 @@
 #include <array>
 
 #include "disasm/interpreter.h"
+#include "disasm/process.h"
 
 namespace detachfix {
 namespace {
 
 constexpr uint64_t kOpenExisting = 3;  // OPEN_EXISTING (fileapi.h)
-
-/// Whether the name is that of a file which the system does not bring: it has a
-/// point in it, and is no device ("CONOUT$", "\\.\a"), program, DLL, folder
-/// ("..") or pattern.
-bool IsOrdinaryFile(const std::string& path) {
-  constexpr std::array<std::string_view, 6> kOfSystem = {
-      ".cpl", ".dll", ".drv", ".exe", ".nls", ".sys"};
-  constexpr std::array<std::string_view, 2> kNames = {"system.ini", "win.ini"};
-  const std::string lower = LowerCase(path);
-  const size_t name = lower.find_last_of("\\/:");
-  const size_t point = lower.find_last_of('.');
-  if (point == std::string::npos || lower.starts_with("\\\\") ||
-      (name != std::string::npos && point < name) ||
-      point + 1 == lower.size() ||
-      lower.find_first_of("*?") != std::string::npos ||
-      std::ranges::find(kNames, lower.substr(name + 1)) != kNames.end()) {
-    return false;
-  }
-  return std::ranges::find(kOfSystem, lower.substr(point)) == kOfSystem.end();
-}
-
-/// Whether every process has an environment variable of that name (MSDN,
-/// "Recognized Environment Variables").
-bool IsOfEveryProcess(const std::string& variable) {
-  constexpr auto kNames =
-      std::to_array<std::string_view>({"allusersprofile",
-                                       "appdata",
-                                       "commonprogramfiles",
-                                       "computername",
-                                       "comspec",
-                                       "homedrive",
-                                       "homepath",
-                                       "localappdata",
-                                       "logonserver",
-                                       "number_of_processors",
-                                       "os",
-                                       "path",
-                                       "pathext",
-                                       "processor_architecture",
-                                       "processor_identifier",
-                                       "processor_level",
-                                       "processor_revision",
-                                       "programdata",
-                                       "programfiles",
-                                       "public",
-                                       "systemdrive",
-                                       "systemroot",
-                                       "temp",
-                                       "tmp",
-                                       "userdomain",
-                                       "username",
-                                       "userprofile",
-                                       "windir"});
-  return std::ranges::find(kNames, LowerCase(variable)) != kNames.end();
-}
-
-/// Whether every system has a registry key of that name, under some root: the
-/// root itself, or one that leads to what a program or driver adds.
-bool IsOfEverySystem(std::string key) {
-  constexpr auto kNames = std::to_array<std::string_view>(
-      {"",
-       "clsid",
-       "control panel",
-       "control panel\\desktop",
-       "control panel\\international",
-       "environment",
-       "hardware",
-       "hardware\\description\\system",
-       "software",
-       "software\\classes",
-       "software\\microsoft",
-       "software\\microsoft\\windows",
-       "software\\microsoft\\windows nt",
-       "software\\microsoft\\windows nt\\currentversion",
-       "software\\microsoft\\windows\\currentversion",
-       "software\\microsoft\\windows\\currentversion\\run",
-       "system",
-       "system\\currentcontrolset",
-       "system\\currentcontrolset\\control",
-       "system\\currentcontrolset\\services"});
-  while (key.ends_with('\\')) key.pop_back();
-  return std::ranges::find(kNames, LowerCase(key)) != kNames.end();
-}
 
 /// Whether a function takes wide characters, as its name says.
 bool IsWide(const ImportName& import) {

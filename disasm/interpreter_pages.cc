@@ -8,6 +8,7 @@
 #include <array>
 
 #include "disasm/interpreter.h"
+#include "disasm/process.h"
 
 namespace detachfix {
 namespace {
@@ -19,6 +20,8 @@ constexpr uint64_t kReadOnly = 0x02, kReadWrite = 0x04, kWriteCopy = 0x08;
 constexpr uint64_t kExecuteRead = 0x20;
 constexpr uint64_t kExecuteWriteCopy = 0x80;
 constexpr uint64_t kCommit = 0x1000, kImage = 0x1000000;
+constexpr uint64_t kNoAccess = 0x01, kFree = 0x10000;
+constexpr uint64_t kInformationSize = 28;  // MEMORY_BASIC_INFORMATION
 /// No protection: stands for pages of which nothing is known any more.
 constexpr uint64_t kNotKnown = 0;
 
@@ -110,36 +113,52 @@ const CodeRegion* Interpreter::SectionOfPage(uint64_t address) const {
   return found == view_.regions.end() ? nullptr : &*found;
 }
 
-/// VirtualQuery(address, information, size) of an address in the image.
-std::optional<Value> Interpreter::QueryPages(State& state) {
-  constexpr uint64_t kInformationSize = 28;  // MEMORY_BASIC_INFORMATION
-  const Value address = Argument(state, 0);
-  const Value target = Argument(state, 1);
+/// Words one behind the other.
+void Interpreter::StoreFields(State& state, MemoryAddress to,
+                              std::initializer_list<uint64_t> fields) {
+  for (const uint64_t field : fields) {
+    StoreAt(state, to, 4, ConstantValue(field));
+    to.offset += 4;
+  }
+}
+
+/// VirtualQuery(address, information, size) of an address in the image. The
+/// arguments begin behind `before` others: of VirtualQueryEx, the process.
+std::optional<Value> Interpreter::QueryPages(State& state, uint32_t before) {
+  if (before != 0 && !Argument(state, 0).IsConstant(kOwnProcessHandle)) {
+    return std::nullopt;
+  }
+  const Value address = Argument(state, before);
+  const Value target = Argument(state, before + 1);
   const std::optional<MemoryAddress> to = AddressOf(target);
-  const Value size = Argument(state, 2);
+  const Value size = Argument(state, before + 2);
   if (!address.IsConstant() || !to || !size.IsConstant() ||
       size.bits < kInformationSize) {
     return std::nullopt;
+  }
+  const uint64_t base = address.bits / kPage * kPage;
+  const uint64_t image_end = uint64_t{view_.image_base} + view_.image_size;
+  if (base == WholePages(0, image_end).end) {
+    // Nothing lies right behind the image; how far that goes is not known.
+    ForgetIfInImage(state, target);
+    ForgetBytes(state, target, kInformationSize);
+    StoreFields(state, *to, {base, 0, 0});
+    StoreFields(state, {to->region, to->offset + 16}, {kFree, kNoAccess, 0});
+    return ConstantValue(kInformationSize);
   }
   const CodeRegion* region = SectionOfPage(address.bits);
   if (region == nullptr) return std::nullopt;
   const Pages section = PagesOf(view_, *region);
   const Protection protection = ProtectionOf(state, section, *region);
-  const uint64_t base = address.bits / kPage * kPage;
   const uint64_t here = protection.At(base);
   if (here == kNotKnown) return std::nullopt;
   const uint64_t end = protection.Holds(base)         ? protection.part.end
                        : base < protection.part.begin ? protection.part.begin
                                                       : section.end;
-  const uint64_t fields[] = {base,       view_.image_base, kExecuteWriteCopy,
-                             end - base, kCommit,          here,
-                             kImage};
   ForgetIfInImage(state, target);
-  int64_t offset = to->offset;
-  for (const uint64_t field : fields) {
-    StoreAt(state, {to->region, offset}, 4, ConstantValue(field));
-    offset += 4;
-  }
+  StoreFields(state, *to,
+              {base, view_.image_base, kExecuteWriteCopy, end - base, kCommit,
+               here, kImage});
   return ConstantValue(kInformationSize);
 }
 

@@ -46,7 +46,7 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       number = AllocatePages(state);
       break;
     case AnswerKind::kQueryPages:
-      number = QueryPages(state);
+      number = QueryPages(state, answer.number);
       break;
     case AnswerKind::kProtectPages:
       number = ProtectPages(state);
@@ -121,6 +121,18 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       number = WritePath(state, answer.text, answer.number, answer.text_at,
                          1 - answer.text_at);
       if (number && answer.counts_nul) number->bits = answer.text.size() + 1;
+      break;
+    case AnswerKind::kString:
+      number = LoadOwnString(state, answer.number);
+      break;
+    case AnswerKind::kOwnLocale:
+      if (Argument(state, 0).IsConstant() &&
+          IsOwnLocale(Argument(state, 0).bits)) {
+        number = ConstantValue(answer.number);
+      }
+      break;
+    case AnswerKind::kFillsSized:
+      number = FillSized(state, answer);
       break;
     case AnswerKind::kLocaleInfo:
       number = TellLocale(state, answer);
@@ -326,47 +338,6 @@ std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   ForgetIfInImage(state, Argument(state, 1));
   WriteText(state, *to, path + '\0', width);
   return ConstantValue(path.size());
-}
-
-/// Whether argument 0 names the user's locale, which NULL does too.
-bool Interpreter::IsLocale(const State& state, const Answer& answer) const {
-  const Value name = Argument(state, 0);
-  if (name.IsConstant(0)) return true;
-  const std::optional<std::string> text = TextAt(state, name, 2);
-  return text && LowerCase(*text) == LowerCase(std::string(answer.text));
-}
-
-/// GetLocaleInfo, of the user's and the system's locale by any of its numbers.
-std::optional<Value> Interpreter::TellLocale(State& state,
-                                             const Answer& answer) {
-  constexpr std::array<uint64_t, 3> kOwn = {
-      0x409, 0x400, 0x800};  // LOCALE_USER_DEFAULT, LOCALE_SYSTEM_DEFAULT
-  const Value locale = Argument(state, 0);
-  const Value type = Argument(state, 1);
-  const bool is_own =
-      locale.IsConstant() && std::ranges::find(kOwn, locale.bits) != kOwn.end();
-  if (!is_own || !type.IsConstant()) return std::nullopt;
-  const std::optional<std::string_view> text =
-      LocaleText(static_cast<uint32_t>(type.bits));
-  if (!text) return std::nullopt;
-  const Value room = Argument(state, 3);
-  if (!room.IsConstant(0) &&
-      (!room.IsConstant() || room.bits <= text->size())) {
-    return std::nullopt;
-  }
-  if (room.bits != 0 && !WritePath(state, *text, answer.number, 2, 3)) {
-    return std::nullopt;
-  }
-  return ConstantValue(text->size() + 1);
-}
-
-/// GetSystemMetrics, of what an English system is not.
-std::optional<Value> Interpreter::IsEastern(const Value& metric) {
-  constexpr uint64_t kDbcsEnabled = 42, kMidEastEnabled = 74;  // winuser.h
-  if (!metric.IsConstant(kDbcsEnabled) && !metric.IsConstant(kMidEastEnabled)) {
-    return std::nullopt;
-  }
-  return ConstantValue(0);
 }
 
 /// To the buffer of argument `to`, which has room for as many characters as

@@ -5,6 +5,8 @@
 #include <array>
 #include <iterator>
 
+#include "disasm/api.h"
+
 namespace detachfix {
 namespace {
 
@@ -107,8 +109,31 @@ constexpr Answer Folder(uint32_t width, std::string_view path, uint8_t at = 0) {
   return answer;
 }
 
+/// Of one processor, a core of its own (SYSTEM_LOGICAL_PROCESSOR_INFORMATION,
+/// winnt.h).
+constexpr std::string_view kProcessors =
+    "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
+constexpr Answer Processors() {
+  Answer answer{AnswerKind::kFillsSized, 1};
+  answer.text = kProcessors;
+  return answer;
+}
+
+/// The names of the languages, each with a NUL, and one more behind.
+constexpr std::string_view kLanguages = "en-US\0\0"sv;
+constexpr Answer Languages() {
+  Answer answer{AnswerKind::kFillsSized, 3, {{{1, "\1\0\0\0"sv}}}};
+  answer.text = kLanguages;
+  answer.text_at = 2;
+  answer.width = 2;
+  answer.may_ask = true;
+  return answer;
+}
+
 /// An empty SLIST_HEADER (winnt.h).
 constexpr std::string_view kEmptyList = "\0\0\0\0\0\0\0\0"sv;
+/// The type of a VARIANT, VT_EMPTY (wtypes.h).
+constexpr std::string_view kEmptyVariant = "\0\0"sv;
 constexpr std::string_view kNoNumber = "\0\0\0\0"sv;
 /// st_mode _S_IFCHR and st_nlink 1, for a device (sys/stat.h).
 constexpr std::string_view kDevice = "\0\x20\1\0"sv;
@@ -149,10 +174,11 @@ constexpr std::string_view kModules[] = {
 }  // namespace
 
 std::optional<Answer> AnswerInProcess(const ImportName& import) {
+  const std::string_view name = NameOf(import);
   const AnswerRow* row = std::lower_bound(
-      std::begin(kAnswers), std::end(kAnswers), import.name,
-      [](const AnswerRow& a, const std::string& b) { return a.name < b; });
-  if (row == std::end(kAnswers) || row->name != import.name) {
+      std::begin(kAnswers), std::end(kAnswers), name,
+      [](const AnswerRow& a, std::string_view b) { return a.name < b; });
+  if (row == std::end(kAnswers) || row->name != name) {
     return std::nullopt;
   }
   return row->answer;

@@ -49,11 +49,12 @@ enum class AnswerKind : uint8_t {
   kNoWideFile,    ///< the same, the name is of wide characters
   kNoKey,         ///< `number`, unless the image can make a registry key
   kModule,        ///< the handle of the module that argument 0 names, or NULL
-  kLoadModule,    ///< the same; every module can be loaded
+  kLoadModule,    ///< the same; every module can be loaded that is no ordinary
+                  ///< file
   kModuleEx,      ///< GetModuleHandleEx: writes it to argument 2
   kNewObject,     ///< the address of `number` bytes, of which nothing is known
   kPages,         ///< argument 1 bytes of memory, all 0 (VirtualAlloc)
-  kQueryPages,    ///< VirtualQuery
+  kQueryPages,    ///< VirtualQuery, whose arguments begin with `number`
   kProtectPages,  ///< VirtualProtect
   kLength,  ///< of the text at argument 0, of characters of `number` bytes
   // Of texts of characters of `number` bytes:
@@ -77,6 +78,12 @@ enum class AnswerKind : uint8_t {
   kLocaleNumber,   ///< `number`, of the locale that argument 0 names: `text`
   kLocaleName,     ///< as kFolder, of the locale `number` in argument 0; the
                    ///< characters are wide, argument 2 says how many
+  kString,         ///< the image's string (StringResource) of argument 1 to
+                   ///< argument 2, of argument 3 characters of `number` bytes
+  kOwnLocale,      ///< `number`, of a locale in argument 0 that the user has
+  kFillsSized,     ///< writes `text` to argument `text_at`; argument `number`
+                   ///< points to how many characters, of 1 or 2 bytes, there
+                   ///< is room for, and gets how many there are
   kLocaleInfo,     ///< LocaleText of argument 1 to argument 2, of argument 3
                    ///< characters of `number` bytes, of which the NUL is one
   kNotOfEast,      ///< 0: metrics of systems that use other scripts
@@ -88,6 +95,9 @@ enum class AnswerKind : uint8_t {
   kWideMap,    ///< LCMapStringW, to upper or lower case
   kByteMap,    ///< the same of bytes
 };
+
+/// What GetCurrentProcess gives.
+inline constexpr uint32_t kOwnProcessHandle = 0xffffffff;
 
 /// Handles are multiples of 4 (Windows SDK); so many are given out.
 inline constexpr uint32_t kHandles = 1024;
@@ -112,9 +122,11 @@ struct Answer {
   bool any_case = false;
   bool last = false;     ///< strrchr
   bool appends = false;  ///< strcat
-  // Of kFolder and kOfNothing:
+  // Of kFolder, kFillsSized and kOfNothing:
   std::string_view text{};
   uint8_t text_at = 0;
+  uint8_t width = 1;        ///< bytes of a character; of kFillsSized
+  bool may_ask = false;     ///< with NULL for how many there are (kFillsSized)
   bool counts_nul = false;  ///< among the characters; of kCopyText too
 };
 
@@ -126,6 +138,22 @@ std::string LowerCase(std::string text);
 
 /// ERROR_FILE_NOT_FOUND (winerror.h).
 inline constexpr uint32_t kFileNotFound = 2;
+
+/// Whether the name is that of a file which the system does not bring: it has a
+/// point in it, and is no device ("CONOUT$", "\\\\.\\a"), program, DLL, folder
+/// ("..") or pattern.
+bool IsOrdinaryFile(const std::string& path);
+
+/// Whether every process has an environment variable of that name (MSDN,
+/// "Recognized Environment Variables").
+bool IsOfEveryProcess(const std::string& variable);
+
+/// Whether every system has a registry key of that name, under some root: the
+/// root itself, or one that leads to what a program or driver adds.
+bool IsOfEverySystem(std::string key);
+
+/// Whether the number is one of the user's and the system's locale.
+bool IsOwnLocale(uint64_t locale);
 
 /// The handle of the system's module of that name (with or without ".dll", any
 /// case), nonzero; 0 for another one.

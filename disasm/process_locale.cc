@@ -4,6 +4,7 @@
 // Constants").
 
 #include <algorithm>
+#include <array>
 
 #include "disasm/process.h"
 
@@ -120,6 +121,12 @@ static_assert(std::ranges::is_sorted(kLocale, {}, &LocaleRow::type),
               "kLocale is searched by bisection");
 
 }  // namespace
+
+bool IsOwnLocale(uint64_t locale) {
+  constexpr std::array<uint64_t, 3> kOwn = {
+      0x409, 0x400, 0x800};  // LOCALE_USER_DEFAULT, LOCALE_SYSTEM_DEFAULT
+  return std::ranges::find(kOwn, locale) != kOwn.end();
+}
 
 std::optional<std::string_view> LocaleText(uint32_t type) {
   constexpr uint32_t kHow = 0xc0000000;  // LOCALE_NOUSEROVERRIDE, _USE_CP_ACP

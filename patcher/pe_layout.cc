@@ -126,6 +126,8 @@ CodeView MakeCodeView(const PeImage& image) {
   view.security_cookie = image.security_cookie;
   view.thread_template = image.thread_template;
   view.callback_list = image.callback_list;
+  const Rva resources{image.directory(Directory::kResource).rva};
+  if (resources.value != 0) view.resources = resources;
   view.source = image.source;
   return view;
 }

@@ -101,6 +101,8 @@ Input ReadInput() {
       input.callbacks.push_back(Rva{ReadNumber(line)});
     } else if (what == "callback_list") {
       input.view.callback_list = Rva{ReadNumber(line)};
+    } else if (what == "resources") {
+      input.view.resources = Rva{ReadNumber(line)};
     } else if (what == "cookie") {
       input.view.security_cookie = Rva{ReadNumber(line)};
     } else if (what == "export") {

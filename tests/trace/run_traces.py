@@ -13,6 +13,7 @@ A file of cases is made of comment lines (#) and of cases:
     --- callbacks     labels of TLS callbacks
     --- callback list label of the list that they are read from
     --- cookie        label of the word that /GS fills
+    --- resources     label of the root of the tree of resources
     --- exports       labels that are exported by their own names
     --- setting       "ordinary": what imports answer in one process;
                       "memory": what allocates does not fail
@@ -135,6 +136,8 @@ def describe(case, labels, folder):
               for label in case.get("callback list", "").split()]
     lines += [f"cookie {labels[label]:x}"
               for label in case.get("cookie", "").split()]
+    lines += [f"resources {labels[label]:x}"
+              for label in case.get("resources", "").split()]
     lines += [f"export {labels[label]:x} {label}"
               for label in case.get("exports", "").split()]
     lines += [f"entry {labels['entry']:x}"]
