@@ -222,10 +222,19 @@ bool Memory::IsForgotten(MemoryAddress address, uint32_t size) const {
     if (entry != nullptr) {
       if (!entry->cell.value.IsUnknown()) return false;
       address.offset = entry->address.offset + entry->cell.size;
-    } else {
-      if (HasInitialContent(address, 1)) return false;
-      ++address.offset;
+      continue;
     }
+    // Up to the next cell; a block may have many millions of bytes.
+    const CellMap::Entry* next = cells_.AtOrAfter(address);
+    const bool has_next = next != nullptr &&
+                          next->address.region == address.region &&
+                          next->address.offset < end;
+    const int64_t gap_end = has_next ? next->address.offset : end;
+    if (HasInitialContent(address,
+                          static_cast<uint32_t>(gap_end - address.offset))) {
+      return false;
+    }
+    address.offset = gap_end;
   }
   return true;
 }
