@@ -146,6 +146,11 @@ enum class X86Op : uint8_t {
   kFxch,
   kFcomi,   ///< fucomi too
   kFcomip,  ///< fucomip too
+  kFcom,    ///< fucom too, and so below
+  kFcomp,
+  kFcompp,
+  kFtst,
+  kFnstsw,
   kFrndint,
   kFadd,
   kFaddp,
@@ -159,8 +164,9 @@ enum class X86Op : uint8_t {
   kFdivp,
   kFdivr,
   kFdivrp,
-  kKeepsFloats,   ///< writes no register of its stack
+  kSetsStatus,    ///< writes no register of its stack, but the status word
   kWritesFloats,  ///< every other one, and MMX
+  kKeepsFloats,   ///< writes neither
   // Branches, jumps, and what ends a path.
   kJcc,
   kJecxz,

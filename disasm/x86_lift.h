@@ -22,10 +22,11 @@ inline constexpr Place kZf{8}, kCf{9}, kSf{10}, kOf{11}, kFsBase{12},
 inline constexpr uint8_t kVectorWords = 4;
 inline constexpr uint8_t kVectorBytes = 4 * kVectorWords;
 /// Behind them lies the top of the x87's stack: of each register two words and
-/// what they are (FloatForm).
+/// what they are (FloatForm); then the status word, as far as it is known.
 inline constexpr uint8_t kFloatsOffset = 8 * kVectorBytes;
 inline constexpr uint8_t kFloatWords = 3;
 inline constexpr uint8_t kFloatsKept = 4;
+inline constexpr uint8_t kFloatStatus = kFloatWords * kFloatsKept;
 
 /// The operations of `instruction`, which stands at `va`. What cannot be
 /// decoded is Unfollowable.

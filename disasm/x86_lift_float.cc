@@ -293,26 +293,86 @@ void X86Lifter::ExchangeFloats() {
   WriteFloat(other, top);
 }
 
+X86Lifter::FloatOrder X86Lifter::OrderOf(const Float& left,
+                                         const Float& right) {
+  const Float a = ToDouble(left);
+  const Float b = ToDouble(right);
+  return {
+      Compute(BinaryOp::kAnd, 1, IsForm(a, kDouble), IsForm(b, kDouble)),
+      Compute(BinaryOp::kFloatEqual, 64, DoubleOf(a), DoubleOf(b)),
+      Compute(BinaryOp::kFloatLess, 64, DoubleOf(a), DoubleOf(b)),
+  };
+}
+
 /// As comisd: all three are set where one is not a number.
 void X86Lifter::CompareFloats() {
-  const Float a = ToDouble(ReadFloat(0));
-  const Float b = ToDouble(ReadFloat(operand(1).reg.number));
-  const Place known =
-      Compute(BinaryOp::kAnd, 1, IsForm(a, kDouble), IsForm(b, kDouble));
-  const Operand left = DoubleOf(a);
-  const Operand right = DoubleOf(b);
-  const auto set = [&](Place flag, BinaryOp op) {
-    SetFlag(flag, ChooseOf(known, Compute(op, 64, left, right), Unknown()));
-  };
-  set(kZf, BinaryOp::kFloatEqual);
-  set(kCf, BinaryOp::kFloatLess);
-  SetFlag(kParity, ChooseOf(known, 1u, Unknown()));
+  const FloatOrder order =
+      OrderOf(ReadFloat(0), ReadFloat(operand(1).reg.number));
+  SetFlag(kZf, ChooseOf(order.known, order.equal, Unknown()));
+  SetFlag(kCf, ChooseOf(order.known, order.less, Unknown()));
+  SetFlag(kParity, ChooseOf(order.known, 1u, Unknown()));
   // The SDM is silent on these; AMD's manual clears them.
   SetFlag(kOf, Unknown());
   SetFlag(kSf, Unknown());
 }
 
+/// What ST(0) is compared with by an instruction that leaves that in the status
+/// word.
+X86Lifter::Float X86Lifter::ComparedFloat() {
+  if (i_.op == X86Op::kFtst) return {0u, 0u, uint64_t{kNumber}};
+  if (i_.op == X86Op::kFcompp) return ReadFloat(1);
+  // Of some Zydis shows ST(0) before it.
+  return LoadedDouble(i_.visible_count - 1u);
+}
+
+void X86Lifter::SetStatus(Operand status) {
+  Emit(Store{4, FloatWord(kFloatStatus), status});
+}
+
+/// C0 says less, C3 equal, and C2 that one is no number (SDM volume 2, FCOM).
+void X86Lifter::CompareToStatus() {
+  constexpr uint64_t kC0 = 8, kC3 = 14;  // bits
+  const FloatOrder order = OrderOf(ReadFloat(0), ComparedFloat());
+  const Place less = Compute(BinaryOp::kShiftLeft, 32, order.less, kC0);
+  const Place equal = Compute(BinaryOp::kShiftLeft, 32, order.equal, kC3);
+  SetStatus(ChooseOf(order.known, Compute(BinaryOp::kOr, 32, less, equal),
+                     Unknown()));
+}
+
+/// Of the status word only the condition codes are known.
+void X86Lifter::StoreStatus() {
+  constexpr uint64_t kCodes = 0x4500;
+  const Place status = NewTemporary();
+  Emit(Load{4, status, FloatWord(kFloatStatus)});
+  const Place codes = Compute(BinaryOp::kAnd, 16, status, kCodes);
+  const Place others =
+      Compute(BinaryOp::kAnd, 16, Unknown(), Mask(16) & ~kCodes);
+  Write(0, Compute(BinaryOp::kOr, 16, codes, others));
+}
+
 bool X86Lifter::LiftFloat() {
+  switch (i_.op) {
+    case X86Op::kFcom:
+    case X86Op::kFcomp:
+    case X86Op::kFcompp:
+    case X86Op::kFtst:
+      CompareToStatus();
+      if (i_.op == X86Op::kFcomp || i_.op == X86Op::kFcompp) PopFloat();
+      if (i_.op == X86Op::kFcompp) PopFloat();
+      return true;
+    case X86Op::kFnstsw:
+      StoreStatus();
+      return true;
+    default:
+      return LiftFloatChange();
+  }
+}
+
+/// What changes the stack leaves the condition codes undefined.
+bool X86Lifter::LiftFloatChange() {
+  if (i_.op >= X86Op::kFild && i_.op <= X86Op::kWritesFloats) {
+    SetStatus(Unknown());
+  }
   const auto* arithmetic =
       std::ranges::find(kArithmetic, i_.op, &Arithmetic::op);
   if (arithmetic != std::end(kArithmetic)) {

@@ -162,8 +162,20 @@ class X86Lifter : private OpBuilder {
   void StoreNumber();
   void StoreFloat();
   void ExchangeFloats();
+  /// Whether two numbers are known to be finite, and what is true of them then.
+  struct FloatOrder {
+    Operand known;
+    Operand equal;
+    Operand less;
+  };
+  FloatOrder OrderOf(const Float& left, const Float& right);
+  Float ComparedFloat();
   void CompareFloats();
+  void CompareToStatus();
+  void StoreStatus();
+  void SetStatus(Operand status);
   bool LiftFloat();
+  bool LiftFloatChange();
   bool LiftShift();
   bool LiftRotate();
   bool LiftCarryRotate();

@@ -7,8 +7,10 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/disasm/x86_comparison.h"
@@ -114,28 +116,34 @@ class X86FloatExecution : public testing::Test {
     const std::array<uint8_t, 6> arithmetic = {0xc0, 0xc8, 0xe0,
                                                0xe8, 0xf0, 0xf8};
     const uint8_t with = static_cast<uint8_t>(arithmetic[Random() % 6] + other);
-    const std::array<Code, 13> choices = {
+    const std::array<Code, 18> choices = {
         Code{0xd9, static_cast<uint8_t>(0xc8 + other)},  // fxch
         Code{0xdd, static_cast<uint8_t>(0xd0 + other)},  // fst st(n)
         Code{0xdb, static_cast<uint8_t>(0xe8 + other)},  // fucomi
         Code{0x0f, 0x92, 0xc1},                          // setb cl
         Code{0x0f, 0x9a, 0xc5},                          // setp ch
-        Code{0xd8, with},                                // fadd st, st(n)
-        Code{0xd8, with},
-        Code{0xdc, with},  // fadd st(n), st
-        Code{0xd9, 0xfc},  // frndint
-        Code{0xd9, 0xe0},  // fchs
-        Code{},
-        Code{},
-        Code{}};
+        Code{0xd8, static_cast<uint8_t>(0xd0 + other)},  // fcom
+        Code{0xdd, static_cast<uint8_t>(0xe0 + other)},  // fucom
+        Code{0xd9, 0xe4},                                // ftst
+        // fnstsw ax; test ah, 0x44; setp ch
+        Code{0xdf, 0xe0, 0xf6, 0xc4, 0x44, 0x0f, 0x9a, 0xc5},
+        // fwait; fnstsw ax; sahf; setb cl
+        Code{0x9b, 0xdf, 0xe0, 0x9e, 0x0f, 0x92, 0xc1},
+        Code{0xd8, with},                    // fadd st, st(n)
+        Code{0xd8, with}, Code{0xdc, with},  // fadd st(n), st
+        Code{0xd9, 0xfc},                    // frndint
+        Code{0xd9, 0xe0},                    // fchs
+        Code{}, Code{}, Code{}};
     const Code& chosen = choices[Random() % choices.size()];
     if (!chosen.empty()) {
       code.insert(code.end(), chosen.begin(), chosen.end());
       return;
     }
-    if (Random() % 3 == 0) {  // fadd m32 and m64, and their like
+    if (Random() % 3 == 0) {  // fadd m32 and m64, and their like, fcom
       const uint8_t size = Random() % 2 == 0 ? 0xd8 : 0xdc;
-      const uint8_t op = static_cast<uint8_t>((with & 0x38) | 0x05);
+      const bool compares = Random() % 4 == 0;
+      const uint8_t op =
+          static_cast<uint8_t>(compares ? 0x15 : (with & 0x38) | 0x05);
       Append(code, {size, op}, below);
       return;
     }
@@ -190,6 +198,13 @@ class X86FloatExecution : public testing::Test {
                                                    0xf8}[Random() % 6] +
                                         other)});
         break;
+      case 3:  // fcomp, fucomp
+        if (Random() % 2 == 0) {
+          code.insert(code.end(), {0xd8, static_cast<uint8_t>(0xd8 + other)});
+        } else {
+          code.insert(code.end(), {0xdd, static_cast<uint8_t>(0xe8 + other)});
+        }
+        break;
       case 1:  // fucomip
         code.insert(code.end(), {0xdf, static_cast<uint8_t>(0xe8 + other)});
         break;
@@ -206,7 +221,10 @@ class X86FloatExecution : public testing::Test {
     const uint32_t steps = 2 + Random() % 12;
     for (uint32_t i = 0; i < steps; ++i) {
       const uint32_t what = Random() % 3;
-      if (depth == 0 || (what == 0 && depth < 8)) {
+      if (depth > 1 && Random() % 12 == 0) {  // fcompp
+        code.insert(code.end(), {0xde, 0xd9});
+        depth -= 2;
+      } else if (depth == 0 || (what == 0 && depth < 8)) {
         AppendPush(code, depth++);
       } else if (what == 1) {
         AppendInPlace(code, depth);
@@ -295,6 +313,29 @@ TEST_F(X86FloatExecution, ExactProductsAndQuotientsAreKnown) {
     const std::vector<int> known = {13, 0, 0, 0, 0, 0, 0, 0};
     EXPECT_EQ(ResultOf(code, machine, 8),
               divisor == 3 ? known : std::vector<int>(8, -1));
+  }
+}
+
+// As Visual C++ compares: fld, fcomp, and a look at the condition codes.
+TEST_F(X86FloatExecution, ComparisonsThroughTheStatusWordAreKnown) {
+  Code code = {0xdb, 0xe3};
+  Append(code, {0xdd, 0x05}, 0);  // fld m64
+  Append(code, {0xdc, 0x1d}, 8);  // fcomp m64
+  // fnstsw ax; and eax, 0x4500
+  code.insert(code.end(), {0xdf, 0xe0, 0x25, 0x00, 0x45, 0x00, 0x00});
+  Append(code, {0xa3}, kResults);  // mov [results], eax
+  Machine machine = RandomMachine();
+  const double number = 2.5;
+  std::memcpy(&machine.data[8], &number, sizeof(number));
+  const std::tuple<double, std::vector<int>> cases[] = {
+      {2.5, {0x00, 0x40}},
+      {-3.0, {0x00, 0x01}},
+      {7.0, {0x00, 0x00}},
+      {std::numeric_limits<double>::infinity(), {0x00, -1}},
+  };
+  for (const auto& [left, expected] : cases) {
+    std::memcpy(&machine.data[0], &left, sizeof(left));
+    EXPECT_EQ(ResultOf(code, machine, 2), expected) << left;
   }
 }
 
