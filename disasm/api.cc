@@ -90,13 +90,22 @@ bool IsSystemDll(std::string_view dll) {
          dll == "libstdc++-6.dll" || dll == "libwinpthread-1.dll";
 }
 
+/// Whether it is the program that loads an add-on of Node.js.
+bool IsNode(std::string_view dll) {
+  return dll == "node.exe" || dll == "node.dll" || dll == kProgramModule;
+}
+
 /// What Node.js exports to its add-ons: that by which they register themselves
 /// with a structure of their own (node.h, node_api.h), and libuv's mutexes.
 bool IsOfNode(const ImportName& import) {
-  return (import.dll == "node.exe" || import.dll == "node.dll" ||
-          import.dll == kProgramModule) &&
-         (import.name.ends_with("_module_register") ||
-          import.name.starts_with("uv_mutex_"));
+  return IsNode(import.dll) && (import.name.ends_with("_module_register") ||
+                                import.name.starts_with("uv_mutex_"));
+}
+
+/// Whether it is one of Node's functions in C, which pop nothing: Node-API's
+/// (NAPI_CDECL, js_native_api.h) and libuv's (uv.h).
+bool IsNodesInC(std::string_view dll, std::string_view name) {
+  return IsNode(dll) && (name.starts_with("uv_") || name.starts_with("napi_"));
 }
 
 bool IsOfSystem(const ImportName& import) {
@@ -134,6 +143,7 @@ std::optional<uint32_t> StackBytes(std::string_view dll,
                                    std::string_view name) {
   const std::string_view others[] = {TableDll(dll), "ucrtbase.dll",
                                      "vcruntime140.dll"};
+  if (IsNodesInC(dll, name)) return 0;
   std::optional<uint32_t> bytes = FindStackBytes(dll, name);
   for (const std::string_view other : others) {
     if (bytes || (other != others[0] && !IsCRuntime(dll))) break;

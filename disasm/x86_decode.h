@@ -134,6 +134,7 @@ enum class X86Op : uint8_t {
                        ///< result
   kTruncateFractions,  ///< cvttsd2si, cvttps2dq
   kCompareFractions,   ///< ucomisd, comiss
+  kMaskFractions,      ///< cmpsd, cmpps
   // The x87.
   kFild,
   kFld,

@@ -97,6 +97,47 @@ void X86Lifter::CompareFractions() {
   SetFlag(kSf, 0u);
 }
 
+/// Whether one of the eight predicates holds (SDM, CMPSD): equal, less, less or
+/// equal, one is no number, and the opposites of these.
+Operand X86Lifter::HoldsOf(uint32_t predicate, Operand a, Operand b) {
+  constexpr uint32_t kOpposite = 4;
+  const auto holds = [&]() -> Place {
+    switch (predicate % kOpposite) {
+      case 0:
+        return Compute(BinaryOp::kFloatEqual, 64, a, b);
+      case 1:
+        return Compute(BinaryOp::kFloatLess, 64, a, b);
+      case 2:
+        return Compute(BinaryOp::kOr, 1,
+                       Compute(BinaryOp::kFloatLess, 64, a, b),
+                       Compute(BinaryOp::kFloatEqual, 64, a, b));
+      default:
+        return Compute(BinaryOp::kFloatUnordered, 64, a, b);
+    }
+  };
+  const Place held = holds();
+  return predicate < kOpposite ? Operand{held} : Operand{Not(held)};
+}
+
+/// All bits of a lane, or none.
+void X86Lifter::MaskFractions() {
+  constexpr uint32_t kPredicates = 8;
+  const uint32_t predicate =
+      static_cast<uint32_t>(operand(2).number) % kPredicates;
+  const uint8_t each = static_cast<uint8_t>(i_.lane / 32);
+  const uint8_t count = static_cast<uint8_t>(i_.lanes * each);
+  const Words a = ReadVector(0, count);
+  const Words b = ReadVector(1, count);
+  Words words = Zeros();
+  for (size_t n = 0; n < i_.lanes; ++n) {
+    const Operand holds =
+        HoldsOf(predicate, LaneAsDouble(a, n), LaneAsDouble(b, n));
+    const Operand mask = Compute(BinaryOp::kSub, 32, uint64_t{0}, holds);
+    for (size_t word = 0; word < each; ++word) words[each * n + word] = mask;
+  }
+  WriteVector(0, words, count);
+}
+
 bool X86Lifter::LiftFractions() {
   const auto combine = [this](BinaryOp op) {
     EachFraction([&](Operand a, Operand b) { return Compute(op, 64, a, b); });
@@ -139,6 +180,9 @@ bool X86Lifter::LiftFractions() {
       return true;
     case X86Op::kCompareFractions:
       CompareFractions();
+      return true;
+    case X86Op::kMaskFractions:
+      MaskFractions();
       return true;
     default:
       return false;

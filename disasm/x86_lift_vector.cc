@@ -121,17 +121,6 @@ void X86Lifter::ChooseLanes(bool smaller) {
   });
 }
 
-/// psllw, psrld and the like, by a number.
-bool X86Lifter::ShiftLanes(BinaryOp op) {
-  if (operand(1).kind != Kind::kImmediate) return false;
-  uint64_t counts = operand(1).number;
-  if (i_.lane < 32) counts |= counts << i_.lane;
-  Words words = ReadVector(0, kVectorWords);
-  for (Operand& word : words) word = ComputeLanes(op, word, counts);
-  WriteVector(0, words, kVectorWords);
-  return true;
-}
-
 /// pcmpeq, pcmpgt and psub of a register with itself give the same whatever it
 /// held.
 bool X86Lifter::FillsVector() {
@@ -162,46 +151,6 @@ void X86Lifter::AddWide(bool subtracts) {
   WriteVector(0, a, kVectorWords);
 }
 
-/// The four words that begin `bits` into the row of `words`; zeros behind it.
-template <size_t kCount>
-X86Lifter::Words X86Lifter::Window(const std::array<Operand, kCount>& words,
-                                   uint32_t bits) {
-  const auto at = [&](size_t n) {
-    return n < kCount ? words[n] : Operand{uint64_t{0}};
-  };
-  const uint64_t shift = bits % 32;
-  Words window;
-  for (size_t n = 0; n < kVectorWords; ++n) {
-    const Operand low = at(bits / 32 + n);
-    if (shift == 0) {
-      window[n] = low;
-      continue;
-    }
-    const Operand high = at(bits / 32 + n + 1);
-    window[n] = Compute(BinaryOp::kOr, 32,
-                        Compute(BinaryOp::kShiftRight, 32, low, shift),
-                        Compute(BinaryOp::kShiftLeft, 32, high, 32 - shift));
-  }
-  return window;
-}
-
-/// psllq, psrlq by a number. A word that only changes its place stays whole.
-void X86Lifter::ShiftWide(bool left) {
-  const uint32_t count = std::min<uint32_t>(operand(1).number, 64);
-  Words words = ReadVector(0, kVectorWords);
-  for (size_t low = 0; low < kVectorWords; low += 2) {
-    // Two words of zeros at the end that bits come in from.
-    std::array<Operand, 4> row;
-    row.fill(uint64_t{0});
-    row[left ? 2 : 0] = words[low];
-    row[left ? 3 : 1] = words[low + 1];
-    const Words window = Window(row, left ? 64 - count : count);
-    words[low] = window[0];
-    words[low + 1] = window[1];
-  }
-  WriteVector(0, words, kVectorWords);
-}
-
 /// Those of the lanes of two words that are known of.
 bool X86Lifter::LiftWideLanes() {
   const bool by_number = operand(1).kind == Kind::kImmediate;
@@ -211,9 +160,19 @@ bool X86Lifter::LiftWideLanes() {
       AddWide(i_.op == X86Op::kSubLanes);
       return true;
     case X86Op::kShiftLeftLanes:
+      if (by_number) {
+        ShiftWide(true);
+      } else {
+        ShiftByVector(BinaryOp::kShiftLeft);
+      }
+      return true;
     case X86Op::kShiftRightLanes:
-      if (by_number) ShiftWide(i_.op == X86Op::kShiftLeftLanes);
-      return by_number;
+      if (by_number) {
+        ShiftWide(false);
+      } else {
+        ShiftByVector(BinaryOp::kShiftRight);
+      }
+      return true;
     default:
       return false;
   }
@@ -355,23 +314,6 @@ void X86Lifter::ShuffleVector() {
     }
   }
   WriteVector(0, words, kVectorWords);
-}
-
-/// psrldq, pslldq, palignr: by whole bytes.
-void X86Lifter::ShiftVector() {
-  std::array<Operand, size_t{2} * kVectorWords> row;
-  row.fill(uint64_t{0});
-  const uint32_t count = operand(i_.visible_count - 1U).number;
-  const bool left = i_.op == X86Op::kShiftBytesLeft;
-  const bool aligns = i_.op == X86Op::kPalignr;
-  const Words first = ReadVector(aligns ? 1 : 0, kVectorWords);
-  std::ranges::copy(first, row.begin() + (left ? kVectorWords : 0));
-  if (aligns) {
-    std::ranges::copy(ReadVector(0, kVectorWords), row.begin() + kVectorWords);
-  }
-  const uint32_t from =
-      left ? kVectorBytes - std::min<uint32_t>(count, kVectorBytes) : count;
-  WriteVector(0, Window(row, 8 * from), kVectorWords);
 }
 
 /// movhps, movlhps, movhlps: two words to or from the upper half.

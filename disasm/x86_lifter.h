@@ -114,6 +114,7 @@ class X86Lifter : private OpBuilder {
   bool FillsVector();
   void ChooseLanes(bool smaller);
   bool ShiftLanes(BinaryOp op);
+  void ShiftByVector(BinaryOp op);
   void CollectSigns();
   Operand HalfWord(const Words& words, size_t n);
   Operand JoinHalves(Operand low, Operand high);
@@ -134,6 +135,8 @@ class X86Lifter : private OpBuilder {
   void ConvertFromSigned();
   void Truncate();
   void CompareFractions();
+  Operand HoldsOf(uint32_t predicate, Operand a, Operand b);
+  void MaskFractions();
   // x86_lift_float.cc
   /// A register of the x87: two words and a FloatForm.
   struct Float {

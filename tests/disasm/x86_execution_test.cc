@@ -291,6 +291,67 @@ class X86Execution : public testing::Test {
   Processor processor_;
 };
 
+// Random registers hold few counts that shift anything.
+TEST_F(X86Execution, ShiftsByTheLowerHalfOfARegisterAreKnown) {
+  const std::array<uint8_t, 6> opcodes = {0xf1, 0xf2, 0xf3,   // psllw, d, q
+                                          0xd1, 0xd2, 0xd3};  // psrlw, d, q
+  const std::array<std::array<uint32_t, 2>, 9> counts = {{{0, 0},
+                                                          {1, 0},
+                                                          {15, 0},
+                                                          {16, 0},
+                                                          {31, 0},
+                                                          {32, 0},
+                                                          {63, 0},
+                                                          {64, 0},
+                                                          {1, 1}}};
+  Tally tally;
+  for (const uint8_t opcode : opcodes) {
+    for (const auto& count : counts) {
+      Machine machine = RandomMachine();
+      machine.vectors[1] = {count[0], count[1], 5, 6};
+      // The whole of the other register too.
+      CompareWithProcessor(processor_, {0x66, 0x0f, opcode, 0xc1}, machine,
+                           "by " + std::to_string(count[0]), tally);
+    }
+  }
+  EXPECT_EQ(tally.run, opcodes.size() * counts.size());
+  EXPECT_EQ(tally.unknown_words, 0u);
+}
+
+TEST_F(X86Execution, MasksOfComparedFractionsAreKnown) {
+  using Vector = std::array<uint32_t, 4>;
+  // Singles, which as doubles are numbers as well.
+  constexpr uint32_t kOne = 0x3f800000, kTwo = 0x40000000;
+  constexpr uint32_t kMinusOne = 0xbf800000, kNoNumber = 0x7fc00000;
+  const Vector left = {kOne, kOne, kTwo, kTwo};
+  const std::array<Vector, 3> rights = {
+      {{kOne, kOne, kMinusOne, kTwo},
+       {kTwo, kTwo, kOne, kOne},
+       {kNoNumber, 0x7ff80000, kNoNumber, 0x7ff80000}}};
+  const std::array<std::vector<uint8_t>, 4> opcodes = {
+      {{0x0f, 0xc2, 0xc1},          // cmpps xmm0, xmm1
+       {0xf3, 0x0f, 0xc2, 0xc1},    // cmpss
+       {0x66, 0x0f, 0xc2, 0xc1},    // cmppd
+       {0xf2, 0x0f, 0xc2, 0xc1}}};  // cmpsd
+  std::array<Tally, 3> tallies;
+  for (const std::vector<uint8_t>& opcode : opcodes) {
+    for (uint8_t predicate = 0; predicate < 8; ++predicate) {
+      std::vector<uint8_t> code = opcode;
+      code.push_back(predicate);
+      for (size_t i = 0; i < rights.size(); ++i) {
+        Machine machine = RandomMachine();
+        machine.vectors[0] = left;
+        machine.vectors[1] = rights[i];
+        CompareWithProcessor(processor_, code, machine,
+                             "predicate " + std::to_string(predicate),
+                             tallies[i]);
+      }
+    }
+  }
+  EXPECT_EQ(tallies[0].run + tallies[1].run + tallies[2].run, 4u * 8 * 3);
+  EXPECT_EQ(tallies[0].unknown_words + tallies[1].unknown_words, 0u);
+}
+
 TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
   constexpr int kCases = 120000;
   std::map<std::string, Tally> tallies;
@@ -348,18 +409,19 @@ TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
     EXPECT_LT(tally.unknown_registers, tally.run) << name;
   }
   for (const char* name :
-       {"movaps",     "movups",    "movdqa",    "movdqu",    "movd",
-        "movq",       "movlps",    "movss",     "movsd",     "xorps",
-        "pxor",       "pshufd",    "movhps",    "movlhps",   "movhlps",
-        "andps",      "andnps",    "orps",      "pand",      "pandn",
-        "por",        "paddb",     "paddw",     "paddd",     "paddq",
-        "psubq",      "psllq",     "psrlq",     "psubb",     "psubw",
-        "psubd",      "pcmpeqb",   "pcmpeqw",   "pcmpeqd",   "pcmpgtb",
-        "pcmpgtw",    "pcmpgtd",   "pminub",    "pmaxub",    "pmovmskb",
-        "movmskps",   "movmskpd",  "punpcklbw", "punpcklwd", "punpckldq",
-        "punpcklqdq", "punpckhbw", "punpckhwd", "punpckhdq", "punpckhqdq",
-        "unpcklps",   "unpckhpd",  "pshuflw",   "pshufhw",   "shufps",
-        "shufpd",     "pslldq",    "psrldq",    "palignr"}) {
+       {"movaps",    "movups",    "movdqa",    "movdqu",     "movd",
+        "movq",      "movlps",    "movss",     "movsd",      "xorps",
+        "pxor",      "pshufd",    "movhps",    "movlhps",    "movhlps",
+        "andps",     "andnps",    "orps",      "pand",       "pandn",
+        "por",       "paddb",     "paddw",     "paddd",      "paddq",
+        "psubq",     "psllq",     "psrlq",     "psubb",      "psubw",
+        "pslld",     "psrld",     "psllw",     "psrlw",      "psubd",
+        "pcmpeqb",   "pcmpeqw",   "pcmpeqd",   "pcmpgtb",    "pcmpgtw",
+        "pcmpgtd",   "pminub",    "pmaxub",    "pmovmskb",   "movmskps",
+        "movmskpd",  "punpcklbw", "punpcklwd", "punpckldq",  "punpcklqdq",
+        "punpckhbw", "punpckhwd", "punpckhdq", "punpckhqdq", "unpcklps",
+        "unpckhpd",  "pshuflw",   "pshufhw",   "shufps",     "shufpd",
+        "pslldq",    "psrldq",    "palignr"}) {
     const Tally& tally = tallies[name];
     EXPECT_GT(tally.run, 0u) << name << " was never compared";
     EXPECT_EQ(tally.unknown_words, 0u) << name;
