@@ -96,10 +96,10 @@ bool IsNode(std::string_view dll) {
 }
 
 /// What Node.js exports to its add-ons: that by which they register themselves
-/// with a structure of their own (node.h, node_api.h), and libuv's mutexes.
+/// with a structure of their own (node.h, node_api.h), and libuv (uv.h).
 bool IsOfNode(const ImportName& import) {
   return IsNode(import.dll) && (import.name.ends_with("_module_register") ||
-                                import.name.starts_with("uv_mutex_"));
+                                import.name.starts_with("uv_"));
 }
 
 /// Whether it is one of Node's functions in C, which pop nothing: Node-API's
