@@ -175,19 +175,34 @@ void JudgeByRunning(const PeImage& image, Diagnosis& diagnosis,
                             every.evidence.end());
 }
 
+void SetUnknown(Diagnosis& diagnosis, std::string because) {
+  diagnosis.verdict = Verdict::kUnknown;
+  diagnosis.because = std::move(because);
+  diagnosis.basis = Basis::kEveryPath;
+  for (CriticalSection& section : diagnosis.critical_sections) {
+    section.leaked = false;
+  }
+}
+
 /// A file is only said to leak, and so changed, or to have nothing to fix,
 /// where nothing speaks against it.
 void Doubt(const PeImage& image, Diagnosis& diagnosis) {
   std::optional<std::string> against = diagnosis.verdict == Verdict::kLeaks
                                            ? MayNotLeak(image, diagnosis)
                                            : MayInitialise(image, diagnosis);
-  if (!against) return;
-  diagnosis.verdict = Verdict::kUnknown;
-  diagnosis.because = std::move(*against);
-  diagnosis.basis = Basis::kEveryPath;
-  for (CriticalSection& section : diagnosis.critical_sections) {
-    section.leaked = false;
+  if (against) SetUnknown(diagnosis, std::move(*against));
+}
+
+/// What else the CLR runs, the constructors of a DLL of C++/CLI among it, is
+/// not followed.
+void DoubtClr(const PeImage& image, Diagnosis& diagnosis) {
+  if (!image.clr_entry || diagnosis.verdict == Verdict::kNotApplicable ||
+      diagnosis.verdict == Verdict::kUnknown) {
+    return;
   }
+  SetUnknown(diagnosis, "the CLR runs its entry, at " +
+                            HexNumber(image.clr_entry->value) +
+                            ", and may run more: " + diagnosis.because);
 }
 
 /// Says of a file with nothing to fix that it is the later Security.dll.
@@ -250,8 +265,9 @@ bool NeedsTraces(const PeImage& image) {
 }
 
 EntryTraces RunEntry(const PeImage& image, Runs runs, Setting setting) {
-  return TraceEntry(MakeCodeView(image), image.entry_point, image.tls_callbacks,
-                    runs, setting);
+  return TraceEntry(MakeCodeView(image),
+                    image.clr_entry.value_or(image.entry_point),
+                    image.tls_callbacks, runs, setting);
 }
 
 Diagnosis Diagnose(const PeImage& image, Scope scope, KnownRuns* known) {
@@ -267,6 +283,7 @@ Diagnosis Diagnose(const PeImage& image, Scope scope, KnownRuns* known) {
   if (NeedsTraces(image)) {
     JudgeByRunning(image, diagnosis, known);
     Doubt(image, diagnosis);
+    DoubtClr(image, diagnosis);
   } else {
     diagnosis.verdict = Verdict::kNotApplicable;
     diagnosis.because =

@@ -290,4 +290,18 @@ void ReadLoadConfiguration(PeImage& image) {
   if (rva.value < image.size_of_image) image.security_cookie = rva;
 }
 
+void ReadClrHeader(PeImage& image) {
+  // IMAGE_COR20_HEADER (corhdr.h): ..., Flags, EntryPointRVA.
+  constexpr uint32_t kFlagsOffset = 16, kEntryOffset = 20;
+  constexpr uint32_t kNativeEntry = 0x10;  // COMIMAGE_FLAGS_NATIVE_ENTRYPOINT
+  const uint64_t at = image.directory(Directory::kClrHeader).rva;
+  if (at == 0) return;
+  const ImageReader reader(image);
+  const std::optional<uint32_t> flags = reader.U32(at + kFlagsOffset);
+  const std::optional<uint32_t> entry = reader.U32(at + kEntryOffset);
+  if (!flags || !entry || (*flags & kNativeEntry) == 0) return;
+  if (*entry != 0 && *entry < image.size_of_image)
+    image.clr_entry = Rva{*entry};
+}
+
 }  // namespace detachfix

@@ -48,6 +48,7 @@ Result<void> ReadOwn(PeImage& image) {
   if (ok) ok = ReadDebugDirectory(image);
   if (ok) ok = ReadTlsCallbacks(image);
   if (ok) ReadLoadConfiguration(image);
+  if (ok) ReadClrHeader(image);
   if (!ok) return ok;
   ReadVersionResource(image);
   PlaceOverlay(image);

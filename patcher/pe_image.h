@@ -189,6 +189,10 @@ struct PeImage {
   /// Where the load configuration says that the /GS cookie lies.
   std::optional<Rva> security_cookie;
 
+  /// The entry of native code that the CLR runs in place of the image's own,
+  /// which only starts it: of a DLL of C++/CLI (ECMA-335, II.25.3.3).
+  std::optional<Rva> clr_entry;
+
   /// The file, as far as it was read.
   std::span<const uint8_t> file() const {
     return parts == nullptr ? std::span(bytes) : parts->bytes();

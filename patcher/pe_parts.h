@@ -62,6 +62,7 @@ Result<void> ReadDebugDirectory(PeImage& image);
 Result<void> ReadTlsCallbacks(PeImage& image);
 /// Nothing in it is needed: what does not fit is taken as absent.
 void ReadLoadConfiguration(PeImage& image);
+void ReadClrHeader(PeImage& image);
 /// Never fails: nothing is loaded by it. What is damaged is left out.
 void ReadVersionResource(PeImage& image);
 

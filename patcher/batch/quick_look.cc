@@ -46,6 +46,11 @@ Result<void> ReadLoadConfigurationToo(PeImage& image) {
   return {};
 }
 
+Result<void> ReadClrHeaderToo(PeImage& image) {
+  ReadClrHeader(image);
+  return {};
+}
+
 Result<void> ReadVersionToo(PeImage& image) {
   ReadVersionResource(image);
   return {};
@@ -79,6 +84,8 @@ constexpr Table kOthers[] = {
     {ReadLoadConfigurationToo,
      [](PeImage& image) { image.security_cookie.reset(); },
      Directory::kLoadConfig},
+    {ReadClrHeaderToo, [](PeImage& image) { image.clr_entry.reset(); },
+     Directory::kClrHeader},
 };
 
 /// Thrown away when anything is not as usual: false and nothing both mean that

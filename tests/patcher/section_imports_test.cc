@@ -268,5 +268,19 @@ TEST(Diagnose, SaysOfAResourceThatItIsMoreThanASection) {
             "critical section is only a part of what it leaks");
 }
 
+TEST(Diagnose, FollowsTheEntryOfNativeCodeThatTheClrRuns) {
+  const char* const kNativeEntry = "10 00 00 00";
+  EXPECT_EQ(Diagnose(MustRead(test::ClrSpec("nothing", kNativeEntry))).verdict,
+            Verdict::kNotApplicable);
+  const Diagnosis leaks =
+      Diagnose(MustRead(test::ClrSpec("entry", kNativeEntry)));
+  EXPECT_EQ(leaks.verdict, Verdict::kUnknown);
+  EXPECT_TRUE(leaks.because.starts_with("the CLR runs its entry, at 0x"))
+      << leaks.because;
+  // A token of managed code, not an address.
+  EXPECT_EQ(Diagnose(MustRead(test::ClrSpec("entry", "01 00 00 00"))).verdict,
+            Verdict::kNotApplicable);
+}
+
 }  // namespace
 }  // namespace detachfix

@@ -31,6 +31,20 @@ PeSpec LeakySpecWithDelete() {
   return spec;
 }
 
+PeSpec ClrSpec(const std::string& native, const std::string& flags) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      "start: ff 25 [mscoree.dll!_CorDllMain]\n"
+      "nothing: 31 c0 40 c2 0c 00\n" +
+      LeakyCode("31 c0 40 c2 0c 00") + "\nheader: zero:16 " + flags + " <" +
+      native + "> zero:48";
+  spec.imports.push_back({"mscoree.dll", {"_CorDllMain"}});
+  spec.entry = "start";
+  const uint32_t header = BuildPe(spec).places.at("header");
+  spec.overrides = {{"Directory[14].Rva", header}, {"Directory[14].Size", 72}};
+  return spec;
+}
+
 Diagnosis LeakAt(Rva section, Rva ret) {
   Diagnosis diagnosis;
   diagnosis.verdict = Verdict::kLeaks;

@@ -19,6 +19,11 @@ PeSpec LeakySpec();
 /// LeakySpec, with DeleteCriticalSection among its imports.
 PeSpec LeakySpecWithDelete();
 
+/// An image whose entry only starts the CLR, and that names the place `native`
+/// as the entry of its native code: "entry", which leaks, or "nothing".
+/// `flags` are four bytes (IMAGE_COR20_HEADER, corhdr.h).
+PeSpec ClrSpec(const std::string& native, const std::string& flags);
+
 /// The code of LeakySpec's `.text` with `exit` in place of what follows "out:".
 std::string LeakyCode(const std::string& exit);
 

@@ -7,6 +7,7 @@
 
 #include "patcher/verify_file.h"
 #include "tests/support/fake_files.h"
+#include "tests/support/leaky_image.h"
 #include "tests/support/read_built.h"
 #include "tests/support/security_dll.h"
 
@@ -63,6 +64,17 @@ TEST(LookQuickly, SettlesAnImageThatImportsNoInitialise) {
   EXPECT_EQ(outcome->path, kPath);
   EXPECT_EQ(outcome->machine, 0x14c);
   EXPECT_FALSE(outcome->sha256);
+}
+
+TEST(LookQuickly, FollowsTheEntryThatTheClrRuns) {
+  for (const char* const native : {"entry", "nothing"}) {
+    test::PeSpec spec = test::ClrSpec(native, "10 00 00 00");
+    spec.export_name = "OTHER.dll";
+    const Bytes bytes = test::BuildPe(spec).bytes;
+    const std::optional<FileOutcome> outcome = Answer(bytes, Look::kCode);
+    ASSERT_TRUE(outcome) << native;
+    EXPECT_EQ(Line(*outcome), FullLine(bytes)) << native;
+  }
 }
 
 TEST(LookQuickly, SettlesOtherMachines) {
