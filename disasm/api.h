@@ -83,6 +83,8 @@ enum class ApiEffect : uint8_t {
   kRunTableUntilNonzero,  ///< until one does not return 0 (_initterm_e)
   kRunOnce,               ///< argument 1, unless the word at argument 0 is 1
                           ///< (pthread_once)
+  kInitOnce,              ///< the same with arguments 0, 2 and 3; it may fail
+                          ///< (InitOnceExecuteOnce)
   kMakeOnExitTable,       ///< at argument 0
   kRegisterOnExit,        ///< argument 1 in the table at argument 0
   kRunOnExitTable,        ///< at argument 0, the last one first

@@ -233,8 +233,11 @@ class Interpreter {
     std::shared_ptr<const std::vector<uint64_t>> functions;
     size_t next = 0;             ///< the one to be run next
     bool until_nonzero = false;  ///< stop when one does not return 0
-    Api api;                     ///< of the import
-    Value return_address;        ///< of the import, where a place holds it
+    /// What each function is given, and pops.
+    std::vector<Value> arguments;
+    bool must_succeed = false;  ///< return what is not 0
+    Api api;                    ///< of the import
+    Value return_address;       ///< of the import, where a place holds it
   };
   Step RunCallbacks(State& state, CallbackList list);
   Step CallbackReturned(State& state);

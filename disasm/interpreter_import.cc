@@ -138,6 +138,7 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     case ApiEffect::kRunTable:
     case ApiEffect::kRunTableUntilNonzero:
       return RunTable(state, api);
+    case ApiEffect::kInitOnce:
     case ApiEffect::kRunOnce:
       return RunOnce(state, api);
     case ApiEffect::kRunOnExitTable:
@@ -371,6 +372,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kThrowForMemory:
     case ApiEffect::kRunTable:  // of these CallImport takes care
     case ApiEffect::kRunTableUntilNonzero:
+    case ApiEffect::kInitOnce:
     case ApiEffect::kRunOnce:
     case ApiEffect::kRunOnExitTable:
       result = Fresh(state);

@@ -42,20 +42,27 @@ Interpreter::Step Interpreter::RunCallbacks(State& state, CallbackList list) {
     return Step::kPathEnds;
   }
   const uint64_t function = (*list.functions)[list.next];
+  const std::vector<Value> arguments = list.arguments;
   const size_t index = callbacks_.size();
   callbacks_.push_back(std::move(list));
   const Value back = SymbolicValue(kCallbackSymbol, index);
   if (convention.return_address) {
     state.at(*convention.return_address) = back;
   } else {
+    std::vector<Value> pushed = {back};
+    pushed.insert(pushed.end(), arguments.begin(), arguments.end());
     Value& stack = state.at(convention.stack_pointer);
-    stack = Evaluate(BinaryOp::kSub, 32, stack, ConstantValue(kWord));
-    const std::optional<MemoryAddress> top = AddressOf(stack);
-    if (!top) {
+    stack = Evaluate(BinaryOp::kSub, 32, stack,
+                     ConstantValue(kWord * pushed.size()));
+    std::optional<MemoryAddress> at = AddressOf(stack);
+    if (!at) {
       Incomplete("the stack pointer is not known at " + Site());
       return Step::kPathEnds;
     }
-    state.memory.Store(*top, kWord, back);
+    for (const Value& word : pushed) {
+      state.memory.Store(*at, kWord, word);
+      at->offset += kWord;
+    }
   }
   PushFrame(state, kFirstCallbackList + index, function);
   return GoTo(state, ConstantValue(function), "calls");
@@ -68,6 +75,10 @@ Interpreter::Step Interpreter::CallbackReturned(State& state) {
   CallbackList list = callbacks_[index];
   ++list.next;
   Value& result = state.at(isa_.convention().result);
+  if (list.must_succeed && TruthOf(result) != Truth::kTrue) {
+    Incomplete("a function that is run once may fail, at " + Site());
+    return Step::kPathEnds;
+  }
   if (list.until_nonzero) {
     if (TruthOf(result) == Truth::kOpen) {
       ++state.open_branches;
@@ -121,22 +132,29 @@ Interpreter::Step Interpreter::RunTable(State& state, const Api& api) {
   return RunCallbacks(state, std::move(list));
 }
 
-/// pthread_once: the function runs unless the word says that it did (0 and 1;
-/// pthread.h of mingw-w64's winpthreads), or at the same time in another
-/// thread.
+/// pthread_once, InitOnceExecuteOnce: the function runs unless the word says
+/// that it did (1 in pthread.h of mingw-w64's winpthreads, 2 as
+/// InitOnceComplete leaves it), or at the same time in another thread.
 Interpreter::Step Interpreter::RunOnce(State& state, const Api& api) {
+  const bool is_init_once = api.effect == ApiEffect::kInitOnce;
+  const uint64_t done = is_init_once ? 2 : 1;
   const std::optional<MemoryAddress> once = AddressOf(Argument(state, 0));
   const Value function = Argument(state, 1);
   const Value ran = once ? state.memory.Load(*once, kWord) : UnknownValue();
-  state.at(isa_.convention().result) = ConstantValue(0);
-  if (ran.IsConstant(1)) return ReturnFromImport(state, api);
+  CallbackList list;
+  list.api = api;
+  if (is_init_once) {
+    list.arguments = {Argument(state, 0), Argument(state, 2),
+                      Argument(state, 3)};
+    list.must_succeed = true;
+  }
+  state.at(isa_.convention().result) = ConstantValue(is_init_once ? 1 : 0);
+  if (ran.IsConstant(done)) return ReturnFromImport(state, api);
   if (!ran.IsConstant(0) || !function.IsConstant()) {
     Incomplete("may run a function once that is not known at " + Site());
     return Step::kPathEnds;
   }
-  StoreAt(state, *once, kWord, ConstantValue(1));
-  CallbackList list;
-  list.api = api;
+  StoreAt(state, *once, kWord, ConstantValue(done));
   list.functions = MakeShared({function.bits});
   if (const std::optional<Place> place = isa_.convention().return_address) {
     list.return_address = state.at(*place);
