@@ -74,14 +74,15 @@ std::optional<Value> Interpreter::LoadOwnString(State& state, uint32_t width) {
       id.bits > 0xffff || !to || !room.IsConstant() || room.bits == 0) {
     return std::nullopt;
   }
-  std::optional<std::u16string> text =
-      StringResource(view_, static_cast<uint16_t>(id.bits));
+  size_t looked = 0;
+  const std::optional<std::u16string> text = StringResource(
+      view_, static_cast<uint16_t>(id.bits), room.bits - 1, looked);
+  Count(looked / kCharactersPerStep);
   if (!text) return std::nullopt;
   if (width == 1 &&
       std::ranges::any_of(*text, [](char16_t c) { return c > kAscii; })) {
     return std::nullopt;
   }
-  if (text->size() >= room.bits) text->resize(room.bits - 1);
   ForgetIfInImage(state, Argument(state, 2));
   Count(text->size());
   MemoryAddress at = *to;

@@ -86,7 +86,8 @@ std::optional<Value> Interpreter::ModuleNamed(const State& state, size_t at,
   }
   if (answer.kind == AnswerKind::kLoadModule) {
     // Such as a program's strings in another language.
-    const bool is_absent = IsOrdinaryFile(lower) && !makes_files_;
+    const bool is_absent =
+        IsOrdinaryFile(lower) && !makes_files_ && !MayBeOwnName(lower);
     if (is_absent) return ConstantValue(0);
     loaded_.insert(lower);
     return ConstantValue(kOtherModule);

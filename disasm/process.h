@@ -140,7 +140,7 @@ std::string LowerCase(std::string text);
 inline constexpr uint32_t kFileNotFound = 2;
 
 /// Whether the name is that of a file which the system does not bring: it has a
-/// point in it, and is no device ("CONOUT$", "\\\\.\\a"), program, DLL, folder
+/// point in it, and is no device ("CONOUT$", "\\.\a"), program, DLL, folder
 /// ("..") or pattern.
 bool IsOrdinaryFile(const std::string& path);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Names of what every process or system has (process.h).
 #include <algorithm>
 #include <array>
 

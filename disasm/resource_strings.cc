@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "disasm/resource_strings.h"
 
+#include <algorithm>
 #include <span>
 
 #include "disasm/isa.h"
@@ -29,7 +30,8 @@ std::optional<uint32_t> NumberAt(const CodeView& view, uint64_t rva,
 /// The tree of resources, whose offsets count from its root.
 class Tree {
  public:
-  Tree(const CodeView& view, uint32_t root) : view_(view), root_(root) {}
+  Tree(const CodeView& view, uint32_t root, size_t& looked)
+      : view_(view), root_(root), looked_(looked) {}
 
   /// What the entry `id` of the directory at `directory` points to: another
   /// directory, with kHighBit, or data.
@@ -46,6 +48,7 @@ class Tree {
 
   const CodeView& view_;
   uint32_t root_;
+  size_t& looked_;  ///< entries
 };
 
 std::optional<uint32_t> Tree::Count(uint32_t directory) const {
@@ -61,6 +64,7 @@ std::optional<uint32_t> Tree::Find(uint32_t directory, uint32_t id) const {
   const uint32_t count = Count(directory).value_or(0);
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t entry = uint64_t{directory} + 16 + uint64_t{i} * 8;
+    ++looked_;
     const std::optional<uint32_t> name = Number(entry, 4);
     if (name == id) return Number(entry + 4, 4);
   }
@@ -74,10 +78,10 @@ std::optional<uint32_t> Tree::FindLanguage(uint32_t directory) const {
 
 }  // namespace
 
-std::optional<std::u16string> StringResource(const CodeView& view,
-                                             uint16_t id) {
+std::optional<std::u16string> StringResource(const CodeView& view, uint16_t id,
+                                             size_t most, size_t& looked) {
   if (!view.resources) return std::nullopt;
-  const Tree tree(view, view.resources->value);
+  const Tree tree(view, view.resources->value, looked);
   const std::optional<uint32_t> type = tree.Find(0, kStringType);
   if (!type || (*type & kHighBit) == 0) return std::nullopt;
   const std::optional<uint32_t> block =
@@ -97,7 +101,9 @@ std::optional<std::u16string> StringResource(const CodeView& view,
       continue;
     }
     std::u16string text;
-    for (uint32_t c = 0; c < *length; ++c, at += 2) {
+    const size_t count = std::min<size_t>(*length, most);
+    looked += count;
+    for (size_t c = 0; c < count; ++c, at += 2) {
       const std::optional<uint32_t> character = NumberAt(view, at, 2);
       if (!character) return std::nullopt;
       text += static_cast<char16_t>(*character);

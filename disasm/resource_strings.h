@@ -4,6 +4,7 @@
 #ifndef DETACHFIX_DISASM_RESOURCE_STRINGS_H_
 #define DETACHFIX_DISASM_RESOURCE_STRINGS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,8 +15,11 @@ namespace detachfix {
 
 /// The string that LoadString finds by `id` where the user's language is
 /// English (United States): in that, or in the only language that there is.
-/// Nothing where there is none, or none can be told.
-std::optional<std::u16string> StringResource(const CodeView& view, uint16_t id);
+/// Nothing where there is none, or none can be told. No more than the first
+/// `most` characters of it; adds to `looked` how many entries and characters
+/// were read.
+std::optional<std::u16string> StringResource(const CodeView& view, uint16_t id,
+                                             size_t most, size_t& looked);
 
 }  // namespace detachfix
 
