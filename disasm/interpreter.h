@@ -307,6 +307,7 @@ class Interpreter {
   std::optional<Value> WriteModule(State& state, const Answer& answer);
   std::optional<Value> ChangeList(State& state, AnswerKind kind);
   std::optional<Value> WriteFileName(State& state, uint32_t width);
+  std::optional<Value> TellFullPath(State& state, uint32_t width);
   std::optional<Value> TellLocale(State& state, const Answer& answer);
   std::optional<Value> LoadOwnString(State& state, uint32_t width);
   std::optional<Value> FillSized(State& state, const Answer& answer);

@@ -148,6 +148,9 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       number = WritePath(state, answer.text, 2, answer.text_at, 2);
       if (number) number->bits = answer.text.size() + 1;
       break;
+    case AnswerKind::kFullPath:
+      number = TellFullPath(state, answer.number);
+      break;
     case AnswerKind::kLongPath:
       if (const std::optional<std::string> path =
               TextAt(state, Argument(state, 0), answer.number)) {
@@ -338,6 +341,27 @@ std::optional<Value> Interpreter::WriteFileName(State& state, uint32_t width) {
   ForgetIfInImage(state, Argument(state, 1));
   WriteText(state, *to, path + '\0', width);
   return ConstantValue(path.size());
+}
+
+/// GetFullPathName(path, room, buffer, name): the last points to where the
+/// address of the file's own name in the buffer goes, or is NULL.
+std::optional<Value> Interpreter::TellFullPath(State& state, uint32_t width) {
+  const std::optional<std::string> path =
+      TextAt(state, Argument(state, 0), width);
+  if (!path || !IsFullPath(*path)) return std::nullopt;
+  const Value name = Argument(state, 3);
+  const std::optional<MemoryAddress> to = AddressOf(name);
+  if (!name.IsConstant(0) && !to) return std::nullopt;
+  const Value buffer = Argument(state, 2);
+  const std::optional<Value> length = WritePath(state, *path, width, 2, 1);
+  const bool fits = length && length->bits == path->size();
+  if (name.IsConstant(0)) return length;
+  if (!fits) return std::nullopt;
+  ForgetIfInImage(state, name);
+  const size_t begin = path->find_last_of('\\') + 1;
+  StoreAt(state, *to, 4,
+          Evaluate(BinaryOp::kAdd, 32, buffer, ConstantValue(begin * width)));
+  return length;
 }
 
 /// To the buffer of argument `to`, which has room for as many characters as

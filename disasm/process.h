@@ -73,7 +73,9 @@ enum class AnswerKind : uint8_t {
   kFolder,         ///< writes `text`, of characters of `number` bytes, to
                    ///< argument `text_at`; the other of the first two says how
                    ///< many there is room for (GetSystemDirectory)
-  kLongPath,       ///< the path at argument 0, which is as long as it gets, to
+  kFullPath,       ///< GetFullPathName of one that is full, of characters of
+                   ///< `number` bytes
+  kLongPath,       ///< the path at argument 0, which has no other form, to
                    ///< argument 1, of argument 2 characters of `number` bytes
   kLocaleNumber,   ///< `number`, of the locale that argument 0 names: `text`
   kLocaleName,     ///< as kFolder, of the locale `number` in argument 0; the
@@ -143,6 +145,10 @@ inline constexpr uint32_t kFileNotFound = 2;
 /// point in it, and is no device ("CONOUT$", "\\.\a"), program, DLL, folder
 /// ("..") or pattern.
 bool IsOrdinaryFile(const std::string& path);
+
+/// Whether the path begins with a drive and its root, and stays as it is when
+/// it is made a full one.
+bool IsFullPath(const std::string& path);
 
 /// Whether every process has an environment variable of that name (MSDN,
 /// "Recognized Environment Variables").

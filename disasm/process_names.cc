@@ -24,6 +24,16 @@ bool IsOrdinaryFile(const std::string& path) {
   return std::ranges::find(kOfSystem, lower.substr(point)) == kOfSystem.end();
 }
 
+bool IsFullPath(const std::string& path) {
+  constexpr std::array<std::string_view, 5> kChanged = {"/", "\\.", "\\\\",
+                                                        ".\\", " \\"};
+  const bool has_root = path.size() > 3 && path.compare(1, 2, ":\\") == 0;
+  return has_root && path.back() != '.' && path.back() != ' ' &&
+         std::ranges::none_of(kChanged, [&path](std::string_view part) {
+           return path.find(part) != std::string::npos;
+         });
+}
+
 bool IsOfEveryProcess(const std::string& variable) {
   constexpr auto kNames =
       std::to_array<std::string_view>({"allusersprofile",
