@@ -31,6 +31,21 @@ bool IsMemberFunction(const std::string& name) {
   return false;
 }
 
+/// Whether the name is Microsoft's of a function that finds nothing on the
+/// stack: no arguments (X, and Z behind them), and no address of an object that
+/// it returns (?A, ?B).
+bool TakesNothing(const std::string& name) {
+  return name.starts_with('?') && name.ends_with("XZ") &&
+         name.find("?A") == std::string::npos &&
+         name.find("?B") == std::string::npos;
+}
+
+/// Whether it is a member function of a V8 handle, which is one pointer (v8.h).
+bool IsOfHandle(const std::string& name) {
+  return name.find("?$Persistent@") != std::string::npos &&
+         name.find("@v8@@") != std::string::npos;
+}
+
 /// Bytes of an object in the image that a function which nobody knows is given
 /// in an ordinary process.
 constexpr int64_t kMaxObject = 64;
@@ -79,7 +94,8 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
   const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
   const std::optional<size_t> shown = CountArguments(state, api);
-  const size_t count = shown.value_or(kMaxArguments);
+  const size_t count =
+      TakesNothing(import.name) ? 0 : shown.value_or(kMaxArguments);
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) &&
@@ -93,9 +109,15 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
     ForgetThrough(state, argument);
   }
   const std::optional<Place> this_pointer = isa_.convention().this_pointer;
-  if (this_pointer && IsMemberFunction(import.name)) {
-    ForgetThrough(state, state.at(*this_pointer));
+  if (!this_pointer || !IsMemberFunction(import.name)) return;
+  const Value object = state.at(*this_pointer);
+  if (object.IsConstant() && IsOfHandle(import.name)) {
+    const int64_t begin = static_cast<int64_t>(object.bits & LowBits(32));
+    state.memory.ForgetImage({begin, begin + isa_.convention().word_size},
+                             KeptRanges(state));
+    return;
   }
+  ForgetThrough(state, object);
 }
 
 /// A function that nobody knows may delete a section that it is given.
