@@ -96,11 +96,14 @@ std::optional<std::string> IsDeletedElsewhere(const PeImage& image,
   return std::nullopt;
 }
 
-/// What speaks against there being no section at all.
+/// What speaks against there being no section at all. `before`: of many paths,
+/// where the verdict is of one process.
 std::optional<std::string> MayInitialise(const PeImage& image,
-                                         const Diagnosis& diagnosis) {
+                                         const Diagnosis& diagnosis,
+                                         const EntryTraces* before) {
   if (diagnosis.verdict != Verdict::kNotApplicable) return std::nullopt;
-  const std::optional<Rva> at = FindOtherInitialise(image, *diagnosis.traces);
+  const std::optional<Rva> at =
+      FindOtherInitialise(image, *diagnosis.traces, before);
   if (!at) return std::nullopt;
   return diagnosis.because +
          ", but code that was not run may initialise one, at " +
@@ -136,7 +139,7 @@ void JudgeOneProcess(const PeImage& image, Diagnosis& diagnosis,
   }
   if (!against) against = IsDeletedElsewhere(image, *diagnosis.traces, one);
   if (!against) against = MayNotLeak(image, one);
-  if (!against) against = MayInitialise(image, one);
+  if (!against) against = MayInitialise(image, one, &*diagnosis.traces);
   if (against) {
     diagnosis.evidence.push_back("in one ordinary process: " + *against);
     return;
@@ -187,9 +190,10 @@ void SetUnknown(Diagnosis& diagnosis, std::string because) {
 /// A file is only said to leak, and so changed, or to have nothing to fix,
 /// where nothing speaks against it.
 void Doubt(const PeImage& image, Diagnosis& diagnosis) {
-  std::optional<std::string> against = diagnosis.verdict == Verdict::kLeaks
-                                           ? MayNotLeak(image, diagnosis)
-                                           : MayInitialise(image, diagnosis);
+  std::optional<std::string> against =
+      diagnosis.verdict == Verdict::kLeaks
+          ? MayNotLeak(image, diagnosis)
+          : MayInitialise(image, diagnosis, nullptr);
   if (against) SetUnknown(diagnosis, std::move(*against));
 }
 

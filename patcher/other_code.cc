@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <span>
 #include <vector>
@@ -28,6 +29,9 @@ constexpr uint32_t kMaxMemberOffset = 64;
 /// Words of data that point to it, or shortly before, and are looked for in
 /// turn: a table has one for each.
 constexpr size_t kMaxPointers = 8;
+/// Instructions that are looked at beside those that were run. Where there are
+/// more, one of them may be what is looked for.
+constexpr size_t kMaxOther = 100'000;
 
 bool Deletes(ApiEffect effect) { return effect == ApiEffect::kDeleteSection; }
 
@@ -37,7 +41,7 @@ class Search {
          std::string_view part);
 
   std::optional<Rva> DeleteOf(Rva section);
-  std::optional<Rva> Initialise(bool on_ways_not_taken);
+  std::optional<Rva> Initialise(const EntryTraces* before);
 
  private:
   std::optional<Rva> SearchCode(uint32_t last);
@@ -52,6 +56,8 @@ class Search {
   bool MayNameCode(Rva instruction) const;
   void AddExported();
   void AddCalled();
+  void AddWay(Rva from, std::set<Rva>& to);
+  void AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to);
   bool IsExported(Rva operand);
 
   const PeImage& image_;
@@ -215,19 +221,57 @@ std::optional<Rva> Search::DeleteOf(Rva section) {
   return std::nullopt;
 }
 
+/// The code that was not run from `from` on, up to what was, and what it calls.
+void Search::AddWay(Rva from, std::set<Rva>& to) {
+  std::vector<Rva> todo = {from};
+  while (!todo.empty() && to.size() <= kMaxOther) {
+    const Rva rva = todo.back();
+    todo.pop_back();
+    if (!IsCode(view_, rva) || IsVisited(rva) || !to.insert(rva).second) {
+      continue;
+    }
+    const Instruction instruction = Decode(view_, rva);
+    std::ranges::copy(Successors(instruction), std::back_inserter(todo));
+    if (instruction.flow == Flow::kCall && instruction.target) {
+      callers_.AddCode(*instruction.target, to);
+    }
+  }
+}
+
+/// What a branch leads to that went one way alone, but for those that came by
+/// in `before` and went that way on every path there.
+void Search::AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to) {
+  const Trace* const others[] = {&before.attach, &before.detach};
+  const auto is_decided = [&](Rva branch) {
+    const auto went_by = [branch](const Trace* run) {
+      return run->visited.contains(branch);
+    };
+    const auto is_open = [branch](const Trace* run) {
+      return run->open_branches.contains(branch);
+    };
+    return std::ranges::any_of(others, went_by) &&
+           std::ranges::none_of(others, is_open);
+  };
+  for (const Trace* run : runs_) {
+    for (const Rva rva : run->visited) {
+      const Instruction instruction = Decode(view_, rva);
+      if (instruction.flow != Flow::kBranch || is_decided(rva)) continue;
+      for (const Rva next : Successors(instruction)) AddWay(next, to);
+    }
+  }
+}
+
 /// Where code that was not run passes an address of data on to what
-/// initialises. It is code that others may run and, `on_ways_not_taken`, what
-/// the code that was run may call.
-std::optional<Rva> Search::Initialise(bool on_ways_not_taken) {
+/// initialises. It is code that others may run and, where `before` is given,
+/// what the ways lead to that were not taken.
+std::optional<Rva> Search::Initialise(const EntryTraces* before) {
   if (callers_.IsEmpty()) return std::nullopt;
   std::set<Rva> code;
   for (const Rva function : PassedFunctions()) {
     callers_.AddCode(function, code);
   }
-  if (on_ways_not_taken) {
-    AddCalled();
-    code.insert(called_.begin(), called_.end());
-  }
+  if (before != nullptr) AddWaysNotTaken(*before, code);
+  if (code.size() > kMaxOther) return *code.begin();
   for (const Rva rva : code) {
     if (IsVisited(rva)) continue;
     const Instruction instruction = Decode(view_, rva);
@@ -317,10 +361,10 @@ std::optional<Rva> FindOtherDelete(const PeImage& image,
 }
 
 std::optional<Rva> FindOtherInitialise(const PeImage& image,
-                                       const EntryTraces& traces) {
+                                       const EntryTraces& traces,
+                                       const EntryTraces* before) {
   if (image.machine != kMachineI386) return std::nullopt;
-  return Search(image, traces, InitialisesSection, "Init")
-      .Initialise(traces.setting == Setting::kOrdinary);
+  return Search(image, traces, InitialisesSection, "Init").Initialise(before);
 }
 
 }  // namespace detachfix

@@ -28,11 +28,14 @@ std::optional<Rva> FindOtherDelete(const PeImage& image,
 /// The first place in code of `image` that none of `traces` ran, and that seems
 /// to initialise a section in the image's data: it names an address of that,
 /// and the next call leads to a function that initialises one. It is code of a
-/// function that was named by what was run, so that others may run it; of one
-/// ordinary process (EntryTraces::setting), also what the code that was run may
-/// call on a way that was not taken. Errs on the side of too many. For i386.
+/// function that was named by what was run, so that others may run it; where
+/// `traces` are of one ordinary process and `before` of many paths, also what a
+/// branch leads to that went one way in the process and may go another: not
+/// where it came by in `before` and was decided there as well. Errs on the side
+/// of too many. For i386.
 std::optional<Rva> FindOtherInitialise(const PeImage& image,
-                                       const EntryTraces& traces);
+                                       const EntryTraces& traces,
+                                       const EntryTraces* before);
 
 }  // namespace detachfix
 

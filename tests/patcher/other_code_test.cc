@@ -158,17 +158,25 @@ TEST(FindOtherInitialise, DoubtsThatThereIsNoneWhereOthersMayRunCode) {
   }
 }
 
-TEST(FindOtherInitialise, LooksAtWaysNotTakenInOneProcessAlone) {
-  // No reason is 9, as both runs know; but an ordinary process knows more than
-  // others, so what it does not do counts.
-  const PeImage image = test::MustRead(
-      SpecThat("83 7c 24 08 09 75 0b " + std::string(kMakes), ""));
-  for (const Setting setting : {Setting::kMemory, Setting::kOrdinary}) {
-    const EntryTraces traces = RunEntry(image, Runs::kThatCount, setting);
-    ASSERT_TRUE(traces.attach.complete);
-    EXPECT_EQ(FindOtherInitialise(image, traces).has_value(),
-              setting == Setting::kOrdinary);
-  }
+/// What is found of an ordinary process, beside the runs over many paths.
+std::optional<Rva> BesideOneProcess(const PeImage& image) {
+  const EntryTraces many = RunEntry(image, Runs::kThatCount, Setting::kMemory);
+  const EntryTraces one = RunEntry(image, Runs::kThatCount, Setting::kOrdinary);
+  EXPECT_TRUE(one.attach.complete);
+  return FindOtherInitialise(image, one, &many);
+}
+
+TEST(FindOtherInitialise, LooksAtWaysNotTakenInOneProcess) {
+  PeSpec spec = SpecThat(
+      "ff 15 [KERNEL32.dll!GetLastError] ff 15 "
+      "[KERNEL32.dll!GetACP] 83 f8 09 75 0b " +
+          std::string(kMakes),
+      "");
+  spec.imports[0].functions.push_back("GetACP");
+  EXPECT_TRUE(BesideOneProcess(test::MustRead(spec)));
+  // No reason is 9, as both know.
+  EXPECT_FALSE(BesideOneProcess(test::MustRead(
+      SpecThat("83 7c 24 08 09 75 0b " + std::string(kMakes), ""))));
 }
 
 }  // namespace
