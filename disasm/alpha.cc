@@ -76,9 +76,15 @@ class Alpha final : public Isa {
   Instruction Decode(const CodeView& view, Rva rva) const override {
     const std::optional<uint32_t> word = WordAt(view, rva);
     if (!word) return NoInstruction(rva);
-    const AlphaInstruction decoded = DecodeAlpha(*word);
-    Instruction out = Describe(view, rva, decoded);
-    out.text = AlphaText(decoded, uint64_t{view.image_base} + rva.value);
+    return Describe(view, rva, DecodeAlpha(*word));
+  }
+
+  Instruction Disassemble(const CodeView& view, Rva rva) const override {
+    const std::optional<uint32_t> word = WordAt(view, rva);
+    Instruction out = Decode(view, rva);
+    out.text = word ? AlphaText(DecodeAlpha(*word),
+                                uint64_t{view.image_base} + rva.value)
+                    : "(bad)";
     return out;
   }
 
@@ -87,7 +93,6 @@ class Alpha final : public Isa {
     const std::optional<uint32_t> word = WordAt(view, rva);
     if (!word) {
       lifted.instruction = NoInstruction(rva);
-      lifted.instruction.text.clear();
       lifted.ops.emplace_back(Unfollowable{"cannot decode the instruction"});
       return lifted;
     }
@@ -106,7 +111,6 @@ class Alpha final : public Isa {
   static Instruction NoInstruction(Rva rva) {
     Instruction out;
     out.rva = rva;
-    out.text = "(bad)";
     return out;
   }
 

@@ -36,11 +36,16 @@ struct Instruction {
   /// The bytes mean the same at another address: no relative operand. Says
   /// nothing of base relocations, which are the file's business.
   bool position_independent = false;
-  std::string text;  ///< the machine's assembly; "(bad)" or data if unknown
+  /// The machine's assembly; "(bad)" or data if unknown. Empty unless asked
+  /// for: few callers print it.
+  std::string text;
 };
 
-/// Decodes the instruction at `rva` of `view`.
+/// The instruction at `rva` of `view`, without its text.
 Instruction Decode(const CodeView& view, Rva rva);
+
+/// The same with its text.
+Instruction Disassemble(const CodeView& view, Rva rva);
 
 /// Where control goes from it within its function: not into calls, nor through
 /// a register or memory.
@@ -48,7 +53,8 @@ std::vector<Rva> Successors(const Instruction& instruction);
 
 /// All instructions that can be reached from `start` without following calls:
 /// both sides of every branch, direct jumps. Ascending by address. Jumps
-/// through a register or memory end a path; `has_indirect_jump` says so.
+/// through a register or memory end a path; `has_indirect_jump` says so. They
+/// have no text.
 struct FunctionBody {
   std::vector<Instruction> instructions;
   bool has_indirect_jump = false;

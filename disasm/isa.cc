@@ -28,13 +28,18 @@ std::span<const uint8_t> ContentAt(const CodeView& view, Rva rva,
 
 Instruction Decode(const CodeView& view, Rva rva) {
   const Isa* isa = IsaFor(view.machine);
-  if (isa == nullptr) {
-    Instruction unknown;
-    unknown.rva = rva;
-    unknown.text = "(bad)";
-    return unknown;
-  }
-  return isa->Decode(view, rva);
+  if (isa != nullptr) return isa->Decode(view, rva);
+  Instruction unknown;
+  unknown.rva = rva;
+  return unknown;
+}
+
+Instruction Disassemble(const CodeView& view, Rva rva) {
+  const Isa* isa = IsaFor(view.machine);
+  if (isa != nullptr) return isa->Disassemble(view, rva);
+  Instruction unknown = Decode(view, rva);
+  unknown.text = "(bad)";
+  return unknown;
 }
 
 }  // namespace detachfix

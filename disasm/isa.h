@@ -51,9 +51,11 @@ struct CallingConvention {
 class Isa {
  public:
   virtual ~Isa() = default;
-  /// The instruction at `rva`, with its text.
+  /// The instruction at `rva`, without its text.
   virtual Instruction Decode(const CodeView& view, Rva rva) const = 0;
-  /// What it does; its `instruction.text` stays empty, for speed.
+  /// The same with its text.
+  virtual Instruction Disassemble(const CodeView& view, Rva rva) const = 0;
+  /// What it does; its `instruction` has no text.
   virtual Lifted Lift(const CodeView& view, Rva rva) const = 0;
   /// Lives as long as the program.
   virtual const CallingConvention& convention() const = 0;

@@ -73,6 +73,10 @@ Instruction Describe(const CodeView& view, Rva rva, const X86Instruction& i) {
 class X86 final : public Isa {
  public:
   Instruction Decode(const CodeView& view, Rva rva) const override {
+    return Describe(view, rva, DecodeX86(ContentAt(view, rva, kMaxX86Size)));
+  }
+
+  Instruction Disassemble(const CodeView& view, Rva rva) const override {
     std::string text;
     const X86Instruction decoded = DecodeX86(ContentAt(view, rva, kMaxX86Size),
                                              view.image_base + rva.value, text);

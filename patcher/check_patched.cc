@@ -68,7 +68,7 @@ Result<void> CheckListing(const PeImage& image,
       return Error{place + " is not the listing's " +
                    HexBytes(line.bytes, " ")};
     }
-    const Instruction decoded = Decode(view, line.rva);
+    const Instruction decoded = Disassemble(view, line.rva);
     if (decoded.text != line.text || decoded.size != line.bytes.size()) {
       return Error{place + " decodes to '" + decoded.text + "', not to '" +
                    line.text + "'"};

@@ -61,7 +61,7 @@ std::string InjectedCode(const PeImage &image, FileOffset begin,
   std::vector<ListingLine> lines;
   for (uint32_t at = begin.value; at < end.value;) {
     const Rva rva = *start + (at - begin.value);
-    const Instruction instruction = Decode(view, rva);
+    const Instruction instruction = Disassemble(view, rva);
     const uint32_t size = std::min<uint32_t>(instruction.size, end.value - at);
     const auto first = image.bytes.begin() + static_cast<ptrdiff_t>(at);
     lines.push_back(

@@ -63,7 +63,7 @@ GraphMaker::GraphMaker(const CodeView& view, const EntryTraces& traces,
     : traces_(traces), changed_(changed) {
   for (const auto& [trace, bit] : Runs(traces)) {
     for (const Rva rva : trace->visited) {
-      if (!code_.contains(rva)) code_.emplace(rva, Decode(view, rva));
+      if (!code_.contains(rva)) code_.emplace(rva, Disassemble(view, rva));
     }
   }
 }

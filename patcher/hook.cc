@@ -394,7 +394,7 @@ Result<void> CheckEntryWrapper(const PeImage& image,
     if (!exit.stack_balanced) {
       return Error{place + " the stack is not known to be balanced"};
     }
-    const Instruction ret = Decode(view, exit.site);
+    const Instruction ret = Disassemble(view, exit.site);
     const char* const expected = RulesFor(image).return_text;
     if (ret.text != expected) {
       return Error{place + " stands \"" + ret.text + "\", not \"" + expected +

@@ -39,18 +39,20 @@ KnownCode FindKnownCode(const PeImage& image, const EntryTraces& traces) {
        {&traces.attach, &traces.detach, &traces.process_exit,
         &traces.thread_attach, &traces.thread_detach}) {
     for (const Rva rva : trace->visited) {
-      if (!code.instructions.contains(rva)) add(Decode(view, rva));
+      if (!code.instructions.contains(rva)) add(Disassemble(view, rva));
     }
   }
   const FunctionBody entry = DecodeFunction(view, image.entry_point);
   code.entry_jumps_indirectly = entry.has_indirect_jump;
   code.entry_has_unknown = entry.has_unknown;
-  for (const Instruction& instruction : entry.instructions) add(instruction);
+  for (const Instruction& instruction : entry.instructions) {
+    add(Disassemble(view, instruction.rva));
+  }
   for (const Rva root : Exported(image)) todo.push_back(root);
   while (!todo.empty() && code.instructions.size() < kMaxInstructions) {
     const Rva rva = todo.back();
     todo.pop_back();
-    if (!code.instructions.contains(rva)) add(Decode(view, rva));
+    if (!code.instructions.contains(rva)) add(Disassemble(view, rva));
   }
   code.is_all = todo.empty();
   return code;

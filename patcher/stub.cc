@@ -61,7 +61,7 @@ Result<std::vector<ListingLine>> ListCode(const StubCode& code,
     view.image_base = image_base;
     view.image_size = line.rva.value + size;
     view.regions.push_back({line.rva, size, line.bytes, true, false});
-    const Instruction decoded = Decode(view, line.rva);
+    const Instruction decoded = Disassemble(view, line.rva);
     if (decoded.size != size || Skeleton(decoded.text) != line.text ||
         decoded.target != line.target) {
       return Error{"injected code at " + HexNumber(line.rva.value) + " is \"" +

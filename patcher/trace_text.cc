@@ -228,7 +228,7 @@ std::string CodeListing(const CodeView& view, Rva entry,
   for (const Rva rva : visited) {
     const std::string label = LabelText(rva, entry, functions, names);
     text += !label.empty() ? label : rva != expected ? "  ...\n" : "";
-    const Instruction instruction = Decode(view, rva);
+    const Instruction instruction = Disassemble(view, rva);
     text += ListingRow(view, instruction, named, changed, names);
     expected = rva + uint32_t{instruction.size};
   }

@@ -360,7 +360,7 @@ TEST_F(X86Execution, WhatIsKnownOfRandomInstructionsIsTrue) {
     const std::vector<uint8_t> bytes =
         i % 3 != 0 ? RandomLaterCode() : RandomCode();
     const CodeView view = ViewOf(bytes, {});
-    const Instruction instruction = Decode(view, Rva{kCodeRva});
+    const Instruction instruction = Disassemble(view, Rva{kCodeRva});
     if (instruction.flow != Flow::kNext) continue;
     // Of the kernel's: Unicorn crashes on some of their values.
     static const std::regex privileged(R"(\b[cdt]r\d+\b)");

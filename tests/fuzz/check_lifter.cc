@@ -72,7 +72,7 @@ struct OpCheck {
 };
 
 void CheckAt(const CodeView& view, const Isa& isa, Rva rva) {
-  const Instruction decoded = isa.Decode(view, rva);
+  const Instruction decoded = isa.Disassemble(view, rva);
   Require(decoded.rva == rva, "an instruction knows where it is");
   Require(decoded.size >= 1 && decoded.size <= 15,
           "an instruction has 1 to 15 bytes");

@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   while (std::getline(std::cin, line)) {
     const auto va = static_cast<uint32_t>(std::stoul(line, nullptr, 16));
     const detachfix::Instruction instruction =
-        detachfix::Decode(view, detachfix::Rva{va - view.image_base});
+        detachfix::Disassemble(view, detachfix::Rva{va - view.image_base});
     std::printf("%x %u %s\n", va, unsigned{instruction.size},
                 instruction.text.c_str());
   }

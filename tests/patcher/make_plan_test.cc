@@ -234,7 +234,8 @@ TEST(MakePlan, ListsTheCodeThatItInjects) {
     ASSERT_TRUE(offset);
     const auto begin = planned.after.bytes.begin() + offset->value;
     EXPECT_TRUE(std::equal(line.bytes.begin(), line.bytes.end(), begin));
-    EXPECT_EQ(Decode(MakeCodeView(planned.after), line.rva).text, line.text);
+    EXPECT_EQ(Disassemble(MakeCodeView(planned.after), line.rva).text,
+              line.text);
   }
 }
 
