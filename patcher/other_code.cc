@@ -5,7 +5,6 @@
 #include "patcher/other_code.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <iterator>
 #include <set>
@@ -45,15 +44,14 @@ class Search {
 
  private:
   std::optional<Rva> SearchCode(uint32_t last);
-  std::optional<Rva> SearchRegion(Rva begin, std::span<const uint8_t> bytes,
-                                  uint32_t first);
   std::vector<uint32_t> PointersTo(uint32_t last) const;
   bool IsPassedOn(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
-  bool WasRun(Rva operand) const;
-  bool IsVisited(Rva instruction) const;
+  bool IsVisited(Rva instruction) const {
+    return visited_.contains(instruction);
+  }
   std::set<Rva> PassedFunctions() const;
-  bool MayNameCode(Rva instruction) const;
+  bool MayNameOwn(Rva instruction) const;
   void AddExported();
   void AddCalled();
   void AddWay(Rva from, std::set<Rva>& to);
@@ -62,7 +60,7 @@ class Search {
 
   const PeImage& image_;
   const CodeView view_;
-  const std::array<const Trace*, 5> runs_;
+  std::set<Rva> visited_;  ///< instructions that were run
   Callers callers_;
   std::set<Rva> exported_;  ///< instructions of exports and what they call
   std::set<Rva> called_;    ///< of what was run, and of what that may call
@@ -70,11 +68,12 @@ class Search {
 
 Search::Search(const PeImage& image, const EntryTraces& traces,
                bool (*is)(ApiEffect), std::string_view part)
-    : image_(image),
-      view_(MakeCodeView(image)),
-      runs_{&traces.attach, &traces.detach, &traces.process_exit,
-            &traces.thread_attach, &traces.thread_detach},
-      callers_(view_, is, part) {}
+    : image_(image), view_(MakeCodeView(image)), callers_(view_, is, part) {
+  for (const Trace* run : {&traces.attach, &traces.detach, &traces.process_exit,
+                           &traces.thread_attach, &traces.thread_detach}) {
+    visited_.insert(run->visited.begin(), run->visited.end());
+  }
+}
 
 /// Whether the four bytes at `operand` end one of the instructions.
 bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
@@ -84,19 +83,6 @@ bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
     if (*it + Decode(view_, *it).size == operand + 4) return true;
   }
   return false;
-}
-
-/// Whether a run went through the instruction that the four bytes end.
-bool Search::WasRun(Rva operand) const {
-  return std::ranges::any_of(runs_, [&](const Trace* run) {
-    return EndsOneOf(run->visited, operand);
-  });
-}
-
-bool Search::IsVisited(Rva instruction) const {
-  return std::ranges::any_of(runs_, [&](const Trace* run) {
-    return run->visited.contains(instruction);
-  });
 }
 
 bool IsIn(const CodeRegion& region, Rva rva) {
@@ -148,13 +134,13 @@ bool TakesValue(const CodeView& view, Rva instruction) {
   }
 }
 
-/// Whether the bytes from `instruction` on hold an address of code: to decode
-/// it takes longer than to look.
-bool Search::MayNameCode(Rva instruction) const {
+/// Whether the bytes from `instruction` on hold an address of the image: to
+/// decode it takes longer than to look.
+bool Search::MayNameOwn(Rva instruction) const {
   const ByteReader reader(ContentAt(view_, instruction, kMaxInstruction));
   for (uint32_t at = 1; at + kWord <= kMaxInstruction; ++at) {
     const std::optional<uint32_t> va = reader.U32(at);
-    if (va && IsCode(view_, Rva{*va - view_.image_base})) return true;
+    if (va && *va - view_.image_base < view_.image_size) return true;
   }
   return false;
 }
@@ -163,13 +149,11 @@ bool Search::MayNameCode(Rva instruction) const {
 /// may run them, as the procedure of a window.
 std::set<Rva> Search::PassedFunctions() const {
   std::set<Rva> functions;
-  for (const Trace* run : runs_) {
-    for (const Rva rva : run->visited) {
-      if (!MayNameCode(rva)) continue;
-      const std::optional<Rva> named = NamedBy(view_, Decode(view_, rva));
-      if (named && IsCode(view_, *named) && !IsVisited(*named)) {
-        functions.insert(*named);
-      }
+  for (const Rva rva : visited_) {
+    if (!MayNameOwn(rva)) continue;
+    const std::optional<Rva> named = NamedBy(view_, Decode(view_, rva));
+    if (named && IsCode(view_, *named) && !IsVisited(*named)) {
+      functions.insert(*named);
     }
   }
   return functions;
@@ -185,12 +169,10 @@ void Search::AddExported() {
 
 void Search::AddCalled() {
   callers_.AddCode(image_.entry_point, called_);
-  for (const Trace* run : runs_) {
-    for (const Rva rva : run->visited) {
-      const Instruction instruction = Decode(view_, rva);
-      if (instruction.flow != Flow::kCall || !instruction.target) continue;
-      callers_.AddCode(*instruction.target, called_);
-    }
+  for (const Rva rva : visited_) {
+    const Instruction instruction = Decode(view_, rva);
+    if (instruction.flow != Flow::kCall || !instruction.target) continue;
+    callers_.AddCode(*instruction.target, called_);
   }
 }
 
@@ -252,12 +234,10 @@ void Search::AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to) {
     return std::ranges::any_of(others, went_by) &&
            std::ranges::none_of(others, is_open);
   };
-  for (const Trace* run : runs_) {
-    for (const Rva rva : run->visited) {
-      const Instruction instruction = Decode(view_, rva);
-      if (instruction.flow != Flow::kBranch || is_decided(rva)) continue;
-      for (const Rva next : Successors(instruction)) AddWay(next, to);
-    }
+  for (const Rva rva : visited_) {
+    const Instruction instruction = Decode(view_, rva);
+    if (instruction.flow != Flow::kBranch || is_decided(rva)) continue;
+    for (const Rva next : Successors(instruction)) AddWay(next, to);
   }
 }
 
@@ -283,50 +263,16 @@ std::optional<Rva> Search::Initialise(const EntryTraces* before) {
   return std::nullopt;
 }
 
-/// Where code that was not run names `last`, a virtual address, or one shortly
-/// before it, and passes it on to what deletes.
-std::optional<Rva> Search::SearchCode(uint32_t last) {
-  const uint32_t first = last - kMaxMemberOffset;
-  for (const CodeRegion& region : view_.regions) {
-    if (!region.executable) continue;
-    const std::span<const uint8_t> bytes = ContentAt(
-        view_, region.begin, static_cast<uint32_t>(region.content.size()));
-    const std::optional<Rva> at = SearchRegion(region.begin, bytes, first);
-    if (at) return at;
-  }
-  return std::nullopt;
-}
-
-/// The virtual addresses of the words that hold `last`, or an address shortly
-/// before it, when the image is loaded: a linker aligns what it relocates.
-std::vector<uint32_t> Search::PointersTo(uint32_t last) const {
-  const uint32_t first = last - kMaxMemberOffset;
-  std::vector<uint32_t> pointers;
-  for (const CodeRegion& region : view_.regions) {
-    if (region.executable) continue;
-    const uint32_t size = static_cast<uint32_t>(
-        std::min<uint64_t>(region.content.size(), region.size));
-    const std::span<const uint8_t> bytes = ContentAt(view_, region.begin, size);
-    const ByteReader reader(bytes);
-    for (uint32_t at = 0; at + kWord <= bytes.size(); at += kWord) {
-      if (reader.U32(at).value_or(0) - first > kMaxMemberOffset) continue;
-      pointers.push_back(view_.image_base + region.begin.value + at);
-      if (pointers.size() == kMaxPointers) return pointers;
-    }
-  }
-  return pointers;
-}
-
-/// Where the four bytes that name an address from `first` on may end, which is
-/// found by one byte of them: code is long. The highest tells most, unless it
-/// is 0: of that there is much.
-std::optional<Rva> Search::SearchRegion(Rva begin,
-                                        std::span<const uint8_t> bytes,
-                                        uint32_t first) {
+/// The offsets of the words that hold an address from `first` on, up to
+/// kMaxMemberOffset, ascending. They are found by one byte of them: code and
+/// data are long. The highest tells most, unless it is 0: of that there is
+/// much.
+std::vector<size_t> WordsNear(std::span<const uint8_t> bytes, uint32_t first) {
   const uint32_t last = first + kMaxMemberOffset;
   const uint32_t place = last >> 24 != 0 ? 3 : 2;
   const std::set<uint8_t> wanted = {static_cast<uint8_t>(first >> 8 * place),
                                     static_cast<uint8_t>(last >> 8 * place)};
+  std::vector<size_t> offsets;
   for (const uint8_t byte : wanted) {
     for (size_t at = place; at < bytes.size(); ++at) {
       const void* found =
@@ -334,19 +280,53 @@ std::optional<Rva> Search::SearchRegion(Rva begin,
       if (found == nullptr) break;
       at = static_cast<size_t>(static_cast<const uint8_t*>(found) -
                                bytes.data());
-      const Rva operand = begin + static_cast<uint32_t>(at - place);
       const uint32_t va = ByteReader(bytes).U32(at - place).value_or(0);
-      if (va - first <= kMaxMemberOffset && IsPassedOn(operand)) return operand;
+      if (va - first <= kMaxMemberOffset) offsets.push_back(at - place);
+    }
+  }
+  std::ranges::sort(offsets);
+  return offsets;
+}
+
+/// Where code that was not run names `last`, a virtual address, or one shortly
+/// before it, and passes it on to what deletes.
+std::optional<Rva> Search::SearchCode(uint32_t last) {
+  for (const CodeRegion& region : view_.regions) {
+    if (!region.executable) continue;
+    const std::span<const uint8_t> bytes = ContentAt(
+        view_, region.begin, static_cast<uint32_t>(region.content.size()));
+    for (const size_t at : WordsNear(bytes, last - kMaxMemberOffset)) {
+      const Rva operand = region.begin + static_cast<uint32_t>(at);
+      if (IsPassedOn(operand)) return operand;
     }
   }
   return std::nullopt;
 }
 
+/// The virtual addresses of the words that hold `last`, or an address shortly
+/// before it, when the image is loaded: a linker aligns what it relocates.
+std::vector<uint32_t> Search::PointersTo(uint32_t last) const {
+  std::vector<uint32_t> pointers;
+  for (const CodeRegion& region : view_.regions) {
+    if (region.executable) continue;
+    const uint32_t size = static_cast<uint32_t>(
+        std::min<uint64_t>(region.content.size(), region.size));
+    const std::span<const uint8_t> bytes = ContentAt(view_, region.begin, size);
+    for (const size_t at : WordsNear(bytes, last - kMaxMemberOffset)) {
+      if (at % kWord != 0) continue;
+      pointers.push_back(view_.image_base + region.begin.value +
+                         static_cast<uint32_t>(at));
+      if (pointers.size() == kMaxPointers) return pointers;
+    }
+  }
+  return pointers;
+}
+
 /// Whether code that was not run has an instruction that ends with the four
 /// bytes at `operand`, and passes them on to what deletes.
 bool Search::IsPassedOn(Rva operand) {
-  return !WasRun(operand) && callers_.LeadsThere(operand + kWord) &&
-         !IsExported(operand);
+  return !EndsOneOf(visited_, operand) &&
+         callers_.LeadsThere(operand + kWord) && !IsExported(operand);
 }
 
 }  // namespace
