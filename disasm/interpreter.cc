@@ -18,6 +18,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "disasm/interpreter_limits.h"
+
 namespace detachfix {
 std::string Hex(uint64_t value) {
   std::array<char, 24> text{};

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "disasm/interpreter.h"
+#include "disasm/interpreter_limits.h"
 
 namespace detachfix {
 namespace {

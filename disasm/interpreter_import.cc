@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "disasm/interpreter.h"
+#include "disasm/interpreter_limits.h"
 
 namespace detachfix {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "disasm/interpreter.h"
+#include "disasm/interpreter_limits.h"
 #include "disasm/process.h"
 #include "disasm/resource_strings.h"
 

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "disasm/interpreter.h"
+#include "disasm/interpreter_limits.h"
 
 namespace detachfix {
 

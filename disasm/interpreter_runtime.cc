@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "disasm/interpreter.h"
+#include "disasm/interpreter_limits.h"
 
 namespace detachfix {
 namespace {

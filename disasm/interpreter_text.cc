@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "disasm/interpreter.h"
+#include "disasm/interpreter_limits.h"
 #include "disasm/process.h"
 
 namespace detachfix {
