@@ -283,6 +283,18 @@ class Interpreter {
   void EnterBlocks(State& state) const;
   void EnterThread(State& state);
 
+  // What it answers about the versions of files (interpreter_version.cc).
+  std::optional<Value> TellVersionSize(const State& state,
+                                       uint32_t width) const;
+  std::optional<Value> WriteVersion(State& state, uint32_t width);
+  std::optional<Value> FindVersion(State& state, uint32_t width);
+
+  // Strings of Automation (interpreter_bstr.cc).
+  Value NewBstr(State& state, const std::vector<Value>& characters);
+  std::optional<Value> AllocateBstr(State& state, bool counted);
+  std::optional<Value> MeasureBstr(const State& state, uint32_t width) const;
+  std::optional<Value> WriteBoolBstr(State& state);
+
   // How its pages are protected (interpreter_pages.cc).
   const CodeRegion* SectionOfPage(uint64_t address) const;
   std::optional<Value> QueryPages(State& state, uint32_t before);
@@ -297,8 +309,11 @@ class Interpreter {
                                 const ImportName& import);
   std::optional<Value> MissVariable(State& state, const Answer& answer,
                                     const ImportName& import);
-  std::optional<Value> MissKey(const State& state, const Answer& answer,
-                               const ImportName& import) const;
+
+  // What it answers about registry keys (interpreter_registry.cc).
+  std::optional<Value> OpenKey(State& state, const Answer& answer,
+                               const ImportName& import);
+  std::optional<Value> QueryKey(State& state, const ImportName& import);
 
   // What it answers about text (interpreter_text.cc).
   std::optional<Value> AnswerAboutText(State& state, const Answer& answer);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an ordinary process answers about files, environment variables and
-// registry keys: those that code asks for by name are not there, as long as it
-// has made none. Devices, programs and DLLs may be, and what every system has.
+// What an ordinary process answers about files and environment variables: those
+// that code asks for by name are not there, as long as it has made none.
+// Devices, programs and DLLs may be, and what every system has.
 
 #include <algorithm>
 #include <array>
@@ -73,21 +73,6 @@ std::optional<Value> Interpreter::MissVariable(State& state,
     return std::nullopt;
   }
   state.last_error = kNoSuchVariable;
-  return ConstantValue(answer.number);
-}
-
-/// The same of the registry key that argument 1 names, below one that is
-/// there.
-std::optional<Value> Interpreter::MissKey(const State& state,
-                                          const Answer& answer,
-                                          const ImportName& import) const {
-  const Value pointer = Argument(state, 1);
-  const std::optional<std::string> name =
-      TextAt(state, pointer, IsWide(import) ? 2 : 1);
-  if (HasCalled("RegCreateKey") || pointer.IsConstant(0) ||
-      (name && IsOfEverySystem(*name))) {
-    return std::nullopt;
-  }
   return ConstantValue(answer.number);
 }
 

@@ -105,7 +105,10 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       number = MissFile(state, answer, import);
       break;
     case AnswerKind::kNoKey:
-      number = MissKey(state, answer, import);
+      number = OpenKey(state, answer, import);
+      break;
+    case AnswerKind::kKeyValue:
+      number = QueryKey(state, import);
       break;
     case AnswerKind::kBlockSize:
       number = BlockSize(state, Argument(state, answer.number));
@@ -136,6 +139,24 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
       break;
     case AnswerKind::kLocaleInfo:
       number = TellLocale(state, answer);
+      break;
+    case AnswerKind::kVersionSize:
+      number = TellVersionSize(state, answer.number);
+      break;
+    case AnswerKind::kVersionBlock:
+      number = WriteVersion(state, answer.number);
+      break;
+    case AnswerKind::kVersionValue:
+      number = FindVersion(state, answer.number);
+      break;
+    case AnswerKind::kNewBstr:
+      number = AllocateBstr(state, answer.counted);
+      break;
+    case AnswerKind::kBstrLength:
+      number = MeasureBstr(state, answer.number);
+      break;
+    case AnswerKind::kBoolBstr:
+      number = WriteBoolBstr(state);
       break;
     case AnswerKind::kNotOfEast:
       number = IsEastern(Argument(state, 0));

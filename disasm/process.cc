@@ -52,6 +52,10 @@ constexpr std::string_view kStartup =
 static_assert(kStartup.size() == 68);
 /// FILETIME and LARGE_INTEGER of some moment.
 constexpr std::string_view kMoment = "\x40\x30\x20\x10\x40\xd0\xdc\x01"sv;
+/// SYSTEMTIME of the day on which the clock starts: Monday, 20 April 2026, at
+/// noon, which a number of days holds exactly (minwinbase.h).
+constexpr std::string_view kDate = "\xea\7\4\0\1\0\x14\0\x0c\0\0\0\0\0\0\0"sv;
+static_assert(kDate.size() == 16);
 
 /// Of OSVERSIONINFO, from dwMajorVersion on: what kVersion says, the platform
 /// NT, and no service pack (winnt.h).
@@ -70,6 +74,14 @@ constexpr std::string_view kVersionInfo{kVersionBytes.data(),
                                         kVersionBytes.size()};
 constexpr std::string_view kWideVersionInfo{kWideVersionBytes.data(),
                                             kWideVersionBytes.size()};
+/// VS_VERSIONINFO: a head that says how long it and its value are, its name,
+/// and VS_FIXEDFILEINFO: signature, version of the structure, of the file and
+/// of the product, twice 10.0.19045.1, no flags, for Windows NT, a DLL.
+constexpr std::string_view kVersionResource =
+    "\x5c\0\x34\0\0\0V\0S\0_\0V\0E\0R\0S\0I\0O\0N\0_\0I\0N\0F\0O\0\0\0\0\0"
+    "\xbd\x04\xef\xfe\0\0\1\0\0\0\x0a\0\1\0\x65\x4a\0\0\x0a\0\1\0\x65\x4a"
+    "\x3f\0\0\0\0\0\0\0\4\0\4\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
+static_assert(kVersionResource.size() == 0x5c);
 /// SYSTEM_INFO of one i386 processor (sysinfoapi.h): pages of 4 KiB, addresses
 /// from 0x00010000 to 0x7ffeffff.
 constexpr std::string_view kSystem =
@@ -266,6 +278,8 @@ std::span<const BlockWord> BlockWords() {
   };
   return kWords;
 }
+
+std::string_view VersionResource() { return kVersionResource; }
 
 std::string_view ProgramPath() { return "C:\\a.exe"; }
 

@@ -47,7 +47,9 @@ enum class AnswerKind : uint8_t {
   kNoFile,        ///< `number`, of the file that argument 0 names, unless the
                   ///< image can make files
   kNoWideFile,    ///< the same, the name is of wide characters
-  kNoKey,         ///< `number`, unless the image can make a registry key
+  kNoKey,         ///< `number`, unless the image can make a registry key; that
+                  ///< of the system's version is there
+  kKeyValue,      ///< RegQueryValueEx of that key
   kModule,        ///< the handle of the module that argument 0 names, or NULL
   kLoadModule,    ///< the same; every module can be loaded that is no ordinary
                   ///< file
@@ -88,7 +90,14 @@ enum class AnswerKind : uint8_t {
                    ///< is room for, and gets how many there are
   kLocaleInfo,     ///< LocaleText of argument 1 to argument 2, of argument 3
                    ///< characters of `number` bytes, of which the NUL is one
-  kNotOfEast,      ///< 0: metrics of systems that use other scripts
+  kVersionSize,   ///< GetFileVersionInfoSize of one of the system's DLLs, whose
+                  ///< name has characters of `number` bytes
+  kVersionBlock,  ///< GetFileVersionInfo of the same
+  kVersionValue,  ///< VerQueryValue of a version resource's root
+  kNewBstr,       ///< SysAllocString; where `counted`, SysAllocStringLen
+  kBstrLength,    ///< of the BSTR in argument 0, in units of `number` bytes
+  kBoolBstr,      ///< VarBstrFromBool
+  kNotOfEast,     ///< 0: metrics of systems that use other scripts
   // Of characters up to 0xff, as in ISO 8859-1:
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte
@@ -158,6 +167,20 @@ bool IsOfEveryProcess(const std::string& variable);
 /// root itself, or one that leads to what a program or driver adds.
 bool IsOfEverySystem(std::string key);
 
+/// Whether it is that key which says which system it is; it is there under
+/// HKEY_LOCAL_MACHINE alone.
+bool IsVersionKey(std::string key);
+
+/// What a value of a registry key holds.
+struct KeyValue {
+  bool is_text = false;    ///< REG_SZ, else REG_DWORD
+  std::string_view bytes;  ///< of text: its characters, without the NUL
+};
+
+/// The value of that key, in agreement with GetVersion; nothing of one that is
+/// not known.
+std::optional<KeyValue> VersionKeyValue(const std::string& name);
+
 /// Whether the number is one of the user's and the system's locale.
 bool IsOwnLocale(uint64_t locale);
 
@@ -205,6 +228,10 @@ inline constexpr uint32_t kProgramOffset = 0x08;
 /// What the process's locale says of an LCTYPE (GetLocaleInfo, winnls.h);
 /// nothing of one that asks for another form (LOCALE_RETURN_NUMBER).
 std::optional<std::string_view> LocaleText(uint32_t type);
+
+/// The version resource of each DLL of the system: its root alone, in agreement
+/// with GetVersion (VS_VERSIONINFO, verrsrc.h).
+std::string_view VersionResource();
 
 /// The program's path.
 std::string_view ProgramPath();

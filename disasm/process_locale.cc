@@ -104,6 +104,7 @@ constexpr LocaleRow kLocale[] = {
     {0x0059, "en"},             // LOCALE_SISO639LANGNAME
     {0x005a, "US"},             // LOCALE_SISO3166CTRYNAME
     {0x005c, "en-US"},          // LOCALE_SNAME
+    {0x0079, "h:mm tt"},        // LOCALE_SSHORTTIME
     {0x1001, "English"},        // LOCALE_SENGLANGUAGE
     {0x1002, "United States"},  // LOCALE_SENGCOUNTRY
     {0x1003, "h:mm:ss tt"},     // LOCALE_STIMEFORMAT

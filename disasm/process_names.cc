@@ -2,6 +2,7 @@
 // Names of what every process or system has (process.h).
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "disasm/process.h"
 
@@ -67,6 +68,40 @@ bool IsOfEveryProcess(const std::string& variable) {
   return std::ranges::find(kNames, LowerCase(variable)) != kNames.end();
 }
 
+namespace {
+
+constexpr std::string_view kVersionKey =
+    "software\\microsoft\\windows nt\\currentversion";
+
+/// As registry keys are compared.
+std::string KeyName(std::string key) {
+  while (key.ends_with('\\')) key.pop_back();
+  return LowerCase(key);
+}
+
+}  // namespace
+
+bool IsVersionKey(std::string key) {
+  return KeyName(std::move(key)) == kVersionKey;
+}
+
+std::optional<KeyValue> VersionKeyValue(const std::string& name) {
+  using namespace std::string_view_literals;
+  const std::string lower = LowerCase(name);
+  // Since Windows 8.1 "CurrentVersion" is the same.
+  if (lower == "currentversion") return KeyValue{true, "6.3"};
+  if (lower == "currentbuild" || lower == "currentbuildnumber") {
+    return KeyValue{true, "19045"};
+  }
+  if (lower == "currentmajorversionnumber") {
+    return KeyValue{false, "\x0a\0\0\0"sv};
+  }
+  if (lower == "currentminorversionnumber") {
+    return KeyValue{false, "\0\0\0\0"sv};
+  }
+  return std::nullopt;
+}
+
 bool IsOfEverySystem(std::string key) {
   constexpr auto kNames = std::to_array<std::string_view>(
       {"",
@@ -82,15 +117,14 @@ bool IsOfEverySystem(std::string key) {
        "software\\microsoft",
        "software\\microsoft\\windows",
        "software\\microsoft\\windows nt",
-       "software\\microsoft\\windows nt\\currentversion",
+       kVersionKey,
        "software\\microsoft\\windows\\currentversion",
        "software\\microsoft\\windows\\currentversion\\run",
        "system",
        "system\\currentcontrolset",
        "system\\currentcontrolset\\control",
        "system\\currentcontrolset\\services"});
-  while (key.ends_with('\\')) key.pop_back();
-  return std::ranges::find(kNames, LowerCase(key)) != kNames.end();
+  return std::ranges::find(kNames, KeyName(std::move(key))) != kNames.end();
 }
 
 }  // namespace detachfix

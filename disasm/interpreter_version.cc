@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an ordinary process answers about the version resources of the system's
+// own DLLs, by which code finds out on what system it runs: GetVersionEx tells
+// a program without a manifest less (MSDN, "Targeting your application for
+// Windows").
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+/// Of VS_FIXEDFILEINFO behind the resource's head, which says how many bytes it
+/// has, and its first word (verrsrc.h).
+constexpr int64_t kLengthAt = 2;
+constexpr int64_t kValueAt = 0x28;
+constexpr uint64_t kValueLength = 52;
+constexpr uint64_t kValueSignature = 0xfeef04bd;
+
+}  // namespace
+
+/// GetFileVersionInfoSize(name, handle) of a DLL of the system.
+std::optional<Value> Interpreter::TellVersionSize(const State& state,
+                                                  uint32_t width) const {
+  const std::optional<std::string> name =
+      TextAt(state, Argument(state, 0), width);
+  if (!name || ModuleInProcess(*name) == 0) return std::nullopt;
+  return ConstantValue(VersionResource().size());
+}
+
+/// GetFileVersionInfo(name, ignored, room, buffer) of the same.
+std::optional<Value> Interpreter::WriteVersion(State& state, uint32_t width) {
+  const Value room = Argument(state, 2);
+  const std::optional<MemoryAddress> to = AddressOf(Argument(state, 3));
+  if (!to || !room.IsConstant() || room.bits < VersionResource().size() ||
+      !TellVersionSize(state, width)) {
+    return std::nullopt;
+  }
+  ForgetIfInImage(state, Argument(state, 3));
+  WriteBytes(state, *to, VersionResource());
+  return ConstantValue(1);
+}
+
+/// VerQueryValue(resource, path, value, length) of a resource's root.
+std::optional<Value> Interpreter::FindVersion(State& state, uint32_t width) {
+  const Value resource = Argument(state, 0);
+  const std::optional<MemoryAddress> at = AddressOf(resource);
+  const std::optional<std::string> path =
+      TextAt(state, Argument(state, 1), width);
+  const std::optional<MemoryAddress> value = AddressOf(Argument(state, 2));
+  const std::optional<MemoryAddress> length = AddressOf(Argument(state, 3));
+  if (!at || path != "\\" || !value || !length) return std::nullopt;
+  const auto holds = [&](int64_t offset, uint32_t size, uint64_t bits) {
+    return state.memory.Load({at->region, at->offset + offset}, size)
+        .IsConstant(bits);
+  };
+  if (!holds(kLengthAt, 2, kValueLength) ||
+      !holds(kValueAt, 4, kValueSignature)) {
+    return std::nullopt;
+  }
+  ForgetIfInImage(state, Argument(state, 2));
+  ForgetIfInImage(state, Argument(state, 3));
+  StoreAt(state, *value, 4,
+          Evaluate(BinaryOp::kAdd, 32, resource, ConstantValue(kValueAt)));
+  StoreAt(state, *length, 4, ConstantValue(kValueLength));
+  return ConstantValue(1);
+}
+
+}  // namespace detachfix
