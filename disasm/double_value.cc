@@ -52,6 +52,24 @@ Value ToSingle(double number) {
   return ConstantValue(std::bit_cast<uint32_t>(single));
 }
 
+/// A normal number of the x87 (SDM volume 1, 4.2.2), or zero, without the
+/// digits that a double lacks.
+Value FromExtended(uint64_t significand, uint64_t head) {
+  constexpr uint64_t kIntegerBit = uint64_t{1} << 63;
+  constexpr uint64_t kSign = 0x8000;
+  constexpr uint64_t kBiasBeyond = 16383 - 1023;
+  constexpr uint64_t kLargestExponent = 2046;
+  const uint64_t sign = (head & kSign) << 48;
+  const uint64_t exponent = head & ~kSign;
+  if (significand == 0 && exponent == 0) return ConstantValue(sign);
+  const bool is_normal = (significand & kIntegerBit) != 0 &&
+                         exponent > kBiasBeyond &&
+                         exponent <= kBiasBeyond + kLargestExponent;
+  if (!is_normal) return UnknownValue();
+  return ConstantValue(sign | (exponent - kBiasBeyond) << 52 |
+                       (significand & ~kIntegerBit) >> 11);
+}
+
 }  // namespace
 
 Value EvaluateDoubles(BinaryOp op, uint64_t left, uint64_t right) {
@@ -87,6 +105,8 @@ Value EvaluateDoubles(BinaryOp op, uint64_t left, uint64_t right) {
       return NumberOf(std::sqrt(a));
     case BinaryOp::kFloatWhole:
       return std::trunc(a) == a ? NumberOf(a) : UnknownValue();
+    case BinaryOp::kFloatFromExtended:
+      return FromExtended(left, right);
     case BinaryOp::kFloatFromSigned:
       return NumberOf(static_cast<double>(static_cast<int64_t>(left)));
     case BinaryOp::kFloatToSigned: {

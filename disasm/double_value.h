@@ -17,8 +17,8 @@ constexpr bool IsOfDoubles(BinaryOp op) {
          op >= BinaryOp::kFloatEqual;
 }
 
-/// left op right, each the bits of a double or, for kFloatFromSigned, a number
-/// of 64 bits. `op` is one of doubles. Unknown where the result is no number.
+/// left op right, each the bits of a double or what `op`, which is one of
+/// doubles, takes instead (ir.h). Unknown where the result is no number.
 Value EvaluateDoubles(BinaryOp op, uint64_t left, uint64_t right);
 
 }  // namespace detachfix

@@ -86,6 +86,8 @@ const char* Name(BinaryOp op) {
       return "fsqrt";
     case BinaryOp::kFloatWhole:
       return "fint";
+    case BinaryOp::kFloatFromExtended:
+      return "f10to8";
     case BinaryOp::kFloatFromSigned:
       return "stof";
     case BinaryOp::kFloatToSigned:

@@ -23,7 +23,7 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 inline constexpr uint8_t kFirstTemporary = 64;
-inline constexpr uint8_t kPlaceCount = 160;
+inline constexpr uint8_t kPlaceCount = 224;
 
 /// What an operation reads: a place or a constant.
 using Operand = std::variant<Place, uint64_t>;
@@ -60,14 +60,17 @@ enum class BinaryOp : uint8_t {
   kFloatMulExact,
   kFloatDivideExact,
   // Of a alone; b means nothing.
-  kFloatFromSingle,  ///< of a binary32
-  kFloatToSingle,    ///< a as a binary32 where it is one, else not known
-  kFloatRound,       ///< a as the binary32 that is next to it
-  kFloatRoot,        ///< the square root
-  kFloatWhole,       ///< a where it is a whole number, else not known
-  kFloatFromSigned,  ///< of a, a number of 64 bits; b means nothing
-  kFloatToSigned,    ///< a towards 0 as 32 bits, or 0x80000000; b means nothing
-  kEqual,            ///< 1 or 0, as those below
+  kFloatFromSingle,    ///< of a binary32
+  kFloatToSingle,      ///< a as a binary32 where it is one, else not known
+  kFloatRound,         ///< a as the binary32 that is next to it
+  kFloatRoot,          ///< the square root
+  kFloatWhole,         ///< a where it is a whole number, else not known
+  kFloatFromExtended,  ///< of an 80-bit number: significand a, sign and
+                       ///< exponent b; its further digits are dropped, and
+                       ///< where no double is as large it is not known
+  kFloatFromSigned,    ///< of a, a number of 64 bits; b means nothing
+  kFloatToSigned,  ///< a towards 0 as 32 bits, or 0x80000000; b means nothing
+  kEqual,          ///< 1 or 0, as those below
   kLessUnsigned,
   kLessSigned,
   kFloatEqual,

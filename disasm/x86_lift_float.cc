@@ -12,13 +12,6 @@
 namespace detachfix {
 namespace {
 
-/// What the two words of a register are.
-enum FloatForm : uint64_t {
-  kNotKnown,
-  kNumber,  ///< a number of 64 bits with a sign
-  kDouble,  ///< a double that is finite
-};
-
 constexpr uint64_t kExponent = 0x7ff00000;  // in the upper word of a double
 constexpr uint64_t kSingleExponent = 0x7f800000;
 
@@ -195,9 +188,26 @@ X86Lifter::Float X86Lifter::LoadedDouble(size_t n) {
         Compute(BinaryOp::kFloatFromSingle, 64, single, uint64_t{0}),
         form(single, kSingleExponent));
   }
-  if (width(n) != 64) return {Unknown(), Unknown(), uint64_t{kNotKnown}};
+  if (width(n) != 64) return LoadedExtended(n);
   const Words words = ReadVector(n, 2);
   return {words[0], words[1], form(words[1], kExponent)};
+}
+
+/// What fld reads of ten bytes.
+X86Lifter::Float X86Lifter::LoadedExtended(size_t n) {
+  constexpr uint64_t kBeyondDouble = 0x7ff;  // digits of the significand
+  const Words words = ReadVector(n, 3);
+  const Place significand =
+      Compute(BinaryOp::kOr, 64, words[0],
+              Compute(BinaryOp::kShiftLeft, 64, words[1], 32u));
+  const Place head = Compute(BinaryOp::kAnd, 32, words[2], Mask(16));
+  const Place bits =
+      Compute(BinaryOp::kFloatFromExtended, 64, significand, head);
+  const Place is_number = Compute(BinaryOp::kFloatEqual, 64, bits, bits);
+  const Place rest = Compute(BinaryOp::kAnd, 64, significand, kBeyondDouble);
+  const Place form = ChooseOf(Compute(BinaryOp::kEqual, 64, rest, uint64_t{0}),
+                              uint64_t{kDouble}, uint64_t{kTruncated});
+  return MakeDouble(bits, ChooseOf(is_number, form, uint64_t{kNotKnown}));
 }
 
 /// The two words of `bits`.
@@ -221,8 +231,17 @@ void X86Lifter::CombineFloats(BinaryOp op, bool reversed) {
   const Place known =
       Compute(BinaryOp::kAnd, 1, both,
               Compute(BinaryOp::kFloatEqual, 64, result, result));
-  WriteFloat(target, MakeDouble(result, ChooseOf(known, uint64_t{kDouble},
-                                                 uint64_t{kNotKnown})));
+  Operand form = ChooseOf(known, uint64_t{kDouble}, uint64_t{kNotKnown});
+  if (op == BinaryOp::kFloatSubExact) {
+    // The sign of what is left of equal ones hangs on the way to round.
+    const Place same = Compute(BinaryOp::kFloatEqual, 64, left, right);
+    form =
+        ChooseOf(Compute(BinaryOp::kAnd, 1, both, same), uint64_t{kZero}, form);
+  }
+  const Float made = MakeDouble(result, form);
+  const Operand is_zero = IsForm(made, kZero);
+  WriteFloat(target, {ChooseOf(is_zero, 0u, made.low),
+                      ChooseOf(is_zero, 0u, made.high), form});
 }
 
 /// frndint: a number stays as it is, whichever way it rounds.
@@ -233,7 +252,9 @@ void X86Lifter::RoundFloat() {
       Compute(BinaryOp::kFloatWhole, 64, DoubleOf(value), uint64_t{0}),
       value.form);
   WriteFloat(0, {ChooseOf(is_double, whole.low, value.low),
-                 ChooseOf(is_double, whole.high, value.high), value.form});
+                 ChooseOf(is_double, whole.high, value.high),
+                 ChooseOf(IsForm(value, kTruncated), uint64_t{kNotKnown},
+                          value.form)});
 }
 
 void X86Lifter::StoreDouble() {
@@ -291,63 +312,6 @@ void X86Lifter::ExchangeFloats() {
   const Float below = ReadFloat(other);
   WriteFloat(0, below);
   WriteFloat(other, top);
-}
-
-X86Lifter::FloatOrder X86Lifter::OrderOf(const Float& left,
-                                         const Float& right) {
-  const Float a = ToDouble(left);
-  const Float b = ToDouble(right);
-  return {
-      Compute(BinaryOp::kAnd, 1, IsForm(a, kDouble), IsForm(b, kDouble)),
-      Compute(BinaryOp::kFloatEqual, 64, DoubleOf(a), DoubleOf(b)),
-      Compute(BinaryOp::kFloatLess, 64, DoubleOf(a), DoubleOf(b)),
-  };
-}
-
-/// As comisd: all three are set where one is not a number.
-void X86Lifter::CompareFloats() {
-  const FloatOrder order =
-      OrderOf(ReadFloat(0), ReadFloat(operand(1).reg.number));
-  SetFlag(kZf, ChooseOf(order.known, order.equal, Unknown()));
-  SetFlag(kCf, ChooseOf(order.known, order.less, Unknown()));
-  SetFlag(kParity, ChooseOf(order.known, 1u, Unknown()));
-  // The SDM is silent on these; AMD's manual clears them.
-  SetFlag(kOf, Unknown());
-  SetFlag(kSf, Unknown());
-}
-
-/// What ST(0) is compared with by an instruction that leaves that in the status
-/// word.
-X86Lifter::Float X86Lifter::ComparedFloat() {
-  if (i_.op == X86Op::kFtst) return {0u, 0u, uint64_t{kNumber}};
-  if (i_.op == X86Op::kFcompp) return ReadFloat(1);
-  // Of some Zydis shows ST(0) before it.
-  return LoadedDouble(i_.visible_count - 1u);
-}
-
-void X86Lifter::SetStatus(Operand status) {
-  Emit(Store{4, FloatWord(kFloatStatus), status});
-}
-
-/// C0 says less, C3 equal, and C2 that one is no number (SDM volume 2, FCOM).
-void X86Lifter::CompareToStatus() {
-  constexpr uint64_t kC0 = 8, kC3 = 14;  // bits
-  const FloatOrder order = OrderOf(ReadFloat(0), ComparedFloat());
-  const Place less = Compute(BinaryOp::kShiftLeft, 32, order.less, kC0);
-  const Place equal = Compute(BinaryOp::kShiftLeft, 32, order.equal, kC3);
-  SetStatus(ChooseOf(order.known, Compute(BinaryOp::kOr, 32, less, equal),
-                     Unknown()));
-}
-
-/// Of the status word only the condition codes are known.
-void X86Lifter::StoreStatus() {
-  constexpr uint64_t kCodes = 0x4500;
-  const Place status = NewTemporary();
-  Emit(Load{4, status, FloatWord(kFloatStatus)});
-  const Place codes = Compute(BinaryOp::kAnd, 16, status, kCodes);
-  const Place others =
-      Compute(BinaryOp::kAnd, 16, Unknown(), Mask(16) & ~kCodes);
-  Write(0, Compute(BinaryOp::kOr, 16, codes, others));
 }
 
 bool X86Lifter::LiftFloat() {

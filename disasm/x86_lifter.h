@@ -138,7 +138,14 @@ class X86Lifter : private OpBuilder {
   Operand HoldsOf(uint32_t predicate, Operand a, Operand b);
   void MaskFractions();
   // x86_lift_float.cc
-  /// A register of the x87: two words and a FloatForm.
+  /// What the two words of a register of the x87 are.
+  enum FloatForm : uint64_t {
+    kNotKnown,
+    kNumber,     ///< a number of 64 bits with a sign
+    kDouble,     ///< a double that is finite
+    kZero,       ///< 0, of which the sign is not known
+    kTruncated,  ///< what a double has of a number that has more digits
+  };
   struct Float {
     Operand low;
     Operand high;
@@ -158,6 +165,7 @@ class X86Lifter : private OpBuilder {
   Float ToNumber(const Float& value);
   Float LoadedNumber();
   Float LoadedDouble(size_t n);
+  Float LoadedExtended(size_t n);
   Float MakeDouble(Operand bits, Operand form);
   void CombineFloats(BinaryOp op, bool reversed);
   void RoundFloat();
@@ -165,6 +173,14 @@ class X86Lifter : private OpBuilder {
   void StoreNumber();
   void StoreFloat();
   void ExchangeFloats();
+  // x86_lift_float_compare.cc
+  struct ComparedFloat {
+    Operand known;
+    Operand truncated;  ///< lies beyond `bits`, seen from zero, up to the next
+    Operand negative;
+    Operand bits;  ///< of a double
+  };
+  ComparedFloat ToCompared(const Float& value);
   /// Whether two numbers are known to be finite, and what is true of them then.
   struct FloatOrder {
     Operand known;
@@ -172,11 +188,12 @@ class X86Lifter : private OpBuilder {
     Operand less;
   };
   FloatOrder OrderOf(const Float& left, const Float& right);
-  Float ComparedFloat();
+  Float OtherFloat();
   void CompareFloats();
   void CompareToStatus();
   void StoreStatus();
   void SetStatus(Operand status);
+  // x86_lift_float.cc
   bool LiftFloat();
   bool LiftFloatChange();
   bool LiftShift();

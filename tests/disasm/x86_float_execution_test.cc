@@ -22,6 +22,8 @@ using Code = std::vector<uint8_t>;
 
 constexpr uint32_t kResults = 0x100;  // below it are the operands
 constexpr uint32_t kControl = 3 * kResults;
+constexpr uint32_t kExtended = 4 * kResults;  // numbers of ten bytes, 16 apart
+constexpr uint32_t kExtendedNumbers = 16;
 
 class X86FloatExecution : public testing::Test {
  protected:
@@ -49,6 +51,7 @@ class X86FloatExecution : public testing::Test {
     const auto control =
         static_cast<uint16_t>(0x7f | digits << 8 | (Random() % 4) << 10);
     std::memcpy(&machine.data[kControl], &control, sizeof(control));
+    for (uint32_t i = 0; i < kExtendedNumbers; ++i) PutExtended(machine, i);
     return machine;
   }
 
@@ -109,6 +112,35 @@ class X86FloatExecution : public testing::Test {
     std::memcpy(&machine.data[at], &bits, sizeof(bits));
   }
 
+  /// A number of the x87: one of the doubles, the next to it, or any.
+  void PutExtended(Machine& machine, uint32_t i) {
+    constexpr uint64_t kFraction = (uint64_t{1} << 52) - 1;
+    uint64_t bits = 0;
+    std::memcpy(&bits, &machine.data[8 * (Random() % (kResults / 8))], 8);
+    const std::array<uint64_t, 5> beyond = {0, 0, 1, 0x7ff, Random() & 0x7ff};
+    uint64_t significand = uint64_t{1} << 63 | (bits & kFraction) << 11 |
+                           beyond[Random() % beyond.size()];
+    auto head = static_cast<uint16_t>((bits >> 52 & 0x7ff) + 16383 - 1023 +
+                                      (bits >> 63 << 15));
+    switch (Random() % 8) {
+      case 0:  // one that no double is as large or as small as
+        head = static_cast<uint16_t>(Random());
+        break;
+      case 1:  // one that is not normal
+        significand &= ~(uint64_t{1} << 63);
+        break;
+      case 2:
+        significand = 0;
+        head &= 0x8000;
+        break;
+      default:
+        break;
+    }
+    const uint32_t at = kExtended + 16 * i;
+    std::memcpy(&machine.data[at], &significand, sizeof(significand));
+    std::memcpy(&machine.data[at + 8], &head, sizeof(head));
+  }
+
   /// One that keeps the stack as deep as it is.
   void AppendInPlace(Code& code, uint32_t depth) {
     const uint8_t other = static_cast<uint8_t>(Random() % depth);
@@ -166,6 +198,10 @@ class X86FloatExecution : public testing::Test {
         break;
       case 1:
         code.insert(code.end(), {0xd9, 0xee});  // fldz
+        break;
+      case 3:  // fld m80
+        Append(code, {0xdb, 0x2d},
+               kExtended + 16 * (Random() % kExtendedNumbers));
         break;
       case 2:
         if (depth > 0) {
@@ -314,6 +350,41 @@ TEST_F(X86FloatExecution, ExactProductsAndQuotientsAreKnown) {
     EXPECT_EQ(ResultOf(code, machine, 8),
               divisor == 3 ? known : std::vector<int>(8, -1));
   }
+}
+
+// As Delphi waits for a time to pass: what is left of equal times, against a
+// number of ten bytes that no double is.
+TEST_F(X86FloatExecution, ComparisonsWithNumbersOfTenBytesAreKnown) {
+  Code code = {0xdb, 0xe3};
+  Append(code, {0xdd, 0x05}, 0);          // fld m64
+  Append(code, {0xdc, 0x25}, 8);          // fsub m64
+  Append(code, {0xdb, 0x2d}, kExtended);  // fld m80
+  // fucompp; fnstsw ax; and eax, 0x4500
+  code.insert(code.end(),
+              {0xda, 0xe9, 0xdf, 0xe0, 0x25, 0x00, 0x45, 0x00, 0x00});
+  Append(code, {0xa3}, kResults);  // mov [results], eax
+  Machine machine = RandomMachine();
+  // 2^-3 and a bit that a double lacks.
+  const uint64_t significand = 0x8000000000000001;
+  uint16_t head = 16383 - 3;
+  std::memcpy(&machine.data[kExtended], &significand, sizeof(significand));
+  const std::vector<int> less = {0, 1, 0, 0};
+  const std::vector<int> more = {0, 0, 0, 0};
+  const double minuend = 46132.5;
+  std::memcpy(&machine.data[0], &minuend, sizeof(minuend));
+  const auto compare = [&](uint16_t sign, double difference) {
+    const uint16_t signed_head = head | sign;
+    std::memcpy(&machine.data[kExtended + 8], &signed_head, sizeof(head));
+    const double subtrahend = minuend - difference;
+    std::memcpy(&machine.data[8], &subtrahend, sizeof(subtrahend));
+    return ResultOf(code, machine, 4);
+  };
+  EXPECT_EQ(compare(0, 0), more);
+  EXPECT_EQ(compare(0, 0.125), more);
+  EXPECT_EQ(compare(0, 0.25), less);
+  EXPECT_EQ(compare(0x8000, 0), less);
+  EXPECT_EQ(compare(0x8000, -0.125), less);
+  EXPECT_EQ(compare(0x8000, -0.25), more);
 }
 
 // As Visual C++ compares: fld, fcomp, and a look at the condition codes.
