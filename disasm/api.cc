@@ -102,10 +102,12 @@ bool IsOfNode(const ImportName& import) {
                                 import.name.starts_with("uv_"));
 }
 
-/// Whether it is one of Node's functions in C, which pop nothing: Node-API's
-/// (NAPI_CDECL, js_native_api.h) and libuv's (uv.h).
-bool IsNodesInC(std::string_view dll, std::string_view name) {
-  return IsNode(dll) && (name.starts_with("uv_") || name.starts_with("napi_"));
+/// Whether it is known by its DLL to be a function in C, which pops nothing:
+/// one of Node-API (NAPI_CDECL, js_native_api.h), libuv (uv.h), gcc's run-time
+/// library or its threads (pthread.h of winpthreads).
+bool IsInC(std::string_view dll, std::string_view name) {
+  if (IsNode(dll)) return name.starts_with("uv_") || name.starts_with("napi_");
+  return dll == "libwinpthread-1.dll" || dll.starts_with("libgcc_s_");
 }
 
 bool IsOfSystem(const ImportName& import) {
@@ -143,7 +145,7 @@ std::optional<uint32_t> StackBytes(std::string_view dll,
                                    std::string_view name) {
   const std::string_view others[] = {TableDll(dll), "ucrtbase.dll",
                                      "vcruntime140.dll"};
-  if (IsNodesInC(dll, name)) return 0;
+  if (IsInC(dll, name)) return 0;
   std::optional<uint32_t> bytes = FindStackBytes(dll, name);
   for (const std::string_view other : others) {
     if (bytes || (other != others[0] && !IsCRuntime(dll))) break;

@@ -150,6 +150,8 @@ constexpr std::string_view kNoNumber = "\0\0\0\0"sv;
 /// st_mode _S_IFCHR and st_nlink 1, for a device (sys/stat.h).
 constexpr std::string_view kDevice = "\0\x20\1\0"sv;
 constexpr std::string_view kOne = "\1\0\0\0"sv;
+/// HCRYPTPROV, a handle of one word (wincrypt.h).
+constexpr std::string_view kProvider = "\x40\x30\x20\0"sv;
 
 constexpr uint32_t kNoHandle = 0xffffffff;  // INVALID_HANDLE_VALUE (winbase.h)
 constexpr uint32_t kCharacterDevice = 2;    // FILE_TYPE_CHAR (winbase.h)
