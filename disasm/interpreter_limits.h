@@ -26,8 +26,8 @@ inline constexpr uint32_t kPatientSteps = 160'000;
 inline constexpr size_t kMaxReasons = 4;
 /// Turns of one instruction (`rep`) that are run as one.
 inline constexpr uint32_t kMaxRepeated = 16'384;
-/// Words that differ between states that are joined, for one step.
-inline constexpr size_t kCellsPerStep = 4;
+/// Steps for each word that differs between states that are joined.
+inline constexpr size_t kStepsPerCell = 2;
 /// States kept at one place, of those with the same critical sections; and of
 /// those that hold the same pointers besides (SamePointers).
 inline constexpr size_t kMaxStatesAtPoint = 16;
