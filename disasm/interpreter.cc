@@ -87,7 +87,8 @@ Interpreter::Code& Interpreter::Fetch(uint64_t va) {
     }
   }
   code_numbers_.Add(va);
-  return code_.emplace_back(Code{std::move(lifted)});
+  const bool is_writable = IsData(ConstantValue(va));
+  return code_.emplace_back(Code{std::move(lifted), is_writable});
 }
 
 std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
@@ -228,6 +229,12 @@ Interpreter::Step Interpreter::RunInstruction(State& state) {
     Incomplete("runs code that it wrote at " + Site());
     return Step::kPathEnds;
   }
+  if (code.is_writable &&
+      !state.memory.IsInitial({kAbsolute, static_cast<int64_t>(state.pc)},
+                              lifted.instruction.size)) {
+    Incomplete("runs code that it may have written at " + Site());
+    return Step::kPathEnds;
+  }
   if (code.visited_in != run_) {
     code.visited_in = run_;
     log_->visited.insert(site_);
@@ -315,142 +322,6 @@ Interpreter::Step Interpreter::Do(State& state, const Choose& op) {
       Set(state, op.dst, JoinValues(yes, no));
       break;
   }
-  return Step::kNextOp;
-}
-
-/// A word read through `pointer`, which is not known: it may be an address
-/// itself, of what one of the same kind points to, or one that was stored
-/// there.
-Value Interpreter::ReadAnyOf(const Value& pointer) const {
-  Value read = Blurred(pointer);
-  const Symbol near = RegionNear(read);
-  const bool in_image = read.from_image;
-  if (near != 0) read = stored_.MayBeStrewn(read, near);
-  if (in_image) read = stored_.MayBeStrewn(read, kAbsolute);
-  const bool finds_pointers = (near != 0 && stored_.HoldsPointers(near)) ||
-                              (in_image && stored_.HoldsPointers(kAbsolute));
-  if (finds_pointers) {
-    read.symbol = kSomewhereSymbol;
-    read.bits = read.known = 0;
-  }
-  return read;
-}
-
-Interpreter::Step Interpreter::Do(State& state, const Load& op) {
-  const std::optional<MemoryAddress> address =
-      AddressOf(OnStack(ValueOf(state, op.address)));
-  if (!address) {
-    Value read = UnknownValue();
-    if (op.size >= isa_.convention().word_size) {
-      read = ReadAnyOf(ValueOf(state, op.address));
-    }
-    Set(state, op.dst, read);
-    return Step::kNextOp;
-  }
-  Value there = state.memory.Load(*address, op.size);
-  // An address of which a byte was overwritten is one still.
-  if (there.kind == Value::Kind::kPartial && there.bits >= kLowestImage) {
-    there.from_image = true;
-  }
-  if (there.IsConstant()) read_ = {*address, there.bits};
-  if (op.size == 4) there = stored_.MayBeStrewn(there, address->region);
-  if (op.size == 4 && !there.from_image && there.symbol == 0 &&
-      state.memory.IsOpenWord(*address)) {
-    Value named = FreshWord(state, *address);
-    named.from_image = MayHoldDataPointer(*address);
-    state.memory.Store(*address, 4, named);
-    Set(state, op.dst, named);
-    return Step::kNextOp;
-  }
-  const std::optional<Value> part =
-      op.size < 4 && !there.IsConstant()
-          ? PartOfStackAddress(state, *address, op.size)
-          : std::nullopt;
-  Set(state, op.dst, part.value_or(there));
-  return Step::kNextOp;
-}
-
-/// Whether the value is an address of the image's data.
-bool Interpreter::IsData(const Value& value) const {
-  if (!value.IsConstant()) return value.IsUnknown() && value.from_image;
-  return std::ranges::any_of(view_.regions, [&](const CodeRegion& region) {
-    const uint64_t begin = uint64_t{view_.image_base} + region.begin.value;
-    const uint64_t address = value.bits & LowBits(32);
-    return region.writable && address >= begin && address - begin < region.size;
-  });
-}
-
-/// Whether a word of the image that was forgotten may hold an address of the
-/// image's data: it did at the start, or one was stored there.
-bool Interpreter::MayHoldDataPointer(MemoryAddress address) const {
-  return address.region == kAbsolute &&
-         (stored_.HeldData(address.offset) ||
-          IsData(Memory(view_).Load(address, 4)));
-}
-
-/// The word that /GS fills with a random number, by which the C runtime also
-/// hides the addresses of functions. It keeps its value here: the code works
-/// alike with every one.
-bool Interpreter::IsSecurityCookie(
-    const std::optional<MemoryAddress>& address) const {
-  return address && view_.security_cookie &&
-         *address == MemoryAddress{kAbsolute, int64_t{view_.image_base} +
-                                                  view_.security_cookie->value};
-}
-
-/// Every store at a known address, by an instruction or by an import: what is
-/// remembered of the run's stores must miss none.
-void Interpreter::StoreAt(State& state, MemoryAddress address, uint32_t size,
-                          const Value& value) {
-  NoteFunctionStored(address, value);
-  if (size == 4 && address.region != kStackSymbol && IsOwnPointer(value)) {
-    stored_.StorePointer(address.region);
-  }
-  if (address.region == kAbsolute) {
-    if (IsData(value)) stored_.StoreData(address.offset);
-    const uint64_t va = static_cast<uint64_t>(address.offset);
-    if (IsCode(va)) written_code_.insert(va);
-  }
-  state.memory.Store(address, size, value);
-}
-
-namespace {
-
-/// What an instruction gives that is not lifted: it may have moved an address.
-Value Forgotten() {
-  Value value = UnknownValue();
-  value.from_image = true;
-  return value;
-}
-
-}  // namespace
-
-Interpreter::Step Interpreter::Do(State& state, const Store& op) {
-  const Value target = OnStack(ValueOf(state, op.address));
-  const std::optional<MemoryAddress> address = AddressOf(target);
-  const bool is_own = address && (address->region == kStackSymbol ||
-                                  address->region == kWideRegistersSymbol);
-  if (!is_own) log_->writes_memory = true;
-  if (IsSecurityCookie(address)) return Step::kNextOp;
-  const Operand* value = std::get_if<Operand>(&op.value);
-  const Value stored = value != nullptr ? ValueOf(state, *value) : Forgotten();
-  if (!target.IsConstant() && target.MayBeInImage() && IsFunction(stored)) {
-    learned_ |= stored_.StrewFunctions();
-  }
-  ForgetIfInImage(state, target);
-  if (!address) {
-    if (op.size == 4) StrewPointer(target, stored);
-    ForgetNear(state, target);
-    return Step::kNextOp;
-  }
-  StoreAt(state, *address, op.size, stored);
-  return Step::kNextOp;
-}
-
-Interpreter::Step Interpreter::Do(State& state, const Forget& op) {
-  // In an ordinary process the processor is a plain one.
-  const bool plain = op.of_processor && setting_ == Setting::kOrdinary;
-  Set(state, op.dst, plain ? ConstantValue(0) : Forgotten());
   return Step::kNextOp;
 }
 

@@ -65,7 +65,8 @@ class Interpreter {
   /// An instruction that was run.
   struct Code {
     Lifted lifted;
-    uint32_t visited_in = 0;  ///< the last run that came by
+    bool is_writable = false;  ///< the image may write there
+    uint32_t visited_in = 0;   ///< the last run that came by
   };
 
   struct Point {
@@ -181,6 +182,8 @@ class Interpreter {
   static bool IsReturnAddress(const State& state, const Value& target);
   bool IsJump(const State& state) const;
   bool IsReturn(const State& state, const Value& target) const;
+  std::optional<Value> ReturnAddressAt(const State& state,
+                                       MemoryAddress address) const;
   bool LeavesEntry(const State& state, const Value& target) const;
   void RestorePreserved(State& state) const;
   void RestoreForgotten(State& state) const;

@@ -243,20 +243,25 @@ bool Interpreter::IsJump(const State& state) const {
          IsReturnAddress(state, state.memory.Load(*began, 4));
 }
 
-/// Whether a jump goes where a return would, which is no longer on the stack
-/// (`pop edx; lea esp, [esp+eax*4]; jmp edx`, how a procedure of Delphi ends
-/// that has any number of arguments).
+/// Whether a jump goes where a return would: `pop edx; lea esp, [esp+eax*4];
+/// jmp edx`, how a procedure of Delphi ends that has any number of arguments,
+/// and `pop ecx; sub esp, eax; jmp ecx` of one that makes room on its caller's
+/// stack.
 bool Interpreter::IsReturn(const State& state, const Value& target) const {
+  return !isa_.convention().return_address && state.calls.depth() > 0 &&
+         target.IsConstant() && IsReturnAddress(state, target);
+}
+
+/// Where the procedure returns to, if its own return address stands at
+/// `address`: no store through a pointer that is not known reaches it.
+std::optional<Value> Interpreter::ReturnAddressAt(const State& state,
+                                                  MemoryAddress address) const {
   if (isa_.convention().return_address || state.calls.depth() == 0 ||
-      !target.IsConstant() || !IsReturnAddress(state, target)) {
-    return false;
+      state.calls.return_va() >= kFirstCallbackList ||
+      address != AddressOf(state.calls.frame().stack)) {
+    return std::nullopt;
   }
-  const std::optional<MemoryAddress> top =
-      AddressOf(state.at(isa_.convention().stack_pointer));
-  const std::optional<MemoryAddress> began =
-      AddressOf(state.calls.frame().stack);
-  return top && began && top->region == began->region &&
-         top->offset > began->offset;
+  return ConstantValue(state.calls.return_va());
 }
 
 /// Whether the return is the entry's own, run by what it called: the frame of

@@ -239,6 +239,13 @@ bool Memory::IsForgotten(MemoryAddress address, uint32_t size) const {
   return true;
 }
 
+bool Memory::IsInitial(MemoryAddress address, uint32_t size) const {
+  const CellMap::Entry* next = cells_.AtOrAfter(address);
+  const MemoryAddress end{address.region, address.offset + size};
+  return Covering(address) == nullptr &&
+         (next == nullptr || !(next->address < end));
+}
+
 /// Puts back the part of `entry` that [from, from + size) covers.
 void Memory::KeepPart(const CellMap::Entry& entry, MemoryAddress from,
                       uint32_t size) {

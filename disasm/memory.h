@@ -40,6 +40,9 @@ class Memory {
   /// Whether nothing is known of any of the `size` bytes.
   bool IsForgotten(MemoryAddress address, uint32_t size) const;
 
+  /// Whether none of the `size` bytes was written or forgotten.
+  bool IsInitial(MemoryAddress address, uint32_t size) const;
+
   /// Overwrites `size` bytes.
   void Store(MemoryAddress address, uint32_t size, const Value& value);
 
