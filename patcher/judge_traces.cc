@@ -241,7 +241,12 @@ void Judge::Conclude(size_t left, size_t deleted) {
     return;
   }
   if (count == 0) {
-    Say(Verdict::kNotApplicable, "attach initialises no critical section");
+    const bool made_any = std::ranges::any_of(
+        attach().exits,
+        [](const TraceExit& exit) { return !exit.sections.empty(); });
+    Say(Verdict::kNotApplicable,
+        made_any ? "attach deletes each critical section that it initialises"
+                 : "attach initialises no critical section");
     return;
   }
   Say(Verdict::kFixed, "detach deletes " + sections);

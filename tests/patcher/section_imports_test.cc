@@ -214,6 +214,21 @@ TEST(Diagnose, SeesASectionThatDetachItselfLeavesBehind) {
   EXPECT_EQ(diagnosis.critical_sections[1].rva, Rva{0x2028});
 }
 
+TEST(Diagnose, SaysThatAttachDeletesWhatItMade) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content =
+      "entry: 83 7c 24 08 01 75 (out)     ; cmp dword ptr [esp+8], 1; jne\n"
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!InitializeCriticalSection]\n"
+      "68 [.data+0x10] ff 15 [KERNEL32.dll!DeleteCriticalSection]\n"
+      "out: 31 c0 40 c2 0c 00             ; xor eax,eax; inc eax; ret 12";
+  spec.imports = {
+      {"KERNEL32.dll", {"InitializeCriticalSection", "DeleteCriticalSection"}}};
+  const Diagnosis diagnosis = Diagnose(MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kNotApplicable);
+  EXPECT_EQ(diagnosis.because,
+            "attach deletes each critical section that it initialises");
+}
+
 TEST(Diagnose, IsNotSureOfASectionThatDetachMakesWhereAttachDidNot) {
   PeSpec spec = LeakySpec();
   spec.sections[0].content =
