@@ -402,8 +402,9 @@ class Interpreter {
   uint32_t program_ = 0;                    ///< handle of the program
   std::vector<std::string> imported_dlls_;  ///< sorted
   MemoryAddress process_memory_;            ///< of ProcessMemory()
-  MemoryAddress types_;                     ///< of the table of CharacterType
-  std::set<std::string> loaded_;            ///< modules that the image loads
+  uint64_t environment_ = 0;      ///< address of the variable _environ
+  MemoryAddress types_;           ///< of the table of CharacterType
+  std::set<std::string> loaded_;  ///< modules that the image loads
   std::set<std::string> called_;  ///< names of all imports called so far
   bool makes_files_ = false;      ///< one of those may have made a file
   AddressNumbers code_numbers_;

@@ -136,17 +136,23 @@ bool Interpreter::EnterProcess(State& state) {
   return true;
 }
 
-/// Has the C runtime's variable _environ, which some DLLs import, point to a
-/// list of the environment's variables.
+/// Has the C runtime's variable _environ, which some DLLs import, or ask for by
+/// __p__environ, point to a list of the environment's variables.
 void Interpreter::EnterEnvironment(State& state) {
   for (const auto& [slot, import] : view_.import_slots) {
-    if (import.name != "_environ" || !LookUpApi(import).of_system) continue;
-    const Value list = NewBlock(state, ConstantValue(8));
-    const MemoryAddress at = AddressOf(list).value_or(MemoryAddress{});
+    const bool is_variable = import.name == "_environ";
+    if (!is_variable && import.name != "__p__environ") continue;
+    if (!LookUpApi(import).of_system) continue;
+    environment_ = NewBlock(state, ConstantValue(12)).bits;
+    const MemoryAddress at{kAbsolute, static_cast<int64_t>(environment_)};
+    const Value list = ConstantValue(environment_ + 4);
     const int64_t variable =
         process_memory_.offset + static_cast<int64_t>(EnvironmentAt());
-    StoreAt(state, at, 4, ConstantValue(static_cast<uint64_t>(variable)));
-    StoreAt(state, {at.region, at.offset + 4}, 4, ConstantValue(0));
+    StoreAt(state, at, 4, list);
+    StoreAt(state, {at.region, at.offset + 4}, 4,
+            ConstantValue(static_cast<uint64_t>(variable)));
+    StoreAt(state, {at.region, at.offset + 8}, 4, ConstantValue(0));
+    if (!is_variable) continue;
     StoreAt(state, {kImportSymbol, int64_t{slot.value}}, 4, list);
   }
 }

@@ -149,6 +149,9 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kVersionValue:
       number = FindVersion(state, answer.number);
       break;
+    case AnswerKind::kEnvironment:
+      if (environment_ != 0) number = ConstantValue(environment_);
+      break;
     case AnswerKind::kNewBstr:
       number = AllocateBstr(state, answer.counted);
       break;

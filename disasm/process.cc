@@ -19,9 +19,10 @@ constexpr uint32_t kEnvironment = 0x20;
 constexpr uint32_t kWideEnvironment = 0x30;
 constexpr uint32_t kLocale = 0x40;
 constexpr uint32_t kNothing = 0x50;
+constexpr uint32_t kCharacterSize = 0x70;  // of a locale's longest, in bytes
 // Three FILEs of 32 bytes, as in msvcrt's table. Last: what gets them may write
 // on.
-constexpr uint32_t kFile = 0x70;
+constexpr uint32_t kFile = 0x80;
 constexpr std::string_view kMemory =
     "a.exe\0\0\0\0\0\0\0\0\0\0\0"
     "a\0.\0e\0x\0e\0\0\0\0\0\0\0"
@@ -29,11 +30,12 @@ constexpr std::string_view kMemory =
     "A\0=\0B\0\0\0\0\0\0\0\0\0\0\0"
     "C\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    "\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv;
-static_assert(kMemory.size() == 0xd0);
+static_assert(kMemory.size() == 0xe0);
 
 /// Handles that nobody looks into. Kernel objects have small ones (multiples
 /// of 4), heaps and modules have addresses.

@@ -28,6 +28,7 @@ enum class AnswerKind : uint8_t {
   kArgument,        ///< argument `number`
   kOfNothing,       ///< `number`, where argument `text_at` is NULL
   kText,            ///< the address of ProcessMemory() + `number`
+  kEnvironment,     ///< the address of the variable _environ
   kClock,      ///< a time that grows from call to call; `number`: the result,
                ///< and 0x10 if the time is written to argument 0
   kBeginOnce,  ///< InitOnceBeginInitialize
