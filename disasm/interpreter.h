@@ -286,7 +286,8 @@ class Interpreter {
   void EnterBlocks(State& state) const;
   void EnterThread(State& state);
 
-  // What it answers about the versions of files (interpreter_version.cc).
+  // What it answers about versions (interpreter_version.cc).
+  std::optional<Value> TellSystemVersion(State& state, const Answer& answer);
   std::optional<Value> TellVersionSize(const State& state,
                                        uint32_t width) const;
   std::optional<Value> WriteVersion(State& state, uint32_t width);

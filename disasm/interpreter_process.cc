@@ -140,6 +140,9 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kLocaleInfo:
       number = TellLocale(state, answer);
       break;
+    case AnswerKind::kSystemVersion:
+      number = TellSystemVersion(state, answer);
+      break;
     case AnswerKind::kVersionSize:
       number = TellVersionSize(state, answer.number);
       break;

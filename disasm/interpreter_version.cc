@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an ordinary process answers about the version resources of the system's
-// own DLLs, by which code finds out on what system it runs: GetVersionEx tells
-// a program without a manifest less (MSDN, "Targeting your application for
-// Windows").
+// What an ordinary process answers about the version of the system, and about
+// the version resources of its own DLLs, by which code finds that out as well:
+// GetVersionEx tells a program without a manifest less (MSDN, "Targeting your
+// application for Windows").
 
 #include "disasm/interpreter.h"
 
@@ -17,6 +17,24 @@ constexpr uint64_t kValueLength = 52;
 constexpr uint64_t kValueSignature = 0xfeef04bd;
 
 }  // namespace
+
+/// GetVersionEx(info), RtlGetVersion(info), whose first word says how large it
+/// is: with the last members (OSVERSIONINFOEX) or without.
+std::optional<Value> Interpreter::TellSystemVersion(State& state,
+                                                    const Answer& answer) {
+  constexpr uint64_t kSizeOfSize = 4;
+  constexpr uint64_t kSizeOfEnd = 8;
+  const std::optional<MemoryAddress> to = AddressOf(Argument(state, 0));
+  const Value size = WordAt(state, Argument(state, 0));
+  const uint64_t most = kSizeOfSize + answer.text.size();
+  if (!to || (!size.IsConstant(most) && !size.IsConstant(most - kSizeOfEnd))) {
+    return std::nullopt;
+  }
+  ForgetIfInImage(state, Argument(state, 0));
+  WriteBytes(state, {to->region, to->offset + int64_t{kSizeOfSize}},
+             answer.text.substr(0, size.bits - kSizeOfSize));
+  return ConstantValue(answer.number);
+}
 
 /// GetFileVersionInfoSize(name, handle) of a DLL of the system.
 std::optional<Value> Interpreter::TellVersionSize(const State& state,

@@ -59,23 +59,32 @@ constexpr std::string_view kMoment = "\x40\x30\x20\x10\x40\xd0\xdc\x01"sv;
 constexpr std::string_view kDate = "\xea\7\4\0\1\0\x14\0\x0c\0\0\0\0\0\0\0"sv;
 static_assert(kDate.size() == 16);
 
-/// Of OSVERSIONINFO, from dwMajorVersion on: what kVersion says, the platform
-/// NT, and no service pack (winnt.h).
+/// OSVERSIONINFOEX, from dwMajorVersion on: what kVersion says, the platform
+/// NT, no service pack; one user at a time, a workstation (winnt.h).
+constexpr std::string_view kVersionHead =
+    "\x0a\0\0\0\0\0\0\0\x65\x4a\0\0\2\0\0\0"sv;
+constexpr std::string_view kVersionEnd = "\0\0\0\0\0\1\1\0"sv;
 constexpr size_t kServicePackLength = 128;
 template <size_t kCharacter>
 constexpr auto MakeVersionInfo() {
-  constexpr std::string_view kNumbers =
-      "\x0a\0\0\0\0\0\0\0\x65\x4a\0\0\2\0\0\0"sv;
-  std::array<char, 16 + kServicePackLength * kCharacter> info{};
-  std::ranges::copy(kNumbers, info.begin());
+  constexpr size_t kEndAt =
+      kVersionHead.size() + kServicePackLength * kCharacter;
+  std::array<char, kEndAt + kVersionEnd.size()> info{};
+  std::ranges::copy(kVersionHead, info.begin());
+  std::ranges::copy(kVersionEnd, info.begin() + kEndAt);
   return info;
 }
 constexpr auto kVersionBytes = MakeVersionInfo<1>();
 constexpr auto kWideVersionBytes = MakeVersionInfo<2>();
-constexpr std::string_view kVersionInfo{kVersionBytes.data(),
-                                        kVersionBytes.size()};
-constexpr std::string_view kWideVersionInfo{kWideVersionBytes.data(),
-                                            kWideVersionBytes.size()};
+constexpr Answer SystemVersion(uint32_t result, uint8_t width) {
+  Answer answer{AnswerKind::kSystemVersion, result};
+  answer.text =
+      width == 1 ? std::string_view(kVersionBytes.data(), kVersionBytes.size())
+                 : std::string_view(kWideVersionBytes.data(),
+                                    kWideVersionBytes.size());
+  return answer;
+}
+
 /// VS_VERSIONINFO: a head that says how long it and its value are, its name,
 /// and VS_FIXEDFILEINFO: signature, version of the structure, of the file and
 /// of the product, twice 10.0.19045.1, no flags, for Windows NT, a DLL.

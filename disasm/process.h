@@ -91,6 +91,7 @@ enum class AnswerKind : uint8_t {
                    ///< is room for, and gets how many there are
   kLocaleInfo,     ///< LocaleText of argument 1 to argument 2, of argument 3
                    ///< characters of `number` bytes, of which the NUL is one
+  kSystemVersion,  ///< `number`; fills the structure at argument 0 with `text`
   kVersionSize,   ///< GetFileVersionInfoSize of one of the system's DLLs, whose
                   ///< name has characters of `number` bytes
   kVersionBlock,  ///< GetFileVersionInfo of the same
@@ -134,7 +135,7 @@ struct Answer {
   bool any_case = false;
   bool last = false;     ///< strrchr
   bool appends = false;  ///< strcat
-  // Of kFolder, kFillsSized and kOfNothing:
+  // Of kFolder, kFillsSized, kSystemVersion and kOfNothing:
   std::string_view text{};
   uint8_t text_at = 0;
   uint8_t width = 1;        ///< bytes of a character; of kFillsSized
