@@ -116,7 +116,8 @@ class X86FloatExecution : public testing::Test {
   void PutExtended(Machine& machine, uint32_t i) {
     constexpr uint64_t kFraction = (uint64_t{1} << 52) - 1;
     uint64_t bits = 0;
-    std::memcpy(&bits, &machine.data[8 * (Random() % (kResults / 8))], 8);
+    const size_t from = size_t{8} * (Random() % (kResults / 8));
+    std::memcpy(&bits, &machine.data[from], sizeof(bits));
     const std::array<uint64_t, 5> beyond = {0, 0, 1, 0x7ff, Random() & 0x7ff};
     uint64_t significand = uint64_t{1} << 63 | (bits & kFraction) << 11 |
                            beyond[Random() % beyond.size()];
