@@ -169,8 +169,7 @@ void Interpreter::NoteSpent(uint64_t pc) {
 
 /// Counts the words or characters that an import writes.
 void Interpreter::Count(uint64_t cells) const {
-  steps_ +=
-      kWordStep * static_cast<uint32_t>(std::min<uint64_t>(cells, kMaxSteps));
+  steps_ += static_cast<uint32_t>(std::min<uint64_t>(cells, kMaxSteps));
 }
 
 void Interpreter::Follow(State state) {

@@ -13,22 +13,21 @@ namespace detachfix {
 /// from many states. The entries of the DLLs in mind need a few thousand. One
 /// behind an open branch, where states are kept and compared, costs as much as
 /// several others, and counts as that; so does a call of an import.
-inline constexpr uint32_t kMaxSteps = 700'000;
-inline constexpr uint32_t kMaxStepsOfAll = 1'400'000;
-inline constexpr uint32_t kOpenStep = 32;
-inline constexpr uint32_t kImportStep = 16;
-/// What a word costs that an import writes, and characters that it reads for
-/// one.
-inline constexpr uint32_t kWordStep = 2;
-inline constexpr uint32_t kCharactersPerWord = 4;
+inline constexpr uint32_t kMaxSteps = 350'000;
+inline constexpr uint32_t kMaxStepsOfAll = 700'000;
+inline constexpr uint32_t kOpenStep = 16;
+inline constexpr uint32_t kImportStep = 8;
+/// Characters that an import reads for one step. What it writes counts one
+/// each.
+inline constexpr uint32_t kCharactersPerStep = 4;
 /// After so many steps states are joined as soon as they are similar.
-inline constexpr uint32_t kPatientSteps = 320'000;
+inline constexpr uint32_t kPatientSteps = 160'000;
 /// A run that could not be followed at so many places is not followed further.
 inline constexpr size_t kMaxReasons = 4;
 /// Turns of one instruction (`rep`) that are run as one.
 inline constexpr uint32_t kMaxRepeated = 16'384;
-/// What a word costs that differs between states that are joined, in words.
-inline constexpr size_t kDifferentWord = 2;
+/// Steps for each word that differs between states that are joined.
+inline constexpr size_t kStepsPerCell = 2;
 /// States kept at one place, of those with the same critical sections; and of
 /// those that hold the same pointers besides (SamePointers).
 inline constexpr size_t kMaxStatesAtPoint = 16;

@@ -78,7 +78,7 @@ std::optional<Value> Interpreter::LoadOwnString(State& state, uint32_t width) {
   size_t looked = 0;
   const std::optional<std::u16string> text = StringResource(
       view_, static_cast<uint16_t>(id.bits), room.bits - 1, looked);
-  Count(looked / kCharactersPerWord);
+  Count(looked / kCharactersPerStep);
   if (!text) return std::nullopt;
   if (width == 1 &&
       std::ranges::any_of(*text, [](char16_t c) { return c > kAscii; })) {

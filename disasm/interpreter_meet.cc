@@ -63,7 +63,7 @@ void Interpreter::JoinAlike(std::vector<State>& seen, State& state) {
   }
   size_t differing = 0;
   for (const State* old : alike) state = Join(*old, state, &differing);
-  Count(differing * kDifferentWord);
+  Count(differing * kStepsPerCell);
   kept_ -= std::erase_if(seen, [&](const State& old) {
     return std::ranges::find(alike, &old) != alike.end();
   });

@@ -154,7 +154,7 @@ std::optional<Value> Interpreter::WriteTypes(State& state, size_t first,
 /// Character `index` of the text at `address`.
 Value Interpreter::LoadCharacter(const State& state, MemoryAddress address,
                                  uint64_t index, uint32_t width) const {
-  if (index % kCharactersPerWord == 0) Count(1);
+  if (index % kCharactersPerStep == 0) Count(1);
   address.offset += static_cast<int64_t>(index * width);
   return state.memory.Load(address, width);
 }
