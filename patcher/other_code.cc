@@ -28,6 +28,10 @@ constexpr uint32_t kMaxMemberOffset = 64;
 /// Words of data that point to it, or shortly before, and are looked for in
 /// turn: a table has one for each.
 constexpr size_t kMaxPointers = 8;
+/// Words of an object, or of a table that it points to, which may name
+/// functions: WNDCLASSEX has 12, and a table of virtual functions seldom more
+/// than these.
+constexpr uint32_t kMaxMembers = 24;
 /// Instructions that are looked at beside those that were run. Where there are
 /// more, one of them may be what is looked for.
 constexpr size_t kMaxOther = 100'000;
@@ -51,6 +55,8 @@ class Search {
     return visited_.contains(instruction);
   }
   std::set<Rva> PassedFunctions() const;
+  std::set<Rva> NamedObjects() const;
+  void AddFunctionsIn(Rva object, bool looks_further, std::set<Rva>& to) const;
   bool MayNameOwn(Rva instruction) const;
   void AddExported();
   void AddCalled();
@@ -93,6 +99,12 @@ bool IsIn(const CodeRegion& region, Rva rva) {
 bool IsCode(const CodeView& view, Rva rva) {
   return std::ranges::any_of(view.regions, [rva](const CodeRegion& region) {
     return region.executable && IsIn(region, rva);
+  });
+}
+
+bool IsData(const CodeView& view, Rva rva) {
+  return std::ranges::any_of(view.regions, [rva](const CodeRegion& region) {
+    return !region.executable && IsIn(region, rva);
   });
 }
 
@@ -159,6 +171,35 @@ std::set<Rva> Search::PassedFunctions() const {
   return functions;
 }
 
+/// The objects that code that was run names by an address in data.
+std::set<Rva> Search::NamedObjects() const {
+  std::set<Rva> objects;
+  for (const Rva rva : visited_) {
+    if (!MayNameOwn(rva)) continue;
+    const Instruction instruction = Decode(view_, rva);
+    const std::optional<Rva> named = NamedBy(view_, instruction);
+    if (named && IsData(view_, *named)) objects.insert(*named);
+  }
+  return objects;
+}
+
+/// The functions that the object's words name and, where `looks_further`, those
+/// of the tables that it points to.
+void Search::AddFunctionsIn(Rva object, bool looks_further,
+                            std::set<Rva>& to) const {
+  const ByteReader words(ContentAt(view_, object, kMaxMembers * kWord));
+  for (uint32_t at = 0; at < kMaxMembers * kWord; at += kWord) {
+    const std::optional<uint32_t> va = words.U32(at);
+    if (!va) return;
+    const Rva named{*va - view_.image_base};
+    if (IsCode(view_, named)) {
+      if (!IsVisited(named)) to.insert(named);
+    } else if (looks_further && IsData(view_, named)) {
+      AddFunctionsIn(named, false, to);
+    }
+  }
+}
+
 void Search::AddExported() {
   for (const ExportedFunction& function : image_.exports) {
     if (function.rva.value != 0 && function.rva != image_.entry_point) {
@@ -196,8 +237,14 @@ std::optional<Rva> Search::DeleteOf(Rva section) {
     at = SearchCode(pointer + kWord);
     if (at) return at;
   }
-  // A function that others run may get the section as an argument.
-  for (const Rva function : PassedFunctions()) {
+  // A function that others run may get the section as an argument; so may one
+  // that an object names which they get, as a class of windows does, or the
+  // table of an object that they release.
+  std::set<Rva> functions = PassedFunctions();
+  for (const Rva object : NamedObjects()) {
+    if (object != section) AddFunctionsIn(object, true, functions);
+  }
+  for (const Rva function : functions) {
     if (callers_.Calls(function)) return function;
   }
   return std::nullopt;

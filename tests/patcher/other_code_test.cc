@@ -127,6 +127,20 @@ TEST(FindOtherDelete, DoubtsALeakThatAFunctionMayEndWhichOthersRun) {
   EXPECT_EQ(OfEntryThat(spec, "", deletes).verdict, Verdict::kLeaks);
 }
 
+TEST(FindOtherDelete, DoubtsALeakThatAnObjectsFunctionMayEnd) {
+  const std::string names = "b8 [.data+0x40]";
+  const std::string deletes =
+      "procedure: ff 74 24 04 ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
+  // A class of windows, and an object that points to a table.
+  for (const char* const data : {"zero:68 [procedure] zero:56",
+                                 "zero:64 [.data+0x50] zero:20 [procedure]"}) {
+    PeSpec spec = LeakySpecWithDelete();
+    spec.sections[1].content = data;
+    EXPECT_EQ(OfEntryThat(spec, names, deletes).verdict, Verdict::kUnknown);
+    EXPECT_EQ(OfEntryThat(spec, "", deletes).verdict, Verdict::kLeaks);
+  }
+}
+
 const char kMakes[] =
     "68 [.data+0x10] ff 15 [KERNEL32.dll!InitializeCriticalSection]";
 
