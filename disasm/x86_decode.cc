@@ -9,6 +9,7 @@
 
 #include <Zydis/Zydis.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <tuple>
@@ -130,6 +131,18 @@ X86Op StringOpOf(ZydisMnemonic mnemonic) {
   }
 }
 
+/// Whether an operand is a register of MMX, which the x87 shares: SSE has
+/// instructions that take one.
+bool HasMmx(const Decoded& d) {
+  return std::any_of(d.operands.begin(),
+                     d.operands.begin() + d.instruction.operand_count,
+                     [](const ZydisDecodedOperand& operand) {
+                       return operand.type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                              operand.reg.value >= ZYDIS_REGISTER_MM0 &&
+                              operand.reg.value <= ZYDIS_REGISTER_MM7;
+                     });
+}
+
 X86Op OpOf(const Decoded& d) {
   const ZydisDecodedInstruction& i = d.instruction;
   switch (i.meta.category) {
@@ -171,7 +184,7 @@ X86Op OpOf(const Decoded& d) {
   const X86Op op = kByMnemonic[i.mnemonic].op;
   const bool has_floats = i.meta.isa_ext == ZYDIS_ISA_EXT_X87 ||
                           i.meta.isa_ext == ZYDIS_ISA_EXT_MMX ||
-                          i.meta.isa_ext == ZYDIS_ISA_EXT_AMD3DNOW;
+                          i.meta.isa_ext == ZYDIS_ISA_EXT_AMD3DNOW || HasMmx(d);
   return op == X86Op::kOther && has_floats ? X86Op::kWritesFloats : op;
 }
 

@@ -388,6 +388,18 @@ TEST_F(X86FloatExecution, ComparisonsWithNumbersOfTenBytesAreKnown) {
   EXPECT_EQ(compare(0x8000, -0.25), more);
 }
 
+// The registers of MMX are those of the x87, whatever set an instruction is of.
+TEST_F(X86FloatExecution, AnInstructionOnMmxLeavesNoNumberKnown) {
+  for (const Code& uses_mmx : {Code{0x0f, 0x2a, 0xc0},           // cvtpi2ps
+                               Code{0xf3, 0x0f, 0xd6, 0xc0}}) {  // movq2dq
+    Code code = {0xdb, 0xe3};
+    Append(code, {0xdf, 0x2d}, 0);  // fild m64
+    code.insert(code.end(), uses_mmx.begin(), uses_mmx.end());
+    Append(code, {0xdf, 0x3d}, kResults);  // fistp m64
+    EXPECT_EQ(ResultOf(code, RandomMachine(), 8), std::vector<int>(8, -1));
+  }
+}
+
 // As Visual C++ compares: fld, fcomp, and a look at the condition codes.
 TEST_F(X86FloatExecution, ComparisonsThroughTheStatusWordAreKnown) {
   Code code = {0xdb, 0xe3};
