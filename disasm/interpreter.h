@@ -258,6 +258,7 @@ class Interpreter {
   std::optional<Value> IsBadPointer(const Value& pointer, bool writes) const;
   static std::optional<Value> CloseKnown(const Value& handle, uint32_t known);
   static std::optional<Value> HasCodePage(const Value& page);
+  bool AsksForPlainProvider(const State& state) const;
   std::optional<Value> AllocatePages(State& state);
   std::optional<Value> TellTime(State& state, const Answer& answer);
   std::optional<Value> TellFeature(const State& state) const;
@@ -298,6 +299,7 @@ class Interpreter {
   std::optional<Value> AllocateBstr(State& state, bool counted);
   std::optional<Value> MeasureBstr(const State& state, uint32_t width) const;
   std::optional<Value> WriteBoolBstr(State& state);
+  bool HoldsNoObject(const State& state) const;
 
   // How its pages are protected (interpreter_pages.cc).
   const CodeRegion* SectionOfPage(uint64_t address) const;

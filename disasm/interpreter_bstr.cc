@@ -82,4 +82,17 @@ std::optional<Value> Interpreter::WriteBoolBstr(State& state) {
   return ConstantValue(0);
 }
 
+/// Whether the VARIANT at argument 0 holds a number, a string or nothing: to
+/// clear an object runs its code.
+bool Interpreter::HoldsNoObject(const State& state) const {
+  const std::optional<MemoryAddress> variant = AddressOf(Argument(state, 0));
+  if (!variant) return false;
+  // VARENUM (wtypes.h); those left out hold or point to something else.
+  constexpr uint64_t kBstr = 8, kError = 10, kBool = 11, kI1 = 16, kUint = 23;
+  const Value type = state.memory.Load(*variant, 2);
+  return type.IsConstant() &&
+         (type.bits <= kBstr || type.bits == kError || type.bits == kBool ||
+          (type.bits >= kI1 && type.bits <= kUint));
+}
+
 }  // namespace detachfix

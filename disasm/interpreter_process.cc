@@ -155,6 +155,12 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kEnvironment:
       if (environment_ != 0) number = ConstantValue(environment_);
       break;
+    case AnswerKind::kProvider:
+      if (AsksForPlainProvider(state)) number = ConstantValue(answer.number);
+      break;
+    case AnswerKind::kClearsVariant:
+      if (HoldsNoObject(state)) number = ConstantValue(answer.number);
+      break;
     case AnswerKind::kNewBstr:
       number = AllocateBstr(state, answer.counted);
       break;
@@ -252,6 +258,20 @@ std::optional<Value> Interpreter::HasCodePage(const Value& page) {
     if (page.IsConstant(known)) return ConstantValue(1);
   }
   return std::nullopt;
+}
+
+/// CryptAcquireContext(provider, container, name, type, flags) for who only
+/// wants random numbers or digests.
+bool Interpreter::AsksForPlainProvider(const State& state) const {
+  constexpr uint64_t kRsa = 1,
+                     kRsaAes = 24;          // PROV_RSA_FULL, _AES (wincrypt.h)
+  constexpr uint64_t kVerify = 0xf0000000;  // CRYPT_VERIFYCONTEXT
+  const Value flags = Argument(state, 4);
+  return Argument(state, 0).IsNonzero() && Argument(state, 1).IsConstant(0) &&
+         Argument(state, 2).IsConstant(0) &&
+         (Argument(state, 3).IsConstant(kRsa) ||
+          Argument(state, 3).IsConstant(kRsaAes)) &&
+         flags.IsConstant() && (flags.bits & kVerify) == kVerify;
 }
 
 /// Some time passes from each question to the next.

@@ -23,10 +23,14 @@ std::optional<Value> Interpreter::OpenKey(State& state, const Answer& answer,
   const std::optional<std::string> name =
       TextAt(state, pointer, IsWide(import) ? 2 : 1);
   if (HasCalled("RegCreateKey") || pointer.IsConstant(0)) return std::nullopt;
-  if (!name || !IsOfEverySystem(*name)) return ConstantValue(answer.number);
   const Value key =
       Argument(state, import.name.find("Ex") != std::string::npos ? 4 : 2);
   const std::optional<MemoryAddress> to = AddressOf(key);
+  if (!name || !IsOfEverySystem(*name)) {
+    // Some systems clear the handle, others leave it.
+    if (!WordAt(state, key).IsConstant(0)) ForgetBytes(state, key, 4);
+    return ConstantValue(answer.number);
+  }
   if (!IsVersionKey(*name) || !Argument(state, 0).IsConstant(kLocalMachine) ||
       !to) {
     return std::nullopt;

@@ -24,6 +24,8 @@ std::optional<Value> Interpreter::TellSystemVersion(State& state,
                                                     const Answer& answer) {
   constexpr uint64_t kSizeOfSize = 4;
   constexpr uint64_t kSizeOfEnd = 8;
+  constexpr uint64_t kNumbers = 16;  // bytes, before the service pack's name
+  constexpr uint64_t kReserved = 1;  // byte, the last one
   const std::optional<MemoryAddress> to = AddressOf(Argument(state, 0));
   const Value size = WordAt(state, Argument(state, 0));
   const uint64_t most = kSizeOfSize + answer.text.size();
@@ -31,8 +33,19 @@ std::optional<Value> Interpreter::TellSystemVersion(State& state,
     return std::nullopt;
   }
   ForgetIfInImage(state, Argument(state, 0));
-  WriteBytes(state, {to->region, to->offset + int64_t{kSizeOfSize}},
-             answer.text.substr(0, size.bits - kSizeOfSize));
+  // Behind the end of the name stands what stood there before, or not.
+  const auto at = [to](uint64_t offset) {
+    return MemoryAddress{to->region, to->offset + static_cast<int64_t>(offset)};
+  };
+  state.memory.Forget(at(kSizeOfSize),
+                      static_cast<uint32_t>(size.bits - kSizeOfSize));
+  WriteBytes(state, at(kSizeOfSize),
+             answer.text.substr(0, kNumbers + answer.width));
+  if (size.IsConstant(most)) {
+    WriteBytes(state, at(most - kSizeOfEnd),
+               answer.text.substr(answer.text.size() - kSizeOfEnd,
+                                  kSizeOfEnd - kReserved));
+  }
   return ConstantValue(answer.number);
 }
 
@@ -41,7 +54,11 @@ std::optional<Value> Interpreter::TellVersionSize(const State& state,
                                                   uint32_t width) const {
   const std::optional<std::string> name =
       TextAt(state, Argument(state, 0), width);
-  if (!name || ModuleInProcess(*name) == 0) return std::nullopt;
+  // An API set is no file.
+  if (!name || ModuleInProcess(*name) == 0 ||
+      name->find("-ms-") != std::string::npos) {
+    return std::nullopt;
+  }
   return ConstantValue(VersionResource().size());
 }
 

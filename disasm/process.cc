@@ -78,6 +78,7 @@ constexpr auto kVersionBytes = MakeVersionInfo<1>();
 constexpr auto kWideVersionBytes = MakeVersionInfo<2>();
 constexpr Answer SystemVersion(uint32_t result, uint8_t width) {
   Answer answer{AnswerKind::kSystemVersion, result};
+  answer.width = width;
   answer.text =
       width == 1 ? std::string_view(kVersionBytes.data(), kVersionBytes.size())
                  : std::string_view(kWideVersionBytes.data(),
@@ -218,8 +219,8 @@ std::string LowerCase(std::string text) {
 
 uint32_t ModuleInProcess(const std::string& name) {
   std::string lower = LowerCase(name);
-  const size_t slash = lower.find_last_of("\\/");
-  if (slash != std::string::npos) lower.erase(0, slash + 1);
+  const std::string folder = LowerCase(std::string(kSystemFolder)) + '\\';
+  if (lower.starts_with(folder)) lower.erase(0, folder.size());
   if (lower.ends_with(".dll")) lower.erase(lower.size() - 4);
   for (size_t i = 0; i < std::size(kModules); ++i) {
     const bool is_prefix = kModules[i].ends_with('-');

@@ -96,10 +96,13 @@ enum class AnswerKind : uint8_t {
                   ///< name has characters of `number` bytes
   kVersionBlock,  ///< GetFileVersionInfo of the same
   kVersionValue,  ///< VerQueryValue of a version resource's root
-  kNewBstr,       ///< SysAllocString; where `counted`, SysAllocStringLen
-  kBstrLength,    ///< of the BSTR in argument 0, in units of `number` bytes
-  kBoolBstr,      ///< VarBstrFromBool
-  kNotOfEast,     ///< 0: metrics of systems that use other scripts
+  kProvider,      ///< `number`, of a provider of RSA or AES without keys of its
+                  ///< own (CryptAcquireContext)
+  kClearsVariant,  ///< `number`, of a VARIANT that holds no object
+  kNewBstr,        ///< SysAllocString; where `counted`, SysAllocStringLen
+  kBstrLength,     ///< of the BSTR in argument 0, in units of `number` bytes
+  kBoolBstr,       ///< VarBstrFromBool
+  kNotOfEast,      ///< 0: metrics of systems that use other scripts
   // Of characters up to 0xff, as in ISO 8859-1:
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte

@@ -105,6 +105,7 @@ std::optional<KeyValue> VersionKeyValue(const std::string& name) {
 bool IsOfEverySystem(std::string key) {
   constexpr auto kNames = std::to_array<std::string_view>(
       {"",
+       ".txt",
        "clsid",
        "control panel",
        "control panel\\desktop",
@@ -112,17 +113,24 @@ bool IsOfEverySystem(std::string key) {
        "environment",
        "hardware",
        "hardware\\description\\system",
+       "hardware\\description\\system\\centralprocessor",
+       "hardware\\description\\system\\centralprocessor\\0",
+       "interface",
        "software",
        "software\\classes",
        "software\\microsoft",
        "software\\microsoft\\windows",
        "software\\microsoft\\windows nt",
        kVersionKey,
+       "software\\microsoft\\windows nt\\currentversion\\fonts",
        "software\\microsoft\\windows\\currentversion",
+       "software\\microsoft\\windows\\currentversion\\explorer",
        "software\\microsoft\\windows\\currentversion\\run",
        "system",
        "system\\currentcontrolset",
        "system\\currentcontrolset\\control",
+       "system\\currentcontrolset\\control\\computername\\computername",
+       "system\\currentcontrolset\\control\\session manager",
        "system\\currentcontrolset\\services"});
   return std::ranges::find(kNames, KeyName(std::move(key))) != kNames.end();
 }
