@@ -240,6 +240,8 @@ class Interpreter {
 
   // What an ordinary process answers (interpreter_process.cc).
   bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
+  std::optional<Value> AnswerAboutSystem(State& state, const Answer& answer,
+                                         const ImportName& import);
   std::optional<Value> NumberInProcess(State& state, const Answer& answer,
                                        const ImportName& import);
   static Value PlacedStack(const Value& value);

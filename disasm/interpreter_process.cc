@@ -107,9 +107,6 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kNoKey:
       number = OpenKey(state, answer, import);
       break;
-    case AnswerKind::kKeyValue:
-      number = QueryKey(state, import);
-      break;
     case AnswerKind::kBlockSize:
       number = BlockSize(state, Argument(state, answer.number));
       break;
@@ -140,36 +137,6 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kLocaleInfo:
       number = TellLocale(state, answer);
       break;
-    case AnswerKind::kSystemVersion:
-      number = TellSystemVersion(state, answer);
-      break;
-    case AnswerKind::kVersionSize:
-      number = TellVersionSize(state, answer.number);
-      break;
-    case AnswerKind::kVersionBlock:
-      number = WriteVersion(state, answer.number);
-      break;
-    case AnswerKind::kVersionValue:
-      number = FindVersion(state, answer.number);
-      break;
-    case AnswerKind::kEnvironment:
-      if (environment_ != 0) number = ConstantValue(environment_);
-      break;
-    case AnswerKind::kProvider:
-      if (AsksForPlainProvider(state)) number = ConstantValue(answer.number);
-      break;
-    case AnswerKind::kClearsVariant:
-      if (HoldsNoObject(state)) number = ConstantValue(answer.number);
-      break;
-    case AnswerKind::kNewBstr:
-      number = AllocateBstr(state, answer.counted);
-      break;
-    case AnswerKind::kBstrLength:
-      number = MeasureBstr(state, answer.number);
-      break;
-    case AnswerKind::kBoolBstr:
-      number = WriteBoolBstr(state);
-      break;
     case AnswerKind::kNotOfEast:
       number = IsEastern(Argument(state, 0));
       break;
@@ -189,6 +156,52 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
               TextAt(state, Argument(state, 0), answer.number)) {
         number = WritePath(state, *path, answer.number, 1, 2);
       }
+      break;
+    default:
+      return AnswerAboutSystem(state, answer, import);
+  }
+  return number;
+}
+
+/// What it answers about its system: versions, strings of Automation, and what
+/// else has functions of its own.
+std::optional<Value> Interpreter::AnswerAboutSystem(State& state,
+                                                    const Answer& answer,
+                                                    const ImportName& import) {
+  std::optional<Value> number;
+  switch (answer.kind) {
+    case AnswerKind::kEnvironment:
+      if (environment_ != 0) number = ConstantValue(environment_);
+      break;
+    case AnswerKind::kProvider:
+      if (AsksForPlainProvider(state)) number = ConstantValue(answer.number);
+      break;
+    case AnswerKind::kClearsVariant:
+      if (HoldsNoObject(state)) number = ConstantValue(answer.number);
+      break;
+    case AnswerKind::kNewBstr:
+      number = AllocateBstr(state, answer.counted);
+      break;
+    case AnswerKind::kBstrLength:
+      number = MeasureBstr(state, answer.number);
+      break;
+    case AnswerKind::kBoolBstr:
+      number = WriteBoolBstr(state);
+      break;
+    case AnswerKind::kKeyValue:
+      number = QueryKey(state, import);
+      break;
+    case AnswerKind::kSystemVersion:
+      number = TellSystemVersion(state, answer);
+      break;
+    case AnswerKind::kVersionSize:
+      number = TellVersionSize(state, answer.number);
+      break;
+    case AnswerKind::kVersionBlock:
+      number = WriteVersion(state, answer.number);
+      break;
+    case AnswerKind::kVersionValue:
+      number = FindVersion(state, answer.number);
       break;
     default:
       return AnswerAboutText(state, answer);
