@@ -66,20 +66,21 @@ std::optional<std::string> FallsShort(const EntryTraces& every,
 /// well.
 std::optional<std::string> MayNotLeak(const PeImage& image,
                                       const Diagnosis& diagnosis) {
+  std::vector<Rva> leaked;
   for (const CriticalSection& section : diagnosis.critical_sections) {
-    if (!section.leaked) continue;
-    if (diagnosis.traces->attach.keeps_itself_loaded) {
-      return "attach loads the image once more, so that FreeLibrary may not "
-             "unload it";
-    }
-    const std::optional<Rva> at =
-        FindOtherDelete(image, *diagnosis.traces, section.rva);
-    if (!at) continue;
-    return "detach leaves the section at " + HexNumber(section.rva.value) +
-           ", but code that was not run may delete it, at " +
-           HexNumber(at->value);
+    if (section.leaked) leaked.push_back(section.rva);
   }
-  return std::nullopt;
+  if (leaked.empty()) return std::nullopt;
+  if (diagnosis.traces->attach.keeps_itself_loaded) {
+    return "attach loads the image once more, so that FreeLibrary may not "
+           "unload it";
+  }
+  const std::optional<OtherDelete> other =
+      FindOtherDelete(image, *diagnosis.traces, leaked);
+  if (!other) return std::nullopt;
+  return "detach leaves the section at " + HexNumber(other->section.value) +
+         ", but code that was not run may delete it, at " +
+         HexNumber(other->at.value);
 }
 
 /// The same, of what other paths showed before one process was run.

@@ -26,7 +26,7 @@ constexpr uint32_t kMaxInstruction = 15;
 /// How far before it the object may begin that has the section as a member.
 constexpr uint32_t kMaxMemberOffset = 64;
 /// Words of data that point to it, or shortly before, and are looked for in
-/// turn: a table has one for each.
+/// turn, for each section: a table has one for each.
 constexpr size_t kMaxPointers = 8;
 /// Words of an object, or of a table that it points to, which may name
 /// functions: WNDCLASSEX has 12, and a table of virtual functions seldom more
@@ -38,17 +38,23 @@ constexpr size_t kMaxOther = 100'000;
 
 bool Deletes(ApiEffect effect) { return effect == ApiEffect::kDeleteSection; }
 
+/// An address that code may name to reach a critical section.
+struct Wanted {
+  uint32_t last = 0;  ///< virtual; or one up to kMaxMemberOffset before it
+  Rva section;
+};
+
 class Search {
  public:
   Search(const PeImage& image, const EntryTraces& traces, bool (*is)(ApiEffect),
          std::string_view part);
 
-  std::optional<Rva> DeleteOf(Rva section);
+  std::optional<OtherDelete> DeleteOf(const std::vector<Rva>& sections);
   std::optional<Rva> Initialise(const EntryTraces* before);
 
  private:
-  std::optional<Rva> SearchCode(uint32_t last);
-  std::vector<uint32_t> PointersTo(uint32_t last) const;
+  std::optional<OtherDelete> SearchCode(const std::vector<Wanted>& wanted);
+  std::vector<Wanted> PointersTo(const std::vector<Wanted>& wanted) const;
   bool IsPassedOn(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
   bool IsVisited(Rva instruction) const {
@@ -227,25 +233,28 @@ bool Search::IsExported(Rva operand) {
   return !EndsOneOf(called_, operand);
 }
 
-std::optional<Rva> Search::DeleteOf(Rva section) {
-  if (callers_.IsEmpty()) return std::nullopt;
-  const uint32_t last = view_.image_base + section.value;
-  std::optional<Rva> at = SearchCode(last);
-  if (at) return at;
-  for (const uint32_t pointer : PointersTo(last)) {
-    // Compilers take the first turn out of a loop, which begins one word on.
-    at = SearchCode(pointer + kWord);
-    if (at) return at;
+/// `sections` is ascending.
+std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections) {
+  if (callers_.IsEmpty() || sections.empty()) return std::nullopt;
+  std::vector<Wanted> wanted;
+  for (const Rva section : sections) {
+    wanted.push_back({view_.image_base + section.value, section});
   }
-  // A function that others run may get the section as an argument; so may one
+  std::optional<OtherDelete> found = SearchCode(wanted);
+  if (!found) found = SearchCode(PointersTo(wanted));
+  if (found) return found;
+  // A function that others run may get a section as an argument; so may one
   // that an object names which they get, as a class of windows does, or the
   // table of an object that they release.
   std::set<Rva> functions = PassedFunctions();
   for (const Rva object : NamedObjects()) {
-    if (object != section) AddFunctionsIn(object, true, functions);
+    if (std::ranges::binary_search(sections, object)) continue;
+    AddFunctionsIn(object, true, functions);
   }
   for (const Rva function : functions) {
-    if (callers_.Calls(function)) return function;
+    if (callers_.Calls(function)) {
+      return OtherDelete{.section = sections.front(), .at = function};
+    }
   }
   return std::nullopt;
 }
@@ -310,62 +319,76 @@ std::optional<Rva> Search::Initialise(const EntryTraces* before) {
   return std::nullopt;
 }
 
-/// The offsets of the words that hold an address from `first` on, up to
-/// kMaxMemberOffset, ascending. They are found by one byte of them: code and
-/// data are long. The highest tells most, unless it is 0: of that there is
-/// much.
-std::vector<size_t> WordsNear(std::span<const uint8_t> bytes, uint32_t first) {
-  const uint32_t last = first + kMaxMemberOffset;
-  const uint32_t place = last >> 24 != 0 ? 3 : 2;
-  const std::set<uint8_t> wanted = {static_cast<uint8_t>(first >> 8 * place),
-                                    static_cast<uint8_t>(last >> 8 * place)};
-  std::vector<size_t> offsets;
-  for (const uint8_t byte : wanted) {
+/// Gives `look` the offset of each word that holds a wanted address, and which,
+/// until it returns true. They are found by one byte of them: code and data are
+/// long. The highest tells most, unless it is 0: of that there is much.
+/// `wanted` is ascending.
+template <typename Look>
+void LookAtWords(std::span<const uint8_t> bytes,
+                 const std::vector<Wanted>& wanted, Look look) {
+  if (wanted.empty()) return;
+  const uint32_t place = wanted.back().last >> 24 != 0 ? 3 : 2;
+  std::set<uint8_t> parts;
+  for (const Wanted& address : wanted) {
+    parts.insert(static_cast<uint8_t>(address.last >> 8 * place));
+    parts.insert(
+        static_cast<uint8_t>((address.last - kMaxMemberOffset) >> 8 * place));
+  }
+  for (const uint8_t part : parts) {
     for (size_t at = place; at < bytes.size(); ++at) {
       const void* found =
-          std::memchr(bytes.data() + at, byte, bytes.size() - at);
+          std::memchr(bytes.data() + at, part, bytes.size() - at);
       if (found == nullptr) break;
       at = static_cast<size_t>(static_cast<const uint8_t*>(found) -
                                bytes.data());
       const uint32_t va = ByteReader(bytes).U32(at - place).value_or(0);
-      if (va - first <= kMaxMemberOffset) offsets.push_back(at - place);
+      const auto near = std::ranges::lower_bound(wanted, va, {}, &Wanted::last);
+      if (near == wanted.end() || near->last - va > kMaxMemberOffset) continue;
+      if (look(at - place, *near)) return;
     }
   }
-  std::ranges::sort(offsets);
-  return offsets;
 }
 
-/// Where code that was not run names `last`, a virtual address, or one shortly
-/// before it, and passes it on to what deletes.
-std::optional<Rva> Search::SearchCode(uint32_t last) {
+/// Where code that was not run names a wanted address and passes it on to what
+/// deletes.
+std::optional<OtherDelete> Search::SearchCode(
+    const std::vector<Wanted>& wanted) {
+  std::optional<OtherDelete> found;
   for (const CodeRegion& region : view_.regions) {
-    if (!region.executable) continue;
+    if (!region.executable || found) continue;
     const std::span<const uint8_t> bytes = ContentAt(
         view_, region.begin, static_cast<uint32_t>(region.content.size()));
-    for (const size_t at : WordsNear(bytes, last - kMaxMemberOffset)) {
+    LookAtWords(bytes, wanted, [&](size_t at, const Wanted& address) {
       const Rva operand = region.begin + static_cast<uint32_t>(at);
-      if (IsPassedOn(operand)) return operand;
-    }
+      if (!IsPassedOn(operand)) return false;
+      found = {.section = address.section, .at = operand};
+      return true;
+    });
   }
-  return std::nullopt;
+  return found;
 }
 
-/// The virtual addresses of the words that hold `last`, or an address shortly
-/// before it, when the image is loaded: a linker aligns what it relocates.
-std::vector<uint32_t> Search::PointersTo(uint32_t last) const {
-  std::vector<uint32_t> pointers;
+/// The words of data that hold a wanted address when the image is loaded, each
+/// as what code names: a linker aligns what it relocates. Compilers take the
+/// first turn out of a loop over such words, which begins one on.
+std::vector<Wanted> Search::PointersTo(
+    const std::vector<Wanted>& wanted) const {
+  const size_t most = kMaxPointers * wanted.size();
+  std::vector<Wanted> pointers;
   for (const CodeRegion& region : view_.regions) {
     if (region.executable) continue;
     const uint32_t size = static_cast<uint32_t>(
         std::min<uint64_t>(region.content.size(), region.size));
     const std::span<const uint8_t> bytes = ContentAt(view_, region.begin, size);
-    for (const size_t at : WordsNear(bytes, last - kMaxMemberOffset)) {
-      if (at % kWord != 0) continue;
-      pointers.push_back(view_.image_base + region.begin.value +
-                         static_cast<uint32_t>(at));
-      if (pointers.size() == kMaxPointers) return pointers;
-    }
+    LookAtWords(bytes, wanted, [&](size_t at, const Wanted& address) {
+      if (at % kWord != 0) return false;
+      const uint32_t va = view_.image_base + region.begin.value +
+                          static_cast<uint32_t>(at) + kWord;
+      pointers.push_back({va, address.section});
+      return pointers.size() == most;
+    });
   }
+  std::ranges::sort(pointers, {}, &Wanted::last);
   return pointers;
 }
 
@@ -378,13 +401,17 @@ bool Search::IsPassedOn(Rva operand) {
 
 }  // namespace
 
-std::optional<Rva> FindOtherDelete(const PeImage& image,
-                                   const EntryTraces& traces, Rva section) {
+std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
+                                           const EntryTraces& traces,
+                                           std::vector<Rva> sections) {
+  std::ranges::sort(sections);
   if (image.machine != kMachineI386) {
-    if (traces.setting == Setting::kOrdinary) return image.entry_point;
-    return std::nullopt;
+    if (traces.setting != Setting::kOrdinary || sections.empty()) {
+      return std::nullopt;
+    }
+    return OtherDelete{.section = sections.front(), .at = image.entry_point};
   }
-  return Search(image, traces, Deletes, "Delete").DeleteOf(section);
+  return Search(image, traces, Deletes, "Delete").DeleteOf(sections);
 }
 
 std::optional<Rva> FindOtherInitialise(const PeImage& image,

@@ -5,14 +5,22 @@
 #define DETACHFIX_PATCHER_OTHER_CODE_H_
 
 #include <optional>
+#include <vector>
 
 #include "disasm/trace.h"
 #include "patcher/pe_image.h"
 
 namespace detachfix {
 
+/// What may delete a section that detach leaves.
+struct OtherDelete {
+  Rva section;
+  Rva at;  ///< in code
+};
+
 /// The first place in the code of `image` that none of `traces` ran, and that
-/// seems to pass `section`, or what it lies in, to a function that deletes one:
+/// seems to pass one of `sections`, or what it lies in, to a function that
+/// deletes one:
 /// it names an address at or shortly before it, or of a word of data that holds
 /// such an address, and the next call leads there, itself or some calls down.
 /// What exports alone do is left out: a program that only loads and unloads the
@@ -22,8 +30,9 @@ namespace detachfix {
 ///
 /// For i386. Of other code there is a place at once where not every path was
 /// followed, and none where all were.
-std::optional<Rva> FindOtherDelete(const PeImage& image,
-                                   const EntryTraces& traces, Rva section);
+std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
+                                           const EntryTraces& traces,
+                                           std::vector<Rva> sections);
 
 /// The first place in code of `image` that none of `traces` ran, and that seems
 /// to initialise a section in the image's data: it names an address of that,

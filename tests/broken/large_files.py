@@ -22,6 +22,7 @@ IMAGE_BASE = 0x10000000
 NAMES = (b"InitializeCriticalSection", b"DeleteCriticalSection")
 RAW_ALIGNMENT, ALIGNMENT = 0x200, 0x1000
 TABLES_SIZE = 0x200  # of .data, in front of the rest
+SECTION_SIZE = 24  # of an RTL_CRITICAL_SECTION
 # Exit statuses (README): leaks, and would be patched; no plan, or unknown.
 LEAKS, UNKNOWN = 1, 2
 
@@ -46,22 +47,27 @@ def import_tables(rva):
     return tables.ljust(TABLES_SIZE, b"\0"), IMAGE_BASE + rva + slots
 
 
-def image(rest, exported=0):
-    """A PE32 DLL; `rest(section, delete_slot)` is the code behind its entry."""
-    size = 32 + len(rest(0, 0))
+def image(rest, exported=0, made=1):
+    """A PE32 DLL; `rest(section, delete_slot)` is the code behind its entry,
+    which makes so many sections in a row."""
+    entry = aligned(19 + 11 * made, 32)
+    size = entry + len(rest(0, 0))
     data_rva = aligned(0x1000 + size, ALIGNMENT)
     tables, slots = import_tables(data_rva)
     section = IMAGE_BASE + data_rva + TABLES_SIZE
     # cmp dword [esp+8],1; jne; push section; call; mov eax,1; ret 12
-    code = b"\x83\x7c\x24\x08\x01\x75\x0b\x68" + struct.pack("<I", section)
-    code += b"\xff\x15" + struct.pack("<I", slots)
+    code = b"\x83\x7c\x24\x08\x01\x0f\x85" + struct.pack("<I", 11 * made)
+    for i in range(made):
+        code += b"\x68" + struct.pack("<I", section + SECTION_SIZE * i)
+        code += b"\xff\x15" + struct.pack("<I", slots)
     code += b"\xb8\x01\0\0\0\xc2\x0c\0"
-    code = code.ljust(32, b"\xcc") + rest(section, slots + 4)
-    export_rva = data_rva + TABLES_SIZE + 0x40
-    data = tables + b"\0" * 0x40 + export_table(export_rva, exported)
+    code = code.ljust(entry, b"\xcc") + rest(section, slots + 4)
+    room = aligned(SECTION_SIZE * made, 0x40)
+    export_rva = data_rva + TABLES_SIZE + room
+    data = tables + b"\0" * room + export_table(export_rva, exported)
     directories = {1: (data_rva, 40)}
     if exported:
-        directories[0] = (export_rva, len(data) - TABLES_SIZE - 0x40)
+        directories[0] = (export_rva, len(data) - TABLES_SIZE - room)
     return headers(code, data, data_rva, directories)
 
 
@@ -104,7 +110,8 @@ def word(value):
 
 
 def files():
-    """Name, content and exit status of each."""
+    """Name, content and exit status of each; that of patch too, where it is
+    another."""
     noise = random.Random(1).randbytes(1 << 20)
     yield "nops", image(lambda *_: b"\x90" * 66_000_000), LEAKS
     yield "noise", image(lambda *_: noise * 40), LEAKS
@@ -118,6 +125,9 @@ def files():
         b"\x68" + word(section) + b"\xff\x15" + word(delete) + b"\xc3")
         * 1_000_000), UNKNOWN
     yield "slots", image(lambda _, delete: word(delete) * 8_000_000), LEAKS
+    # Each section is looked for in all code and data.
+    # To delete them all takes more code than there is room for.
+    yield "sections", image(lambda *_: noise, made=5_000), LEAKS, UNKNOWN
 
 
 def run(command):
@@ -139,11 +149,12 @@ def main():
     sanitized = "--sanitized" in sys.argv[2:]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name, content, expected in files():
+        for name, content, *statuses in files():
             path = os.path.join(folder, name + ".dll")
             with open(path, "wb") as file:
                 file.write(content)
-            for command in (["verify"], ["patch", "--dry-run"]):
+            for command, expected in ((["verify"], statuses[0]),
+                                      (["patch", "--dry-run"], statuses[-1])):
                 status, seconds, kib = run(
                     [program, *command, "--any-dll", path])
                 fine = status == expected and (sanitized or kib <= MAX_KIB)
