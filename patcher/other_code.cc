@@ -237,6 +237,7 @@ bool Search::IsExported(Rva operand) {
 std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections) {
   if (callers_.IsEmpty() || sections.empty()) return std::nullopt;
   std::vector<Wanted> wanted;
+  wanted.reserve(sections.size());
   for (const Rva section : sections) {
     wanted.push_back({view_.image_base + section.value, section});
   }
