@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <map>
+#include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "disasm/address_numbers.h"
 #include "disasm/instruction.h"
 
 namespace detachfix {
@@ -34,25 +36,24 @@ std::vector<Rva> Successors(const Instruction& instruction) {
 
 FunctionBody DecodeFunction(const CodeView& view, Rva start) {
   FunctionBody body;
-  std::map<Rva, Instruction> seen;
+  AddressNumbers seen;
   std::vector<Rva> todo = {start};
-  while (!todo.empty() && seen.size() < kMaxInstructions) {
+  while (!todo.empty() && body.instructions.size() < kMaxInstructions) {
     const Rva rva = todo.back();
     todo.pop_back();
-    if (seen.contains(rva)) continue;
-    const Instruction instruction = Decode(view, rva);
-    seen.emplace(rva, instruction);
+    if (seen.Has(rva.value)) continue;
+    seen.Add(rva.value);
+    Instruction instruction = Decode(view, rva);
     if (instruction.flow == Flow::kUnknown) body.has_unknown = true;
     for (const Rva next : Successors(instruction)) todo.push_back(next);
     if (GoesToTarget(instruction.flow) && !instruction.target &&
         !instruction.slot) {
       body.has_indirect_jump = true;
     }
-  }
-  if (!todo.empty()) body.has_unknown = true;
-  for (auto& [rva, instruction] : seen) {
     body.instructions.push_back(std::move(instruction));
   }
+  if (!todo.empty()) body.has_unknown = true;
+  std::ranges::sort(body.instructions, {}, &Instruction::rva);
   return body;
 }
 

@@ -39,6 +39,8 @@ struct Instruction {
   /// The machine's assembly; "(bad)" or data if unknown. Empty unless asked
   /// for: few callers print it.
   std::string text;
+
+  friend bool operator==(const Instruction&, const Instruction&) = default;
 };
 
 /// The instruction at `rva` of `view`, without its text.

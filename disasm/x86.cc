@@ -73,7 +73,8 @@ Instruction Describe(const CodeView& view, Rva rva, const X86Instruction& i) {
 class X86 final : public Isa {
  public:
   Instruction Decode(const CodeView& view, Rva rva) const override {
-    return Describe(view, rva, DecodeX86(ContentAt(view, rva, kMaxX86Size)));
+    return Describe(view, rva,
+                    DecodeX86Flow(ContentAt(view, rva, kMaxX86Size)));
   }
 
   Instruction Disassemble(const CodeView& view, Rva rva) const override {

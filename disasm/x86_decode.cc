@@ -259,6 +259,21 @@ void SetOperand(const ZydisDecodedOperand& zydis, X86Operand& out) {
   }
 }
 
+/// Whether more must be known to say how the instruction goes on: of a jump, a
+/// branch, a call, a return, of the number of an interrupt, of a trap.
+bool MayLeadElsewhere(const ZydisDecodedInstruction& i) {
+  switch (i.meta.category) {
+    case ZYDIS_CATEGORY_CALL:
+    case ZYDIS_CATEGORY_RET:
+    case ZYDIS_CATEGORY_COND_BR:
+    case ZYDIS_CATEGORY_UNCOND_BR:
+    case ZYDIS_CATEGORY_INTERRUPT:
+      return true;
+    default:
+      return kByMnemonic[i.mnemonic].op == X86Op::kTrap;
+  }
+}
+
 X86Instruction Convert(const Decoded& d) {
   X86Instruction out;
   if (!d.valid) return out;
@@ -292,6 +307,27 @@ X86Instruction DecodeX86(std::span<const uint8_t> bytes) {
   Decoded decoded;
   DecodeBytes(bytes, decoded);
   return Convert(decoded);
+}
+
+X86Instruction DecodeX86Flow(std::span<const uint8_t> bytes) {
+  Decoded decoded;
+  ZydisDecoderContext context;
+  if (bytes.empty() || !ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(
+                           &Decoder(), &context, bytes.data(), bytes.size(),
+                           &decoded.instruction))) {
+    return {};
+  }
+  decoded.valid = true;
+  if (MayLeadElsewhere(decoded.instruction)) {
+    decoded.valid = ZYAN_SUCCESS(ZydisDecoderDecodeOperands(
+        &Decoder(), &context, &decoded.instruction, decoded.operands.data(),
+        decoded.instruction.operand_count));
+    return Convert(decoded);
+  }
+  X86Instruction out;
+  out.op = X86Op::kOther;
+  out.size = decoded.instruction.length;
+  return out;
 }
 
 X86Instruction DecodeX86(std::span<const uint8_t> bytes, uint32_t va,

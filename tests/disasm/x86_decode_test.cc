@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "disasm/instruction.h"
+
 namespace detachfix {
 namespace {
 
@@ -153,6 +155,41 @@ TEST(DecodeX86, ListsHiddenOperandsBehindThoseOfTheText) {
   const X86Operand& stack = push.operands[1];
   EXPECT_TRUE(stack.hidden && stack.written);
   EXPECT_EQ(stack.reg, (X86Register{4, 0, 32}));
+}
+
+// What Decode leaves out must not be what it says: every opcode of one, two and
+// three bytes, with and without a prefix, is compared with what the text's
+// decoder makes of it.
+TEST(DecodeX86, SaysTheSameOfTheFlowWithoutOperands) {
+  const std::vector<Bytes> prefixes = {
+      {},           {0x66},       {0x67},       {0xf2},       {0xf3},
+      {0xf0},       {0x2e},       {0x0f},       {0x0f, 0x38}, {0x0f, 0x3a},
+      {0x66, 0x0f}, {0xf3, 0x0f}, {0xf2, 0x0f}, {0xc5},       {0xc4},
+      {0x62},       {0x64}};
+  CodeView view;
+  view.machine = kMachineI386;
+  view.image_base = 0x400000;
+  view.image_size = 0x3000;
+  view.import_slots[Rva{0x2000}] = {"kernel32.dll", "Sleep", std::nullopt};
+  size_t leading_elsewhere = 0;
+  for (const Bytes& prefix : prefixes) {
+    for (uint32_t pair = 0; pair < 0x10000; ++pair) {
+      Bytes bytes = prefix;
+      bytes.push_back(static_cast<uint8_t>(pair >> 8));
+      bytes.push_back(static_cast<uint8_t>(pair));
+      // Of a displacement: the slot.
+      bytes.insert(bytes.end(), {0x00, 0x20, 0x40, 0x00, 0x12, 0x34, 0x56});
+      view.regions = {{.begin = Rva{0x1000},
+                       .size = 0x1000,
+                       .content = bytes,
+                       .executable = true}};
+      Instruction with_text = Disassemble(view, Rva{0x1000});
+      with_text.text.clear();
+      ASSERT_EQ(Decode(view, Rva{0x1000}), with_text) << std::hex << pair;
+      leading_elsewhere += with_text.slot || with_text.target;
+    }
+  }
+  EXPECT_GT(leading_elsewhere, 10'000u);
 }
 
 }  // namespace

@@ -85,6 +85,10 @@ void CheckAt(const CodeView& view, const Isa& isa, Rva rva) {
     Require(decoded.text == "(bad)" || decoded.text.starts_with(".long 0x"),
             "what is unknown is printed so, not as", decoded.text);
   }
+  Instruction without_text = decoded;
+  without_text.text.clear();
+  Require(isa.Decode(view, rva) == without_text,
+          "it decodes to the same with and without its text:", decoded.text);
   const Lifted lifted = isa.Lift(view, rva);
   Require(lifted.instruction.size == decoded.size &&
               lifted.instruction.flow == decoded.flow &&
