@@ -60,8 +60,8 @@ class Search {
   bool IsVisited(Rva instruction) const {
     return visited_.contains(instruction);
   }
-  std::set<Rva> PassedFunctions() const;
-  std::set<Rva> NamedObjects() const;
+  std::set<Rva> NamedPlaces() const;
+  std::set<Rva> PassedFunctions(const std::set<Rva>& places) const;
   void AddFunctionsIn(Rva object, bool looks_further, std::set<Rva>& to) const;
   bool MayNameOwn(Rva instruction) const;
   void AddExported();
@@ -163,30 +163,25 @@ bool Search::MayNameOwn(Rva instruction) const {
   return false;
 }
 
-/// The functions that code that was run names, and that were not run: others
-/// may run them, as the procedure of a window.
-std::set<Rva> Search::PassedFunctions() const {
-  std::set<Rva> functions;
+/// What code that was run names by an address that it passes on or loads.
+std::set<Rva> Search::NamedPlaces() const {
+  std::set<Rva> places;
   for (const Rva rva : visited_) {
     if (!MayNameOwn(rva)) continue;
     const std::optional<Rva> named = NamedBy(view_, Decode(view_, rva));
-    if (named && IsCode(view_, *named) && !IsVisited(*named)) {
-      functions.insert(*named);
-    }
+    if (named) places.insert(*named);
   }
-  return functions;
+  return places;
 }
 
-/// The objects that code that was run names by an address in data.
-std::set<Rva> Search::NamedObjects() const {
-  std::set<Rva> objects;
-  for (const Rva rva : visited_) {
-    if (!MayNameOwn(rva)) continue;
-    const Instruction instruction = Decode(view_, rva);
-    const std::optional<Rva> named = NamedBy(view_, instruction);
-    if (named && IsData(view_, *named)) objects.insert(*named);
-  }
-  return objects;
+/// Those of `places` that are functions, and that were not run: others may run
+/// them, as the procedure of a window.
+std::set<Rva> Search::PassedFunctions(const std::set<Rva>& places) const {
+  std::set<Rva> functions;
+  std::ranges::copy_if(
+      places, std::inserter(functions, functions.end()),
+      [this](Rva place) { return IsCode(view_, place) && !IsVisited(place); });
+  return functions;
 }
 
 /// The functions that the object's words name and, where `looks_further`, those
@@ -247,10 +242,13 @@ std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections) {
   // A function that others run may get a section as an argument; so may one
   // that an object names which they get, as a class of windows does, or the
   // table of an object that they release.
-  std::set<Rva> functions = PassedFunctions();
-  for (const Rva object : NamedObjects()) {
-    if (std::ranges::binary_search(sections, object)) continue;
-    AddFunctionsIn(object, true, functions);
+  const std::set<Rva> places = NamedPlaces();
+  std::set<Rva> functions = PassedFunctions(places);
+  for (const Rva place : places) {
+    const bool is_section = std::ranges::binary_search(sections, place);
+    if (IsData(view_, place) && !is_section) {
+      AddFunctionsIn(place, true, functions);
+    }
   }
   for (const Rva function : functions) {
     if (callers_.Calls(function)) {
@@ -304,17 +302,16 @@ void Search::AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to) {
 std::optional<Rva> Search::Initialise(const EntryTraces* before) {
   if (callers_.IsEmpty()) return std::nullopt;
   std::set<Rva> code;
-  for (const Rva function : PassedFunctions()) {
+  for (const Rva function : PassedFunctions(NamedPlaces())) {
     callers_.AddCode(function, code);
   }
   if (before != nullptr) AddWaysNotTaken(*before, code);
   if (code.size() > kMaxOther) return *code.begin();
   for (const Rva rva : code) {
-    if (IsVisited(rva)) continue;
+    if (IsVisited(rva) || !TakesValue(view_, rva)) continue;
     const Instruction instruction = Decode(view_, rva);
     const std::optional<Rva> named = NamedBy(view_, instruction);
     if (!named || !IsWritable(view_, *named)) continue;
-    if (!TakesValue(view_, rva)) continue;
     if (callers_.LeadsThere(rva + instruction.size)) return rva;
   }
   return std::nullopt;
