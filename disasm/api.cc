@@ -188,6 +188,11 @@ ApiEffect EffectOf(const ImportName& import) {
   return row == nullptr ? ApiEffect::kAny : row->effect;
 }
 
+uint32_t CharacterSize(const ImportName& import) {
+  const std::string_view name = NameOf(import);
+  return name.ends_with('W') || name.starts_with("_w") ? 2 : 1;
+}
+
 Api LookUpApi(const ImportName& import) {
   Api api;
   const std::string_view name = NameOf(import);

@@ -137,6 +137,10 @@ inline constexpr const char* kProgramModule = "the program";
 /// known.
 std::string_view NameOf(const ImportName& import);
 
+/// Bytes of a character that the function takes, as its name says: of one that
+/// there is for ANSI and for wide characters.
+uint32_t CharacterSize(const ImportName& import);
+
 /// The effect alone of what LookUpApi gives, in a part of the time.
 ApiEffect EffectOf(const ImportName& import);
 

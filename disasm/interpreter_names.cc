@@ -14,11 +14,6 @@ namespace {
 
 constexpr uint64_t kOpenExisting = 3;  // OPEN_EXISTING (fileapi.h)
 
-/// Whether a function takes wide characters, as its name says.
-bool IsWide(const ImportName& import) {
-  return import.name.ends_with('W') || import.name.starts_with("_w");
-}
-
 }  // namespace
 
 /// Whether the call can make a file: it does not say that it only opens one.
@@ -67,7 +62,7 @@ std::optional<Value> Interpreter::MissVariable(State& state,
                                                const ImportName& import) {
   constexpr uint32_t kNoSuchVariable = 203;  // ERROR_ENVVAR_NOT_FOUND
   const std::optional<std::string> name =
-      TextAt(state, Argument(state, 0), IsWide(import) ? 2 : 1);
+      TextAt(state, Argument(state, 0), CharacterSize(import));
   if (HasCalled("SetEnvironmentVariable") || HasCalled("putenv") ||
       (name && IsOfEveryProcess(*name))) {
     return std::nullopt;

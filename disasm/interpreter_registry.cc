@@ -12,8 +12,6 @@ namespace {
 constexpr uint64_t kLocalMachine = 0x80000002;  // HKEY_LOCAL_MACHINE (winreg.h)
 constexpr uint64_t kVersionKeyHandle = 0x1f4;
 
-bool IsWide(const ImportName& import) { return import.name.ends_with('W'); }
-
 }  // namespace
 
 /// RegOpenKeyEx(root, name, options, access, key), RegOpenKey(root, name, key).
@@ -21,7 +19,7 @@ std::optional<Value> Interpreter::OpenKey(State& state, const Answer& answer,
                                           const ImportName& import) {
   const Value pointer = Argument(state, 1);
   const std::optional<std::string> name =
-      TextAt(state, pointer, IsWide(import) ? 2 : 1);
+      TextAt(state, pointer, CharacterSize(import));
   if (HasCalled("RegCreateKey") || pointer.IsConstant(0)) return std::nullopt;
   const Value key =
       Argument(state, import.name.find("Ex") != std::string::npos ? 4 : 2);
@@ -44,7 +42,7 @@ std::optional<Value> Interpreter::OpenKey(State& state, const Answer& answer,
 /// the last three may be NULL.
 std::optional<Value> Interpreter::QueryKey(State& state,
                                            const ImportName& import) {
-  const uint32_t width = IsWide(import) ? 2 : 1;
+  const uint32_t width = CharacterSize(import);
   const std::optional<std::string> name =
       TextAt(state, Argument(state, 1), width);
   const std::optional<KeyValue> value =
