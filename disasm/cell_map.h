@@ -9,6 +9,7 @@
 #ifndef DETACHFIX_DISASM_CELL_MAP_H_
 #define DETACHFIX_DISASM_CELL_MAP_H_
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -40,21 +41,34 @@ struct Cell {
   friend bool operator==(const Cell&, const Cell&) = default;
 };
 
-/// Which fresh symbols something may speak of: one bit stands for many.
+/// Which fresh symbols something may speak of: one bit stands for many, and none
+/// lies outside the range. (What code reads in a row gets symbols in a row.)
 class SymbolFilter {
  public:
   void Add(Symbol symbol) {
-    if (symbol >= kFirstFreshSymbol) bits_ |= uint64_t{1} << (symbol % 64);
+    if (symbol < kFirstFreshSymbol) return;
+    bits_ |= uint64_t{1} << (symbol % 64);
+    first_ = std::min(first_, symbol);
+    last_ = std::max(last_, symbol);
   }
   void Add(const Value& value) {
     if (value.HasSymbol()) Add(value.symbol);
   }
-  void Add(SymbolFilter other) { bits_ |= other.bits_; }
-  bool MayMeet(SymbolFilter other) const { return (bits_ & other.bits_) != 0; }
+  void Add(SymbolFilter other) {
+    bits_ |= other.bits_;
+    first_ = std::min(first_, other.first_);
+    last_ = std::max(last_, other.last_);
+  }
+  bool MayMeet(SymbolFilter other) const {
+    return (bits_ & other.bits_) != 0 && first_ <= other.last_ &&
+           other.first_ <= last_;
+  }
   bool empty() const { return bits_ == 0; }
 
  private:
   uint64_t bits_ = 0;
+  Symbol first_ = UINT32_MAX;
+  Symbol last_ = 0;
 };
 
 /// What is known of memory, by address. Copies share what neither has changed.

@@ -97,6 +97,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
   start.calls.EnterFirst(frame);
   steps_before_ += steps_;
   steps_ = 0;
+  work_before_ += work_;
   work_ = 0;
   for (size_t tries = 0; tries <= kMaxLearned; ++tries) {
     Trace attempt = log;
@@ -149,8 +150,14 @@ uint32_t Interpreter::MaxSteps() const {
                   kMaxStepsOfAll - std::min(kMaxStepsOfAll, steps_before_));
 }
 
+/// Of the current run.
+size_t Interpreter::MaxWork() const {
+  return std::min(kMaxWork,
+                  kMaxWorkOfAll - std::min(kMaxWorkOfAll, work_before_));
+}
+
 bool Interpreter::IsSpent() const {
-  return steps_ > MaxSteps() || work_ > kMaxWork;
+  return steps_ > MaxSteps() || work_ > MaxWork();
 }
 
 /// The run goes no further than `pc`.

@@ -99,6 +99,7 @@ class Interpreter {
   std::vector<PathEnd> RunOnce(State start, Trace& log);
   Code& Fetch(uint64_t va);
   uint32_t MaxSteps() const;
+  size_t MaxWork() const;
   bool IsSpent() const;
   void NoteSpent(uint64_t pc);
   void Count(uint64_t cells) const;
@@ -452,9 +453,10 @@ class Interpreter {
   mutable uint32_t steps_ = 0;  ///< counted by what only looks, too
   uint32_t steps_before_ = 0;   ///< of the runs that are done
   size_t kept_ = 0;             ///< states in seen_
-  size_t drop_at_ = 0;    ///< DropFinished is next due when so many are kept
-  size_t work_ = 0;       ///< counted against kMaxWork
-  bool learned_ = false;  ///< the run is to be begun anew
+  size_t drop_at_ = 0;      ///< DropFinished is next due when so many are kept
+  size_t work_ = 0;         ///< counted against kMaxWork
+  size_t work_before_ = 0;  ///< of the runs that are done
+  bool learned_ = false;    ///< the run is to be begun anew
   /// What the last instruction that compares has compared first; nothing where
   /// that is not known.
   std::optional<int64_t> compared_;

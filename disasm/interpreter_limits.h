@@ -32,9 +32,11 @@ inline constexpr size_t kStepsPerCell = 2;
 /// those that hold the same pointers besides (SamePointers).
 inline constexpr size_t kMaxStatesAtPoint = 16;
 inline constexpr size_t kMaxSimilarStates = 3;
-/// Words of kept states and of comparisons with them. A loop that makes another
-/// section each time keeps a state each time; this ends it after some hundred.
+/// Words of kept states and of comparisons with them, of one Run and of all. A
+/// loop that makes another section each time keeps a state each time; this ends
+/// it after some hundred.
 inline constexpr size_t kMaxWork = 2'000'000;
+inline constexpr size_t kMaxWorkOfAll = 4'000'000;
 /// States that are kept or wait, of some three kilobytes each.
 inline constexpr size_t kMaxKept = 20'000;
 inline constexpr size_t kMaxCallDepth = 128;

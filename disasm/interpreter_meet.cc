@@ -34,7 +34,7 @@ bool Interpreter::Admit(State& state) {
   std::vector<State>& seen = seen_[Point{state.pc, state.calls}];
   // To compare two states costs more the more sections they have.
   work_ += 1 + seen.size() * (1 + state.sections.all().size() / 8);
-  if (work_ > kMaxWork || kept_ + todo_.size() >= kMaxKept) {
+  if (work_ > MaxWork() || kept_ + todo_.size() >= kMaxKept) {
     Incomplete("the paths that meet at " + Where(state.pc) +
                " differ in too many ways");
     learned_ = false;

@@ -19,9 +19,6 @@ namespace {
 /// further ones get a symbol of their own.
 constexpr size_t kMaxOfOneOrigin = 16;
 
-/// Cells that are looked at for one unit of kMaxWork.
-constexpr size_t kCellsPerWork = 4;
-
 }  // namespace
 
 size_t Interpreter::HashOrigin::operator()(const Origin& origin) const {
@@ -38,7 +35,7 @@ size_t Interpreter::HashOrigin::operator()(const Origin& origin) const {
 bool Interpreter::HasSymbol(const State& state, Symbol symbol) {
   size_t cells = 0;
   const bool mentions = Mentions(state, symbol, cells);
-  work_ += cells / kCellsPerWork;
+  work_ += cells;
   return mentions ||
          std::ranges::any_of(temporaries_, [symbol](const Value& value) {
            return value.HasSymbol() && value.symbol == symbol;

@@ -156,6 +156,29 @@ TEST(CellMap, StopsAtTheFirstDifferenceThatIsRefused) {
   EXPECT_EQ(seen, 3);
 }
 
+// Words that code reads in a row have symbols in a row: to look for one of them
+// must not take longer the more there are.
+TEST(CellMap, LooksForASymbolInFewOfManyCells) {
+  constexpr Symbol kCells = 4096;
+  CellMap map;
+  for (Symbol i = 0; i < kCells; ++i) {
+    map.Set(At(4 * int64_t{i}), {4, SymbolicValue(kFirstFreshSymbol + i)});
+  }
+  for (const Symbol i : {Symbol{0}, Symbol{1000}, kCells - 1}) {
+    SymbolFilter filter;
+    filter.Add(kFirstFreshSymbol + i);
+    size_t looked_at = 0;
+    bool is_found = false;
+    map.AllOf(filter, [&](const CellMap::Entry& entry) {
+      ++looked_at;
+      is_found |= entry.address == At(4 * int64_t{i});
+      return true;
+    });
+    EXPECT_TRUE(is_found);
+    EXPECT_LT(looked_at, 100u);
+  }
+}
+
 TEST(CellMap, FindsEveryCellThatSpeaksOfASymbol) {
   constexpr Symbol kWanted = kFirstFreshSymbol + 5;
   constexpr Symbol kAlike = kWanted + 64;  // the same bit of the filter
