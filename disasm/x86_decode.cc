@@ -274,6 +274,17 @@ bool MayLeadElsewhere(const ZydisDecodedInstruction& i) {
   }
 }
 
+/// Whether a flag of arithmetic is another one afterwards, or may be.
+bool ChangesFlags(const ZydisDecodedInstruction& i) {
+  constexpr ZydisAccessedFlagsMask kStatus =
+      ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF |
+      ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
+  if (i.cpu_flags == nullptr) return false;
+  const ZydisAccessedFlags& flags = *i.cpu_flags;
+  return ((flags.modified | flags.set_0 | flags.set_1 | flags.undefined) &
+          kStatus) != 0;
+}
+
 X86Instruction Convert(const Decoded& d) {
   X86Instruction out;
   if (!d.valid) return out;
@@ -286,6 +297,7 @@ X86Instruction Convert(const Decoded& d) {
   out.repeats = (i.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
                                  ZYDIS_ATTRIB_HAS_REPNE)) != 0;
   out.until_equal = (i.attributes & ZYDIS_ATTRIB_HAS_REPNE) != 0;
+  out.changes_flags = ChangesFlags(i);
   out.operand_width = i.operand_width;
   out.address_width = i.address_width;
   out.lane = kByMnemonic[i.mnemonic].lane;

@@ -238,6 +238,7 @@ struct X86Instruction {
   bool is_relative = false;    ///< the first operand counts from the next one
   bool repeats = false;        ///< has the prefix `rep`, of any kind
   bool until_equal = false;    ///< scas, cmps: that prefix is `repne`
+  bool changes_flags = true;   ///< one of the status flags at least
   uint8_t operand_width = 32;  ///< bits, of what is pushed and popped
   uint8_t address_width = 32;  ///< bits
   uint8_t lane = 0;            ///< bits, of SSE instructions that have lanes

@@ -437,7 +437,7 @@ bool X86Lifter::LiftEnd() {
   }
 }
 
-/// Forgets what the instruction writes; hidden operands too.
+/// Forgets what the instruction writes; hidden operands and flags too.
 void X86Lifter::Fallback() {
   const std::span<const X86Operand> operands =
       std::span(i_.operands).first(i_.operand_count);
@@ -453,7 +453,7 @@ void X86Lifter::Fallback() {
   for (const X86Operand& o : operands) {
     if (o.written) ForgetOperand(o);
   }
-  ForgetFlags();
+  if (i_.changes_flags) ForgetFlags();
 }
 
 std::vector<Op> X86Lifter::Run() {

@@ -147,6 +147,26 @@ TEST(DecodeX86, LeadsARelativeOperandToItsTarget) {
   EXPECT_FALSE(DecodeX86(Bytes{0xc2, 0x0c, 0x00}).is_relative);
 }
 
+// SDM volume 2, "Flags Affected" of each. Code compiled against Spectre has
+// lfence between a comparison and its branch.
+TEST(DecodeX86, SaysWhetherFlagsChange) {
+  for (const Bytes& bytes : {Bytes{0x0f, 0xae, 0xe8},           // lfence
+                             Bytes{0x0f, 0xae, 0xf0},           // mfence
+                             Bytes{0x0f, 0x18, 0x08},           // prefetcht0
+                             Bytes{0x66, 0x0f, 0x38, 0x00, 0},  // pshufb
+                             Bytes{0x0f, 0xa2},                 // cpuid
+                             Bytes{0xd9, 0xfe}}) {              // fsin
+    EXPECT_FALSE(DecodeX86(bytes).changes_flags) << DecodeX86(bytes).name;
+  }
+  for (const Bytes& bytes : {Bytes{0x01, 0xd8},                 // add
+                             Bytes{0x66, 0x0f, 0x38, 0x17, 0},  // ptest
+                             Bytes{0x0f, 0xc7, 0xf0},           // rdrand
+                             Bytes{0x27},                       // daa
+                             Bytes{0xdb, 0xf1}}) {              // fcomi
+    EXPECT_TRUE(DecodeX86(bytes).changes_flags) << DecodeX86(bytes).name;
+  }
+}
+
 TEST(DecodeX86, ListsHiddenOperandsBehindThoseOfTheText) {
   const X86Instruction push = DecodeX86(Bytes{0x50});
   EXPECT_EQ(push.visible_count, 1);
