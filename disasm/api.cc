@@ -44,6 +44,11 @@ struct EffectRow {
   std::array<OutParameter, 4> writes{};
 };
 
+// Bytes of what <mutex> and <condition_variable> of Visual C++ 2015 and later
+// keep (_Mtx_internal_imp_size, xthreads.h of microsoft/STL).
+constexpr uint32_t kMutex = 48;
+constexpr uint32_t kCondition = 40;
+
 constexpr EffectRow kEffects[] = {
 #include "disasm/effect_table.inc"
 };
@@ -104,9 +109,14 @@ bool IsOfNode(const ImportName& import) {
 
 /// Whether it is known by its DLL to be a function in C, which pops nothing:
 /// one of Node-API (NAPI_CDECL, js_native_api.h), libuv (uv.h), gcc's run-time
-/// library or its threads (pthread.h of winpthreads).
+/// library or its threads (pthread.h of winpthreads), or Visual C++'s threads
+/// (xthreads.h).
 bool IsInC(std::string_view dll, std::string_view name) {
   if (IsNode(dll)) return name.starts_with("uv_") || name.starts_with("napi_");
+  if (dll.starts_with("msvcp")) {
+    return name.starts_with("_Mtx_") || name.starts_with("_Cnd_") ||
+           name.starts_with("_Thrd_");
+  }
   return dll == "libwinpthread-1.dll" || dll.starts_with("libgcc_s_");
 }
 

@@ -297,6 +297,10 @@ class Interpreter {
   std::optional<Value> WriteVersion(State& state, uint32_t width);
   std::optional<Value> FindVersion(State& state, uint32_t width);
 
+  // Visual C++'s std::mutex (interpreter_mutex.cc).
+  std::optional<Value> MakeMutex(State& state);
+  std::optional<Value> LockMutex(State& state, uint32_t by);
+
   // Strings of Automation (interpreter_bstr.cc).
   Value NewBstr(State& state, const std::vector<Value>& characters);
   std::optional<Value> AllocateBstr(State& state, bool counted);

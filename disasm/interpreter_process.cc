@@ -110,6 +110,12 @@ std::optional<Value> Interpreter::NumberInProcess(State& state,
     case AnswerKind::kBlockSize:
       number = BlockSize(state, Argument(state, answer.number));
       break;
+    case AnswerKind::kMakeMutex:
+      number = MakeMutex(state);
+      break;
+    case AnswerKind::kLockMutex:
+      number = LockMutex(state, answer.number);
+      break;
     case AnswerKind::kFlushList:
     case AnswerKind::kPushOnList:
       number = ChangeList(state, answer.kind);

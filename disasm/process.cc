@@ -173,7 +173,6 @@ constexpr uint32_t kBuild = 19045;
 constexpr uint32_t kVersion = (kBuild << 16) | 10;
 constexpr uint32_t kWindowsNt = 2;  // VER_PLATFORM_WIN32_NT (winnt.h)
 constexpr uint32_t kProcessId = 0x640;
-constexpr uint32_t kThreadId = 0x644;
 
 struct AnswerRow {
   std::string_view name;

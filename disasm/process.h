@@ -69,6 +69,8 @@ enum class AnswerKind : uint8_t {
   kCharacterType,  ///< the bits `number` of CharacterType (isalpha)
   kMapCharacter,   ///< as the flags `number` map it (tolower)
   kBlockSize,      ///< bytes of the block at argument `number`
+  kMakeMutex,      ///< _Mtx_init_in_situ of Visual C++
+  kLockMutex,      ///< _Mtx_lock; `number` is added to how often it is locked
   kFlushList,      ///< InterlockedFlushSList
   kPushOnList,     ///< InterlockedPushEntrySList
   kFileName,       ///< writes the program's path to argument 1, of argument 2
@@ -111,6 +113,9 @@ enum class AnswerKind : uint8_t {
   kWideMap,    ///< LCMapStringW, to upper or lower case
   kByteMap,    ///< the same of bytes
 };
+
+/// What GetCurrentThreadId gives.
+inline constexpr uint32_t kThreadId = 0x644;
 
 /// What GetCurrentProcess gives.
 inline constexpr uint32_t kOwnProcessHandle = 0xffffffff;
