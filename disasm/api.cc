@@ -48,6 +48,7 @@ struct EffectRow {
 // keep (_Mtx_internal_imp_size, xthreads.h of microsoft/STL).
 constexpr uint32_t kMutex = 48;
 constexpr uint32_t kCondition = 40;
+constexpr uint32_t kJumpBuffer = 64;  // _JBLEN words of i386 (setjmp.h)
 
 constexpr EffectRow kEffects[] = {
 #include "disasm/effect_table.inc"

@@ -46,6 +46,9 @@ enum class ApiEffect : uint8_t {
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
   kWritesFirst,  ///< the same, and returns argument 0 (strcpy)
+  kSetJump,      ///< the same, and returns 0; once more after a kThrow (setjmp)
+  kRoundUp,      ///< returns the double in arguments 0 and 1, rounded (ceil)
+  kRoundDown,    ///< the same (floor)
   /// Changes the string at argument 0, or that of the last call where it is
   /// NULL, and returns an address in it, or NULL (strtok).
   kTokenise,

@@ -374,6 +374,7 @@ class Interpreter {
   void WriteOutParameter(State& state, const OutParameter& out);
   void WriteAddress(State& state, const Value& pointer, const Value& address);
   void Tokenise(State& state, const Api& api);
+  void RoundDouble(State& state, ApiEffect effect);
   void Describe(State& state);
   void ForgetBytes(State& state, const Value& pointer, uint32_t size);
   void ForgetWhatItMayWrite(State& state, const ImportName& import,

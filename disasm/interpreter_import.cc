@@ -301,6 +301,14 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       WriteOutParameters(state, api);
       result = Argument(state, 0);
       return;
+    case ApiEffect::kSetJump:
+      WriteOutParameters(state, api);
+      result = ConstantValue(0);
+      return;
+    case ApiEffect::kRoundUp:
+    case ApiEffect::kRoundDown:
+      RoundDouble(state, api.effect);
+      return;
     case ApiEffect::kTokenise:
       Tokenise(state, api);
       return;

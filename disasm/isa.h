@@ -32,6 +32,15 @@ struct CallingConvention {
   /// Where the registers lie that are kept as memory; a procedure does not
   /// preserve them.
   std::optional<Place> wide_registers;
+  /// The words among them in which a procedure returns a double, in bytes from
+  /// where they begin.
+  struct DoubleResult {
+    int64_t low = 0;   ///< its lower half
+    int64_t high = 0;  ///< its upper half
+    int64_t form = 0;  ///< where `is_double` says that the two are one
+    uint64_t is_double = 0;
+  };
+  std::optional<DoubleResult> double_result;
   /// The address of the thread's environment block, and where in it that stands
   /// too, bytes (NT_TIB.Self, winnt.h).
   std::optional<Place> thread_block;

@@ -101,6 +101,14 @@ class X86 final : public Isa {
         .first_stack_argument = 4,
         .return_address = std::nullopt,
         .wide_registers = kVectorBase,
+        // ST(0).
+        .double_result =
+            CallingConvention::DoubleResult{
+                .low = kFloatsOffset,
+                .high = kFloatsOffset + 4,
+                .form = kFloatsOffset + 8,
+                .is_double = kDouble,
+            },
         .thread_block = kFsBase,
         .direction = kDf,
         .callee_pops = true,

@@ -26,6 +26,14 @@ inline constexpr uint8_t kVectorBytes = 4 * kVectorWords;
 inline constexpr uint8_t kFloatsOffset = 8 * kVectorBytes;
 inline constexpr uint8_t kFloatWords = 3;
 inline constexpr uint8_t kFloatsKept = 4;
+/// What the two words of a register of the x87 are.
+enum FloatForm : uint64_t {
+  kNotKnown,
+  kNumber,     ///< a number of 64 bits with a sign
+  kDouble,     ///< a double that is finite
+  kZero,       ///< 0, of which the sign is not known
+  kTruncated,  ///< what a double has of a number that has more digits
+};
 inline constexpr uint8_t kFloatStatus = kFloatWords * kFloatsKept;
 
 /// The operations of `instruction`, which stands at `va`. What cannot be

@@ -138,14 +138,6 @@ class X86Lifter : private OpBuilder {
   Operand HoldsOf(uint32_t predicate, Operand a, Operand b);
   void MaskFractions();
   // x86_lift_float.cc
-  /// What the two words of a register of the x87 are.
-  enum FloatForm : uint64_t {
-    kNotKnown,
-    kNumber,     ///< a number of 64 bits with a sign
-    kDouble,     ///< a double that is finite
-    kZero,       ///< 0, of which the sign is not known
-    kTruncated,  ///< what a double has of a number that has more digits
-  };
   struct Float {
     Operand low;
     Operand high;
