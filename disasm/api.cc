@@ -199,6 +199,18 @@ ApiEffect EffectOf(const ImportName& import) {
   return row == nullptr ? ApiEffect::kAny : row->effect;
 }
 
+bool IsOfEveryWindowsNt(const ImportName& import) {
+  // Of Windows NT 3.1 (Windows NT 3.5 SDK, winbase.h); ntdll's are what these
+  // lead to.
+  constexpr std::string_view kNames[] = {
+      "DeleteCriticalSection",        "EnterCriticalSection",
+      "InitializeCriticalSection",    "LeaveCriticalSection",
+      "RtlDeleteCriticalSection",     "RtlEnterCriticalSection",
+      "RtlInitializeCriticalSection", "RtlLeaveCriticalSection"};
+  return IsOfSystem(import) &&
+         std::ranges::find(kNames, NameOf(import)) != std::end(kNames);
+}
+
 uint32_t CharacterSize(const ImportName& import) {
   const std::string_view name = NameOf(import);
   return name.ends_with('W') || name.starts_with("_w") ? 2 : 1;

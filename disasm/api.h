@@ -140,6 +140,10 @@ inline constexpr const char* kProgramModule = "the program";
 /// known.
 std::string_view NameOf(const ImportName& import);
 
+/// Whether the module that has the function has it on every Windows NT: who
+/// looks it up gets it.
+bool IsOfEveryWindowsNt(const ImportName& import);
+
 /// Bytes of a character that the function takes, as its name says: of one that
 /// there is for ANSI and for wide characters.
 uint32_t CharacterSize(const ImportName& import);

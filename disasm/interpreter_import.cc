@@ -234,9 +234,9 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
     result = ConstantValue(0);
     return;
   }
-  if (setting_ != Setting::kOrdinary) {
-    GiveInstead(state, api, ConstantValue(0));
-  }
+  const bool is_there = setting_ == Setting::kOrdinary ||
+                        (IsOfEveryWindowsNt(*import) && !module.IsConstant(0));
+  if (!is_there) GiveInstead(state, api, ConstantValue(0));
   result = SymbolicValue(kImportSymbol, LookedUpSlot(*import).value);
 }
 
