@@ -390,6 +390,7 @@ class Interpreter {
   bool IsSavedWord(const State& state, const CellMap::Entry& entry) const;
   void NotePassedSection(const State& state, const Value& argument,
                          const ImportName& import);
+  void NoteGiven(const State& state, const Value& pointer);
   void ForgetNear(State& state, const Value& pointer);
   void ForgetStackNear(State& state, const Value& pointer);
 

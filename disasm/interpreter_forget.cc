@@ -107,11 +107,13 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                  ToText(import) + ", which may run it, at " + Site());
     }
     if (shown) NotePassedSection(state, argument, import);
+    if (!api.of_system) NoteGiven(state, argument);
     ForgetThrough(state, argument);
   }
   const std::optional<Place> this_pointer = isa_.convention().this_pointer;
   if (!this_pointer || !IsMemberFunction(import.name)) return;
   const Value object = state.at(*this_pointer);
+  if (!api.of_system) NoteGiven(state, object);
   if (object.IsConstant() && IsOfHandle(import.name)) {
     const int64_t begin = static_cast<int64_t>(object.bits & LowBits(32));
     state.memory.ForgetImage({begin, begin + isa_.convention().word_size},
@@ -130,6 +132,25 @@ void Interpreter::NotePassedSection(const State& state, const Value& argument,
   if (section == state.sections.all().end() || !section->second.live) return;
   Incomplete("passes a critical section to " + ToText(import) +
              ", which may delete it, at " + Site());
+}
+
+/// It may reach what lies there, and what the first words of that point to,
+/// from now on.
+void Interpreter::NoteGiven(const State& state, const Value& pointer) {
+  constexpr int64_t kMaxWords = 24;
+  const auto note = [this](const Value& value) {
+    if (!value.IsConstant() || IsCode(value.bits)) return;
+    const uint64_t rva = (value.bits & LowBits(32)) - view_.image_base;
+    if (rva >= view_.image_size) return;
+    log_->given.try_emplace(Rva{static_cast<uint32_t>(rva)}, site_);
+  };
+  note(pointer);
+  const std::optional<MemoryAddress> object = AddressOf(pointer);
+  if (!object) return;
+  Count(2);
+  for (int64_t i = 0; i < kMaxWords; ++i) {
+    note(state.memory.Load({object->region, object->offset + 4 * i}, 4));
+  }
 }
 
 /// Before something is written through a pointer that may be an address in the

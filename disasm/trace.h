@@ -82,6 +82,10 @@ struct Trace {
   /// The image was loaded once more by itself, or pinned: FreeLibrary may not
   /// unload it then.
   bool keeps_itself_loaded = false;
+  /// Addresses of the image's data that functions of other DLLs than the
+  /// system's were given, or that stood in what they were given; of each the
+  /// first call's site.
+  std::map<Rva, Rva> given;
   /// Branches with an outcome that the run could not decide.
   std::set<Rva> open_branches;
   /// Sections made or deleted at an address that is not fixed in the image

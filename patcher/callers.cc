@@ -81,7 +81,7 @@ bool Callers::Calls(Rva function, int depth) {
   return calls;
 }
 
-bool Callers::LeadsThere(Rva after) {
+bool Callers::LeadsThere(Rva after, int depth) {
   Rva rva = after;
   for (int i = 0; i < kMaxBetween; ++i) {
     if (++decoded_ > kMaxDecoded) return true;
@@ -89,7 +89,7 @@ bool Callers::LeadsThere(Rva after) {
     switch (instruction.flow) {
       case Flow::kCall:
       case Flow::kJump:
-        return GoesThere(instruction, kMaxCallsDown);
+        return GoesThere(instruction, depth);
       case Flow::kReturn:
       case Flow::kStop:
       case Flow::kUnknown:

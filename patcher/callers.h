@@ -28,8 +28,9 @@ class Callers {
 
   /// Whether there is no such import.
   bool IsEmpty() const { return slots_.empty(); }
-  /// Whether the first call from `after` on is one, or leads to one.
-  bool LeadsThere(Rva after);
+  /// Whether the first call from `after` on is one, or leads to one, which may
+  /// be so many calls down; to be asked with one number only.
+  bool LeadsThere(Rva after, int depth = kMaxCallsDown);
   /// Whether `function` makes one, itself or some calls down.
   bool Calls(Rva function, int depth = kMaxCallsDown);
   /// Adds to `to` the instructions of `function` and of what it calls.

@@ -75,6 +75,11 @@ std::optional<std::string> MayNotLeak(const PeImage& image,
     return "attach loads the image once more, so that FreeLibrary may not "
            "unload it";
   }
+  if (const auto given = FindGiven(*diagnosis.traces, leaked)) {
+    return "detach leaves the section at " + HexNumber(given->section.value) +
+           ", but what it may lie in was given to another DLL's function, at " +
+           HexNumber(given->at.value);
+  }
   const std::optional<OtherDelete> other =
       FindOtherDelete(image, *diagnosis.traces, leaked);
   if (!other) return std::nullopt;
@@ -97,18 +102,23 @@ std::optional<std::string> IsDeletedElsewhere(const PeImage& image,
   return std::nullopt;
 }
 
-/// What speaks against there being no section at all. `before`: of many paths,
-/// where the verdict is of one process.
+/// What speaks against there being no section at all, or none that is left.
+/// `before`: of many paths, where the verdict is of one process.
 std::optional<std::string> MayInitialise(const PeImage& image,
                                          const Diagnosis& diagnosis,
                                          const EntryTraces* before) {
-  if (diagnosis.verdict != Verdict::kNotApplicable) return std::nullopt;
-  const std::optional<Rva> at =
-      FindOtherInitialise(image, *diagnosis.traces, before);
+  const bool has_none = diagnosis.verdict == Verdict::kNotApplicable;
+  if (!has_none && diagnosis.verdict != Verdict::kFixed) return std::nullopt;
+  std::set<Rva> known;
+  for (const CriticalSection& section : diagnosis.critical_sections) {
+    known.insert(section.rva);
+  }
+  // Where there are some, ways that were not taken make others too often.
+  const std::optional<Rva> at = FindOtherInitialise(
+      image, *diagnosis.traces, known, has_none ? before : nullptr);
   if (!at) return std::nullopt;
-  return diagnosis.because +
-         ", but code that was not run may initialise one, at " +
-         HexNumber(at->value);
+  return diagnosis.because + ", but code that was not run may initialise " +
+         (has_none ? "one" : "another") + ", at " + HexNumber(at->value);
 }
 
 /// Only the runs that count.

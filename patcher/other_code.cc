@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <map>
 #include <set>
 #include <span>
 #include <vector>
@@ -32,6 +33,14 @@ constexpr size_t kMaxPointers = 8;
 /// functions: WNDCLASSEX has 12, and a table of virtual functions seldom more
 /// than these.
 constexpr uint32_t kMaxMembers = 24;
+/// How many objects, one pointing to the next, may lead to a function: a table
+/// of virtual ones is the second. One that another DLL is given may be a
+/// description of many (Objective-C's module, symbol table, class, methods).
+constexpr int kTableDepth = 2;
+constexpr int kGivenDepth = 3;
+/// How far behind an address that another DLL is given a section may lie which
+/// belongs to the same object.
+constexpr uint32_t kMaxGivenObject = 1024;
 /// Instructions that are looked at beside those that were run. Where there are
 /// more, one of them may be what is looked for.
 constexpr size_t kMaxOther = 100'000;
@@ -50,7 +59,8 @@ class Search {
          std::string_view part);
 
   std::optional<OtherDelete> DeleteOf(const std::vector<Rva>& sections);
-  std::optional<Rva> Initialise(const EntryTraces* before);
+  std::optional<Rva> Initialise(const std::set<Rva>& known,
+                                const EntryTraces* before);
 
  private:
   std::optional<OtherDelete> SearchCode(const std::vector<Wanted>& wanted);
@@ -62,7 +72,7 @@ class Search {
   }
   std::set<Rva> NamedPlaces() const;
   std::set<Rva> PassedFunctions(const std::set<Rva>& places) const;
-  void AddFunctionsIn(Rva object, bool looks_further, std::set<Rva>& to) const;
+  void AddFunctionsIn(Rva object, int depth, std::set<Rva>& to);
   bool MayNameOwn(Rva instruction) const;
   void AddExported();
   void AddCalled();
@@ -74,6 +84,8 @@ class Search {
   const CodeView view_;
   std::set<Rva> visited_;  ///< instructions that were run
   Callers callers_;
+  std::map<Rva, int> looked_in_;  ///< objects, and how deep
+  std::set<Rva> given_;           ///< Trace::given of all runs
   std::set<Rva> exported_;  ///< instructions of exports and what they call
   std::set<Rva> called_;    ///< of what was run, and of what that may call
 };
@@ -84,6 +96,7 @@ Search::Search(const PeImage& image, const EntryTraces& traces,
   for (const Trace* run : {&traces.attach, &traces.detach, &traces.process_exit,
                            &traces.thread_attach, &traces.thread_detach}) {
     visited_.insert(run->visited.begin(), run->visited.end());
+    for (const auto& [address, site] : run->given) given_.insert(address);
   }
 }
 
@@ -184,10 +197,12 @@ std::set<Rva> Search::PassedFunctions(const std::set<Rva>& places) const {
   return functions;
 }
 
-/// The functions that the object's words name and, where `looks_further`, those
-/// of the tables that it points to.
-void Search::AddFunctionsIn(Rva object, bool looks_further,
-                            std::set<Rva>& to) const {
+/// The functions that the object's words name, and those of the objects and
+/// tables that it points to, down to `depth` of them.
+void Search::AddFunctionsIn(Rva object, int depth, std::set<Rva>& to) {
+  int& looked = looked_in_[object];
+  if (looked >= depth) return;
+  looked = depth;
   const ByteReader words(ContentAt(view_, object, kMaxMembers * kWord));
   for (uint32_t at = 0; at < kMaxMembers * kWord; at += kWord) {
     const std::optional<uint32_t> va = words.U32(at);
@@ -195,8 +210,8 @@ void Search::AddFunctionsIn(Rva object, bool looks_further,
     const Rva named{*va - view_.image_base};
     if (IsCode(view_, named)) {
       if (!IsVisited(named)) to.insert(named);
-    } else if (looks_further && IsData(view_, named)) {
-      AddFunctionsIn(named, false, to);
+    } else if (depth > 1 && IsData(view_, named)) {
+      AddFunctionsIn(named, depth - 1, to);
     }
   }
 }
@@ -247,7 +262,7 @@ std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections) {
   for (const Rva place : places) {
     const bool is_section = std::ranges::binary_search(sections, place);
     if (IsData(view_, place) && !is_section) {
-      AddFunctionsIn(place, true, functions);
+      AddFunctionsIn(place, kTableDepth, functions);
     }
   }
   for (const Rva function : functions) {
@@ -297,12 +312,20 @@ void Search::AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to) {
 }
 
 /// Where code that was not run passes an address of data on to what
-/// initialises. It is code that others may run and, where `before` is given,
-/// what the ways lead to that were not taken.
-std::optional<Rva> Search::Initialise(const EntryTraces* before) {
+/// initialises, and not one of `known`. It is code that others may run and,
+/// where `before` is given, what the ways lead to that were not taken.
+std::optional<Rva> Search::Initialise(const std::set<Rva>& known,
+                                      const EntryTraces* before) {
   if (callers_.IsEmpty()) return std::nullopt;
+  std::set<Rva> functions = PassedFunctions(NamedPlaces());
+  for (const Rva object : given_) {
+    AddFunctionsIn(object, kGivenDepth, functions);
+  }
+  // Beside sections that are known, what calls others would be too much: the C
+  // runtime's own handlers seem to lead to its locks.
+  const int depth = known.empty() ? kMaxCallsDown : 1;
   std::set<Rva> code;
-  for (const Rva function : PassedFunctions(NamedPlaces())) {
+  for (const Rva function : functions) {
     callers_.AddCode(function, code);
   }
   if (before != nullptr) AddWaysNotTaken(*before, code);
@@ -311,8 +334,10 @@ std::optional<Rva> Search::Initialise(const EntryTraces* before) {
     if (IsVisited(rva) || !TakesValue(view_, rva)) continue;
     const Instruction instruction = Decode(view_, rva);
     const std::optional<Rva> named = NamedBy(view_, instruction);
-    if (!named || !IsWritable(view_, *named)) continue;
-    if (callers_.LeadsThere(rva + instruction.size)) return rva;
+    if (!named || !IsWritable(view_, *named) || known.contains(*named)) {
+      continue;
+    }
+    if (callers_.LeadsThere(rva + instruction.size, depth)) return rva;
   }
   return std::nullopt;
 }
@@ -414,9 +439,25 @@ std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
 
 std::optional<Rva> FindOtherInitialise(const PeImage& image,
                                        const EntryTraces& traces,
+                                       const std::set<Rva>& known,
                                        const EntryTraces* before) {
   if (image.machine != kMachineI386) return std::nullopt;
-  return Search(image, traces, InitialisesSection, "Init").Initialise(before);
+  return Search(image, traces, InitialisesSection, "Init")
+      .Initialise(known, before);
+}
+
+std::optional<OtherDelete> FindGiven(const EntryTraces& traces,
+                                     const std::vector<Rva>& sections) {
+  for (const Trace* run : {&traces.attach, &traces.detach}) {
+    for (const Rva section : sections) {
+      const Rva first{section.value - std::min(section.value, kMaxGivenObject)};
+      const auto given = run->given.lower_bound(first);
+      if (given != run->given.end() && given->first <= section) {
+        return OtherDelete{.section = section, .at = given->second};
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace detachfix

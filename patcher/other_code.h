@@ -5,6 +5,7 @@
 #define DETACHFIX_PATCHER_OTHER_CODE_H_
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "disasm/trace.h"
@@ -35,16 +36,23 @@ std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
                                            std::vector<Rva> sections);
 
 /// The first place in code of `image` that none of `traces` ran, and that seems
-/// to initialise a section in the image's data: it names an address of that,
-/// and the next call leads to a function that initialises one. It is code of a
-/// function that was named by what was run, so that others may run it; where
+/// to initialise a section in the image's data that is none of `known`: it
+/// names an address of that, and the next call leads to a function that
+/// initialises one. It is code of a function that was named by what was run, or
+/// in data that another DLL was given, so that others may run it; where
 /// `traces` are of one ordinary process and `before` of many paths, also what a
 /// branch leads to that went one way in the process and may go another: not
 /// where it came by in `before` and was decided there as well. Errs on the side
 /// of too many. For i386.
 std::optional<Rva> FindOtherInitialise(const PeImage& image,
                                        const EntryTraces& traces,
+                                       const std::set<Rva>& known,
                                        const EntryTraces* before);
+
+/// One of `sections` that lies in what a function of another DLL was given
+/// (Trace::given), and where that was called.
+std::optional<OtherDelete> FindGiven(const EntryTraces& traces,
+                                     const std::vector<Rva>& sections);
 
 }  // namespace detachfix
 

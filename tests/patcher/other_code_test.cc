@@ -177,7 +177,7 @@ std::optional<Rva> BesideOneProcess(const PeImage& image) {
   const EntryTraces many = RunEntry(image, Runs::kThatCount, Setting::kMemory);
   const EntryTraces one = RunEntry(image, Runs::kThatCount, Setting::kOrdinary);
   EXPECT_TRUE(one.attach.complete);
-  return FindOtherInitialise(image, one, &many);
+  return FindOtherInitialise(image, one, {}, &many);
 }
 
 TEST(FindOtherInitialise, LooksAtWaysNotTakenInOneProcess) {
@@ -191,6 +191,80 @@ TEST(FindOtherInitialise, LooksAtWaysNotTakenInOneProcess) {
   // No reason is 9, as both know.
   EXPECT_FALSE(BesideOneProcess(test::MustRead(
       SpecThat("83 7c 24 08 09 75 0b " + std::string(kMakes), ""))));
+}
+
+/// An entry that deletes on detach what it makes on attach, and does `what`.
+PeSpec FixedSpecThat(const std::string& what, const std::string& more) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.sections[0].content =
+      "entry: " + what +
+      " 83 7c 24 08 01 77 (out) 68 [.data+0x20] 72 (gone)\n"
+      "ff 15 [KERNEL32.dll!InitializeCriticalSection] eb (out)\n"
+      "gone: ff 15 [KERNEL32.dll!DeleteCriticalSection]\n"
+      "out: 31 c0 40 c2 0c 00\ncc\n" +
+      more;
+  return spec;
+}
+
+TEST(FindOtherInitialise, DoubtsThatAllAreDeletedWhereOthersMayRunCode) {
+  const std::string makes = "procedure: " + std::string(kMakes) + " c3";
+  const std::string makes_the_same =
+      "procedure: 68 [.data+0x20] "
+      "ff 15 [KERNEL32.dll!InitializeCriticalSection] c3";
+  const std::tuple<const char*, std::string, Verdict> cases[] = {
+      {"b8 [procedure]", makes, Verdict::kUnknown},
+      {"", makes, Verdict::kFixed},
+      {"b8 [procedure]", makes_the_same, Verdict::kFixed},
+  };
+  for (const auto& [what, more, verdict] : cases) {
+    const Diagnosis diagnosis =
+        Diagnose(test::MustRead(FixedSpecThat(what, more)));
+    EXPECT_EQ(diagnosis.verdict, verdict) << what << " / " << more;
+  }
+}
+
+/// The call of a function of another DLL that is given `address`.
+std::string Gives(const std::string& address) {
+  return "68 " + address + " ff 15 [OTHER.dll!Keep] 83 c4 04";
+}
+
+PeSpec WithOther(PeSpec spec) {
+  spec.imports.push_back({"OTHER.dll", {"Keep"}});
+  return spec;
+}
+
+// Objective-C's run-time library is given a module, which leads to methods.
+TEST(FindOtherInitialise, LooksAtFunctionsInWhatAnotherDllIsGiven) {
+  const std::string makes = "procedure: " + std::string(kMakes) + " c3";
+  for (const std::string& data :
+       {"zero:64 [procedure]", "zero:64 [.data+0x48] zero:4 [procedure]",
+        "zero:64 [.data+0x44] [.data+0x48] [.data+0x4c] [procedure]"}) {
+    PeSpec spec = WithOther(SpecThat(Gives("[.data+0x40]"), makes));
+    spec.sections[1].content = data;
+    EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kUnknown)
+        << data;
+    spec = WithOther(SpecThat(Gives("[.data+0x30]"), makes));
+    spec.sections[1].content = "zero:256";
+    EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kNotApplicable);
+  }
+}
+
+TEST(FindGiven, DoubtsALeakOfWhatAnotherDllIsGiven) {
+  // The object that has the section as a member, and one that points to it.
+  for (const char* const address : {"[.data]", "[.data+0x40]"}) {
+    PeSpec spec = WithOther(LeakySpecWithDelete());
+    spec.sections[1].content = "zero:64 [.data+0x8] zero:60";
+    const Diagnosis diagnosis = OfEntryThat(spec, Gives(address), "");
+    EXPECT_EQ(diagnosis.verdict, Verdict::kUnknown) << address;
+    EXPECT_NE(diagnosis.because.find("was given to another DLL's function"),
+              std::string::npos)
+        << diagnosis.because;
+  }
+  // One behind it.
+  PeSpec spec = WithOther(LeakySpecWithDelete());
+  spec.sections[1].content = "zero:128";
+  EXPECT_EQ(OfEntryThat(spec, Gives("[.data+0x30]"), "").verdict,
+            Verdict::kLeaks);
 }
 
 }  // namespace
