@@ -45,6 +45,10 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
+  /// The same: its code is run by another thread, and not before attach is done,
+  /// which holds the loader's lock (MSDN, "Dynamic-Link Library Best
+  /// Practices").
+  kStartsThread,
   kWritesFirst,  ///< the same, and returns argument 0 (strcpy)
   kSetJump,      ///< the same, and returns 0; once more after a kThrow (setjmp)
   kRoundUp,      ///< returns the double in arguments 0 and 1, rounded (ceil)

@@ -290,6 +290,10 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kCompareExchange:
       ChangeWord(state, api.effect);
       return;
+    case ApiEffect::kStartsThread:
+      WriteOutParameters(state, api);
+      result = Fresh(state);
+      return;
     case ApiEffect::kWrites:
       WriteOutParameters(state, api);
       result = Fresh(state);

@@ -43,6 +43,8 @@ constexpr uint32_t kObject = 0x74;
 constexpr uint32_t kHeap = 0x00150000;
 constexpr uint32_t kFirstModule = 0x7c800000;
 constexpr uint32_t kModuleDistance = 0x00100000;
+/// Bytes of an object of the thread pool, more than any has.
+constexpr uint32_t kPoolObject = 0x200;
 
 /// The console's code page says one byte a character (CPINFO, winnls.h).
 constexpr std::string_view kCodePage =

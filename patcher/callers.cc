@@ -12,13 +12,17 @@ namespace {
 
 /// Instructions between an argument and its call.
 constexpr int kMaxBetween = 12;
-/// Instructions that are decoded for one question: a tenth of a second and
-/// more.
-constexpr size_t kMaxDecoded = 100'000;
 /// How far before a call through a register its target may be loaded, in bytes.
 constexpr uint32_t kMaxLoadedBefore = 256;
 /// What to look for that costs, in instructions.
 constexpr size_t kLoadedCost = 16;
+
+/// Zeros are no instruction of a compiler's ("add [eax], al"): they are the
+/// upper part of a number, which is stored in what was taken for an argument
+/// (c7 05, "mov [address], number").
+bool IsNoCode(std::span<const uint8_t> bytes) {
+  return bytes.size() == 2 && bytes[0] == 0 && bytes[1] == 0;
+}
 
 }  // namespace
 
@@ -38,16 +42,18 @@ FunctionBody Callers::BodyOf(Rva function) {
   return body;
 }
 
-/// Whether a slot of one of the imports is named shortly before `call`.
-bool Callers::MayHaveLoaded(Rva call) {
+/// Whether a slot of one of the imports is named shortly before `call`, but not
+/// before `not_before`.
+bool Callers::MayHaveLoaded(Rva call, Rva not_before) {
   decoded_ += kLoadedCost;
   const auto region =
       std::ranges::find_if(view_.regions, [call](const CodeRegion& r) {
         return call.value - r.begin.value < r.size;
       });
   if (region == view_.regions.end()) return true;
-  const Rva begin{call.value -
-                  std::min(call.value - region->begin.value, kMaxLoadedBefore)};
+  const uint32_t first =
+      std::max(region->begin.value, std::min(not_before.value, call.value));
+  const Rva begin{call.value - std::min(call.value - first, kMaxLoadedBefore)};
   const std::span<const uint8_t> bytes =
       ContentAt(view_, begin, call.value - begin.value);
   const ByteReader reader(bytes);
@@ -58,24 +64,27 @@ bool Callers::MayHaveLoaded(Rva call) {
   return false;
 }
 
-bool Callers::GoesThere(const Instruction& instruction, int depth) {
+bool Callers::GoesThere(const Instruction& instruction, int depth,
+                        Rva not_before) {
   if (instruction.slot) return slots_.contains(*instruction.slot);
   if (instruction.target) return Calls(*instruction.target, depth);
-  return MayHaveLoaded(instruction.rva);
+  return MayHaveLoaded(instruction.rva, not_before);
 }
 
 bool Callers::Calls(Rva function, int depth) {
   if (depth == 0) return false;
-  if (decoded_ > kMaxDecoded) return true;
+  if (IsSpent()) return true;
   const auto [known, is_new] = known_.emplace(function, false);
   if (!is_new) return known->second;
   const FunctionBody body = BodyOf(function);
+  // A loop that is jumped into has some before.
+  const Rva first = body.instructions.front().rva;
   const bool calls = std::ranges::any_of(
       body.instructions, [&](const Instruction& instruction) {
         const bool leaves =
             instruction.flow == Flow::kCall ||
             (instruction.flow == Flow::kJump && !instruction.target);
-        return leaves && GoesThere(instruction, depth - 1);
+        return leaves && GoesThere(instruction, depth - 1, first);
       });
   known_[function] = calls;
   return calls;
@@ -84,12 +93,14 @@ bool Callers::Calls(Rva function, int depth) {
 bool Callers::LeadsThere(Rva after, int depth) {
   Rva rva = after;
   for (int i = 0; i < kMaxBetween; ++i) {
-    if (++decoded_ > kMaxDecoded) return true;
+    ++decoded_;
+    if (IsSpent()) return true;
+    if (IsNoCode(ContentAt(view_, rva, 2))) return false;
     const Instruction instruction = Decode(view_, rva);
     switch (instruction.flow) {
       case Flow::kCall:
       case Flow::kJump:
-        return GoesThere(instruction, depth);
+        return GoesThere(instruction, depth, Rva{});
       case Flow::kReturn:
       case Flow::kStop:
       case Flow::kUnknown:
@@ -102,7 +113,7 @@ bool Callers::LeadsThere(Rva after, int depth) {
 }
 
 void Callers::AddCode(Rva function, std::set<Rva>& to, int depth) {
-  if (depth == 0 || decoded_ > kMaxDecoded || !to.insert(function).second) {
+  if (depth == 0 || IsSpent() || !to.insert(function).second) {
     return;
   }
   const FunctionBody body = BodyOf(function);

@@ -15,6 +15,10 @@
 
 namespace detachfix {
 
+/// Instructions that are decoded for one question: a tenth of a second and
+/// more.
+inline constexpr size_t kMaxDecoded = 100'000;
+
 /// Calls down to the one of the import.
 inline constexpr int kMaxCallsDown = 3;
 
@@ -28,6 +32,8 @@ class Callers {
 
   /// Whether there is no such import.
   bool IsEmpty() const { return slots_.empty(); }
+  /// Whether so much was decoded that everything leads there.
+  bool IsSpent() const { return decoded_ > kMaxDecoded; }
   /// Whether the first call from `after` on is one, or leads to one, which may
   /// be so many calls down; to be asked with one number only.
   bool LeadsThere(Rva after, int depth = kMaxCallsDown);
@@ -37,8 +43,8 @@ class Callers {
   void AddCode(Rva function, std::set<Rva>& to, int depth = kMaxCallsDown);
 
  private:
-  bool GoesThere(const Instruction& instruction, int depth);
-  bool MayHaveLoaded(Rva call);
+  bool GoesThere(const Instruction& instruction, int depth, Rva not_before);
+  bool MayHaveLoaded(Rva call, Rva not_before);
   FunctionBody BodyOf(Rva function);
 
   const CodeView& view_;

@@ -67,7 +67,9 @@ std::optional<std::string> FallsShort(const EntryTraces& every,
 std::optional<std::string> MayNotLeak(const PeImage& image,
                                       const Diagnosis& diagnosis) {
   std::vector<Rva> leaked;
+  std::set<Rva> known;
   for (const CriticalSection& section : diagnosis.critical_sections) {
+    known.insert(section.rva);
     if (section.leaked) leaked.push_back(section.rva);
   }
   if (leaked.empty()) return std::nullopt;
@@ -81,7 +83,7 @@ std::optional<std::string> MayNotLeak(const PeImage& image,
            HexNumber(given->at.value);
   }
   const std::optional<OtherDelete> other =
-      FindOtherDelete(image, *diagnosis.traces, leaked);
+      FindOtherDelete(image, *diagnosis.traces, leaked, known);
   if (!other) return std::nullopt;
   return "detach leaves the section at " + HexNumber(other->section.value) +
          ", but code that was not run may delete it, at " +

@@ -53,17 +53,23 @@ struct Wanted {
   Rva section;
 };
 
+bool StartsThread(const CallRecord& call) {
+  return call.import && EffectOf(*call.import) == ApiEffect::kStartsThread;
+}
+
 class Search {
  public:
   Search(const PeImage& image, const EntryTraces& traces, bool (*is)(ApiEffect),
          std::string_view part);
 
-  std::optional<OtherDelete> DeleteOf(const std::vector<Rva>& sections);
+  std::optional<OtherDelete> DeleteOf(const std::vector<Rva>& sections,
+                                      const std::set<Rva>& known);
   std::optional<Rva> Initialise(const std::set<Rva>& known,
                                 const EntryTraces* before);
 
  private:
-  std::optional<OtherDelete> SearchCode(const std::vector<Wanted>& wanted);
+  std::optional<OtherDelete> SearchCode(const std::vector<Wanted>& wanted,
+                                        const std::set<Rva>& known);
   std::vector<Wanted> PointersTo(const std::vector<Wanted>& wanted) const;
   bool IsPassedOn(Rva operand);
   bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
@@ -84,6 +90,7 @@ class Search {
   const CodeView view_;
   std::set<Rva> visited_;  ///< instructions that were run
   Callers callers_;
+  bool starts_threads_ = false;   ///< of which functions may be run
   std::map<Rva, int> looked_in_;  ///< objects, and how deep
   std::set<Rva> given_;           ///< Trace::given of all runs
   std::set<Rva> exported_;  ///< instructions of exports and what they call
@@ -97,6 +104,7 @@ Search::Search(const PeImage& image, const EntryTraces& traces,
                            &traces.thread_attach, &traces.thread_detach}) {
     visited_.insert(run->visited.begin(), run->visited.end());
     for (const auto& [address, site] : run->given) given_.insert(address);
+    starts_threads_ |= std::ranges::any_of(run->calls, StartsThread);
   }
 }
 
@@ -244,15 +252,16 @@ bool Search::IsExported(Rva operand) {
 }
 
 /// `sections` is ascending.
-std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections) {
+std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections,
+                                            const std::set<Rva>& known) {
   if (callers_.IsEmpty() || sections.empty()) return std::nullopt;
   std::vector<Wanted> wanted;
   wanted.reserve(sections.size());
   for (const Rva section : sections) {
     wanted.push_back({view_.image_base + section.value, section});
   }
-  std::optional<OtherDelete> found = SearchCode(wanted);
-  if (!found) found = SearchCode(PointersTo(wanted));
+  std::optional<OtherDelete> found = SearchCode(wanted, known);
+  if (!found) found = SearchCode(PointersTo(wanted), known);
   if (found) return found;
   // A function that others run may get a section as an argument; so may one
   // that an object names which they get, as a class of windows does, or the
@@ -322,14 +331,20 @@ std::optional<Rva> Search::Initialise(const std::set<Rva>& known,
     AddFunctionsIn(object, kGivenDepth, functions);
   }
   // Beside sections that are known, what calls others would be too much: the C
-  // runtime's own handlers seem to lead to its locks.
+  // runtime's own handlers seem to lead to its locks. So would all that is too
+  // large to be looked through.
   const int depth = known.empty() ? kMaxCallsDown : 1;
+  const auto counts = [&] { return known.empty() || !callers_.IsSpent(); };
   std::set<Rva> code;
   for (const Rva function : functions) {
+    // A thread gets the address of what it works on.
+    if (starts_threads_ && callers_.Calls(function, depth) && counts()) {
+      return function;
+    }
     callers_.AddCode(function, code);
   }
   if (before != nullptr) AddWaysNotTaken(*before, code);
-  if (code.size() > kMaxOther) return *code.begin();
+  if (code.size() > kMaxOther && counts()) return *code.begin();
   for (const Rva rva : code) {
     if (IsVisited(rva) || !TakesValue(view_, rva)) continue;
     const Instruction instruction = Decode(view_, rva);
@@ -337,7 +352,9 @@ std::optional<Rva> Search::Initialise(const std::set<Rva>& known,
     if (!named || !IsWritable(view_, *named) || known.contains(*named)) {
       continue;
     }
-    if (callers_.LeadsThere(rva + instruction.size, depth)) return rva;
+    if (callers_.LeadsThere(rva + instruction.size, depth) && counts()) {
+      return rva;
+    }
   }
   return std::nullopt;
 }
@@ -374,8 +391,8 @@ void LookAtWords(std::span<const uint8_t> bytes,
 
 /// Where code that was not run names a wanted address and passes it on to what
 /// deletes.
-std::optional<OtherDelete> Search::SearchCode(
-    const std::vector<Wanted>& wanted) {
+std::optional<OtherDelete> Search::SearchCode(const std::vector<Wanted>& wanted,
+                                              const std::set<Rva>& known) {
   std::optional<OtherDelete> found;
   for (const CodeRegion& region : view_.regions) {
     if (!region.executable || found) continue;
@@ -383,7 +400,9 @@ std::optional<OtherDelete> Search::SearchCode(
         view_, region.begin, static_cast<uint32_t>(region.content.size()));
     LookAtWords(bytes, wanted, [&](size_t at, const Wanted& address) {
       const Rva operand = region.begin + static_cast<uint32_t>(at);
-      if (!IsPassedOn(operand)) return false;
+      const Rva named{ByteReader(bytes).U32(at).value_or(0) - view_.image_base};
+      const bool is_another = named != address.section && known.contains(named);
+      if (is_another || !IsPassedOn(operand)) return false;
       found = {.section = address.section, .at = operand};
       return true;
     });
@@ -426,7 +445,8 @@ bool Search::IsPassedOn(Rva operand) {
 
 std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
                                            const EntryTraces& traces,
-                                           std::vector<Rva> sections) {
+                                           std::vector<Rva> sections,
+                                           const std::set<Rva>& known) {
   std::ranges::sort(sections);
   if (image.machine != kMachineI386) {
     if (traces.setting != Setting::kOrdinary || sections.empty()) {
@@ -434,7 +454,7 @@ std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
     }
     return OtherDelete{.section = sections.front(), .at = image.entry_point};
   }
-  return Search(image, traces, Deletes, "Delete").DeleteOf(sections);
+  return Search(image, traces, Deletes, "Delete").DeleteOf(sections, known);
 }
 
 std::optional<Rva> FindOtherInitialise(const PeImage& image,

@@ -22,8 +22,9 @@ struct OtherDelete {
 /// The first place in the code of `image` that none of `traces` ran, and that
 /// seems to pass one of `sections`, or what it lies in, to a function that
 /// deletes one:
-/// it names an address at or shortly before it, or of a word of data that holds
-/// such an address, and the next call leads there, itself or some calls down.
+/// it names an address at or shortly before it, but not that of another one of
+/// `known`, or of a word of data that holds such an address, and the next call
+/// leads there, itself or some calls down.
 /// What exports alone do is left out: a program that only loads and unloads the
 /// DLL calls none. Else the first place where code that was run names a
 /// function that was not, as one passes the procedure of a window, and that
@@ -33,7 +34,8 @@ struct OtherDelete {
 /// followed, and none where all were.
 std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
                                            const EntryTraces& traces,
-                                           std::vector<Rva> sections);
+                                           std::vector<Rva> sections,
+                                           const std::set<Rva>& known);
 
 /// The first place in code of `image` that none of `traces` ran, and that seems
 /// to initialise a section in the image's data that is none of `known`: it

@@ -35,6 +35,9 @@ TEST(FindOtherDelete, DoubtsALeakThatOtherCodeMayEnd) {
       "b9 [.data] e9 {first}  first: e8 {second} c3"
       "  second: 83 c1 10 51 " +
           call + " c3",
+      // In a loop that is jumped into.
+      "be [.data+0x10] eb (test) turn: 56 a1 " + std::string(kDelete) +
+          " ff d0 test: 85 c0 75 (turn) c3",
       // Through a register that was loaded before.
       "8b 35 " + std::string(kDelete) + " 68 [.data+0x10] ff d6 c3",
   };
@@ -58,6 +61,14 @@ TEST(FindOtherDelete, IsNotMovedByOtherUses) {
   for (const std::string& code : codes) {
     EXPECT_EQ(With(code).verdict, Verdict::kLeaks) << code;
   }
+}
+
+// A number that is stored beside: c7 05, its address, zeros.
+TEST(FindOtherDelete, TellsAStoreFromAnArgument) {
+  EXPECT_EQ(With("c7 05 [.data+0x10] 00 00 00 00 68 [.data+0x30] "
+                 "ff 15 [KERNEL32.dll!DeleteCriticalSection] c3")
+                .verdict,
+            Verdict::kLeaks);
 }
 
 TEST(FindOtherDelete, LooksThroughTablesOfPointers) {
@@ -221,6 +232,22 @@ TEST(FindOtherInitialise, DoubtsThatAllAreDeletedWhereOthersMayRunCode) {
         Diagnose(test::MustRead(FixedSpecThat(what, more)));
     EXPECT_EQ(diagnosis.verdict, verdict) << what << " / " << more;
   }
+}
+
+// The one that detach deletes lies shortly before the one that it leaves.
+TEST(FindOtherDelete, KnowsWhichOfTwoIsMeant) {
+  const auto with_deletion_of = [](const std::string& section) {
+    PeSpec spec = FixedSpecThat(
+        "83 7c 24 08 01 75 0b 68 [.data+0x38] "
+        "ff 15 [KERNEL32.dll!InitializeCriticalSection]",
+        "cc 68 " + section + " ff 15 [KERNEL32.dll!DeleteCriticalSection] c3");
+    spec.sections[1].content = "zero:128";
+    return Diagnose(test::MustRead(spec));
+  };
+  EXPECT_EQ(with_deletion_of("[.data+0x38]").verdict, Verdict::kUnknown);
+  EXPECT_EQ(with_deletion_of("[.data+0x30]").verdict, Verdict::kUnknown);
+  const Diagnosis leak = with_deletion_of("[.data+0x20]");
+  EXPECT_EQ(leak.verdict, Verdict::kLeaks) << leak.because;
 }
 
 /// The call of a function of another DLL that is given `address`.
