@@ -159,6 +159,8 @@ bool ExtendLastBlock(Draft& draft, const std::vector<Rva>& words) {
     Append16(entries, kHighLow << 12 | (word.value - block.page));
   }
   const uint32_t used = UsedBytes(image, block);
+  // Its last entry's parameter lies behind it.
+  if (used > block.size) return false;
   const uint32_t size =
       AlignUp(used + static_cast<uint32_t>(entries.size()), 4);
   entries.resize(size - used);
