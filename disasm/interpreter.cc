@@ -230,6 +230,11 @@ Interpreter::Step Interpreter::RunInstruction(State& state) {
   Code& code = Fetch(state.pc);
   const Lifted& lifted = code.lifted;
   site_ = lifted.instruction.rva;
+  // Also what is not run in the end, so that a reader sees where that is.
+  if (code.visited_in != run_) {
+    code.visited_in = run_;
+    log_->visited.insert(site_);
+  }
   const auto written = written_code_.lower_bound(state.pc);
   if (written != written_code_.end() &&
       *written < state.pc + lifted.instruction.size) {
@@ -241,10 +246,6 @@ Interpreter::Step Interpreter::RunInstruction(State& state) {
                               lifted.instruction.size)) {
     Incomplete("runs code that it may have written at " + Site());
     return Step::kPathEnds;
-  }
-  if (code.visited_in != run_) {
-    code.visited_in = run_;
-    log_->visited.insert(site_);
   }
   compares_anew_ = true;
   return RunOps(state, lifted, 0);

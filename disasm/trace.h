@@ -74,7 +74,7 @@ struct Trace {
   std::vector<std::string> incomplete_because;  ///< empty when complete
   std::vector<TraceExit> exits;
   std::vector<CallRecord> calls;  ///< by address of the site
-  std::set<Rva> visited;          ///< every instruction run
+  std::set<Rva> visited;          ///< every instruction that was come to
   /// Something was stored that outlives the run: not only in its own frames.
   bool writes_memory = false;
   /// An allocation that may fail was taken to succeed (Setting::kMemory).
