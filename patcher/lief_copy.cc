@@ -29,8 +29,6 @@ constexpr uint32_t kImportDescriptorSize = 20;
 constexpr uint32_t kFirstThunkField = 16;  // in a descriptor
 constexpr uint32_t kBlockHeader = 8;       // of base relocations, in bytes
 constexpr uint64_t kSector = 0x200;
-// LIEF needs three times that. More has none but a file made for it.
-constexpr uint64_t kMaxCopy = uint64_t{32} * 1024 * 1024;
 
 void PutU32(std::vector<uint8_t>& bytes, uint64_t at, uint32_t word) {
   for (size_t i = 0; i < 4; ++i) {
@@ -130,7 +128,7 @@ Result<void> LiefCopy::CopySections() {
     places_.push_back(place);
     ends_[i] = size;
     if (size == 0) continue;
-    if (place + size > kMaxCopy) {
+    if (place + size > kMaxLiefCopy) {
       return Error{"import tables end at " + HexNumber(size) + " in " +
                    SectionText(image_, i) + ", too far for LIEF"};
     }

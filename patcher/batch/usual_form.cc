@@ -5,6 +5,7 @@
 
 #include "patcher/bytes.h"
 #include "patcher/image_reader.h"
+#include "patcher/lief_copy.h"
 
 namespace detachfix {
 namespace {
@@ -29,6 +30,8 @@ bool IsContent(const PeImage& image, uint64_t rva, uint64_t size) {
 
 bool HasUsualHeaders(const PeImage& image) {
   const ByteReader reader(image.file());
+  // Whether a larger one can be read at all is for LIEF to say.
+  if (image.file().size() > kMaxLiefCopy) return false;
   const uint64_t pe = image.pe_header_offset.value;
   return reader.U16(pe + kSizeOfOptionalHeader) == kUsualOptionalHeader &&
          image.directory_count == kDirectoryCount &&

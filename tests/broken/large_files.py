@@ -47,14 +47,16 @@ def import_tables(rva):
     return tables.ljust(TABLES_SIZE, b"\0"), IMAGE_BASE + rva + slots
 
 
-def image(rest, exported=0, made=1):
+def image(rest, exported=0, made=1, before=0):
     """A PE32 DLL; `rest(section, delete_slot)` is the code behind its entry,
-    which makes so many sections in a row."""
+    which makes so many sections in a row; `before` bytes of data stand before
+    its import tables."""
     entry = aligned(19 + 11 * made, 32)
     size = entry + len(rest(0, 0))
     data_rva = aligned(0x1000 + size, ALIGNMENT)
-    tables, slots = import_tables(data_rva)
-    section = IMAGE_BASE + data_rva + TABLES_SIZE
+    tables_rva = data_rva + before
+    tables, slots = import_tables(tables_rva)
+    section = IMAGE_BASE + tables_rva + TABLES_SIZE
     # cmp dword [esp+8],1; jne; push section; call; mov eax,1; ret 12
     code = b"\x83\x7c\x24\x08\x01\x0f\x85" + struct.pack("<I", 11 * made)
     for i in range(made):
@@ -63,11 +65,12 @@ def image(rest, exported=0, made=1):
     code += b"\xb8\x01\0\0\0\xc2\x0c\0"
     code = code.ljust(entry, b"\xcc") + rest(section, slots + 4)
     room = aligned(SECTION_SIZE * made, 0x40)
-    export_rva = data_rva + TABLES_SIZE + room
-    data = tables + b"\0" * room + export_table(export_rva, exported)
-    directories = {1: (data_rva, 40)}
+    export_rva = tables_rva + TABLES_SIZE + room
+    data = b"\x55" * before + tables + b"\0" * room + export_table(export_rva, exported)
+    directories = {1: (tables_rva, 40)}
     if exported:
-        directories[0] = (export_rva, len(data) - TABLES_SIZE - room)
+        directories[0] = (export_rva,
+                          len(data) - before - TABLES_SIZE - room)
     return headers(code, data, data_rva, directories)
 
 
@@ -125,6 +128,8 @@ def files():
         b"\x68" + word(section) + b"\xff\x15" + word(delete) + b"\xc3")
         * 1_000_000), UNKNOWN
     yield "slots", image(lambda _, delete: word(delete) * 8_000_000), LEAKS
+    # Import tables lie behind the whole content of a section.
+    yield "tables", image(lambda *_: noise, before=34 << 20), LEAKS
     # Each section is looked for in all code and data.
     # To delete them all takes more code than there is room for.
     yield "sections", image(lambda *_: noise, made=5_000), LEAKS, UNKNOWN
