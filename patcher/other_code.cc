@@ -335,10 +335,11 @@ std::optional<Rva> Search::Initialise(const std::set<Rva>& known,
   // large to be looked through.
   const int depth = known.empty() ? kMaxCallsDown : 1;
   const auto counts = [&] { return known.empty() || !callers_.IsSpent(); };
+  // A thread gets the address of what it works on, a window that of its object.
+  const bool may_be_given = starts_threads_ || !known.empty();
   std::set<Rva> code;
   for (const Rva function : functions) {
-    // A thread gets the address of what it works on.
-    if (starts_threads_ && callers_.Calls(function, depth) && counts()) {
+    if (may_be_given && callers_.Calls(function, depth) && counts()) {
       return function;
     }
     callers_.AddCode(function, code);

@@ -219,13 +219,17 @@ PeSpec FixedSpecThat(const std::string& what, const std::string& more) {
 
 TEST(FindOtherInitialise, DoubtsThatAllAreDeletedWhereOthersMayRunCode) {
   const std::string makes = "procedure: " + std::string(kMakes) + " c3";
+  const std::string harmless =
+      "procedure: ff 15 [KERNEL32.dll!GetLastError] c3";
   const std::string makes_the_same =
       "procedure: 68 [.data+0x20] "
       "ff 15 [KERNEL32.dll!InitializeCriticalSection] c3";
   const std::tuple<const char*, std::string, Verdict> cases[] = {
       {"b8 [procedure]", makes, Verdict::kUnknown},
       {"", makes, Verdict::kFixed},
-      {"b8 [procedure]", makes_the_same, Verdict::kFixed},
+      {"b8 [procedure]", makes_the_same, Verdict::kUnknown},
+      {"b8 [procedure]", harmless, Verdict::kFixed},
+      {"", makes_the_same, Verdict::kFixed},
   };
   for (const auto& [what, more, verdict] : cases) {
     const Diagnosis diagnosis =
