@@ -53,8 +53,14 @@ struct Wanted {
   Rva section;
 };
 
+/// Whether the call has another thread run a function.
 bool StartsThread(const CallRecord& call) {
   return call.import && EffectOf(*call.import) == ApiEffect::kStartsThread;
+}
+
+/// Whether the call may have functions run for a window, a dialog, a hook.
+bool IsOfWindows(const CallRecord& call) {
+  return call.import && call.import->dll == "user32.dll";
 }
 
 class Search {
@@ -90,7 +96,8 @@ class Search {
   const CodeView view_;
   std::set<Rva> visited_;  ///< instructions that were run
   Callers callers_;
-  bool starts_threads_ = false;   ///< of which functions may be run
+  bool starts_threads_ = false;
+  bool has_windows_ = false;
   std::map<Rva, int> looked_in_;  ///< objects, and how deep
   std::set<Rva> given_;           ///< Trace::given of all runs
   std::set<Rva> exported_;  ///< instructions of exports and what they call
@@ -105,6 +112,7 @@ Search::Search(const PeImage& image, const EntryTraces& traces,
     visited_.insert(run->visited.begin(), run->visited.end());
     for (const auto& [address, site] : run->given) given_.insert(address);
     starts_threads_ |= std::ranges::any_of(run->calls, StartsThread);
+    has_windows_ |= std::ranges::any_of(run->calls, IsOfWindows);
   }
 }
 
@@ -335,11 +343,12 @@ std::optional<Rva> Search::Initialise(const std::set<Rva>& known,
   // large to be looked through.
   const int depth = known.empty() ? kMaxCallsDown : 1;
   const auto counts = [&] { return known.empty() || !callers_.IsSpent(); };
-  // A thread gets the address of what it works on, a window that of its object.
-  const bool may_be_given = starts_threads_ || !known.empty();
+  // Others run a function with the address of what it works on. (Three calls
+  // down from a window's, most lead to one that makes a section.)
+  const bool may_get_one = starts_threads_ || (has_windows_ && !known.empty());
   std::set<Rva> code;
   for (const Rva function : functions) {
-    if (may_be_given && callers_.Calls(function, depth) && counts()) {
+    if (may_get_one && callers_.Calls(function, depth) && counts()) {
       return function;
     }
     callers_.AddCode(function, code);

@@ -221,19 +221,26 @@ TEST(FindOtherInitialise, DoubtsThatAllAreDeletedWhereOthersMayRunCode) {
   const std::string makes = "procedure: " + std::string(kMakes) + " c3";
   const std::string harmless =
       "procedure: ff 15 [KERNEL32.dll!GetLastError] c3";
+  const std::string makes_what_it_gets =
+      "procedure: ff 74 24 04 "
+      "ff 15 [KERNEL32.dll!InitializeCriticalSection] c3";
+  const std::string with_window =
+      "b8 [procedure] ff 15 [USER32.dll!GetDesktopWindow]";
   const std::string makes_the_same =
       "procedure: 68 [.data+0x20] "
       "ff 15 [KERNEL32.dll!InitializeCriticalSection] c3";
   const std::tuple<const char*, std::string, Verdict> cases[] = {
       {"b8 [procedure]", makes, Verdict::kUnknown},
       {"", makes, Verdict::kFixed},
-      {"b8 [procedure]", makes_the_same, Verdict::kUnknown},
-      {"b8 [procedure]", harmless, Verdict::kFixed},
-      {"", makes_the_same, Verdict::kFixed},
+      {"b8 [procedure]", makes_the_same, Verdict::kFixed},
+      {"b8 [procedure]", makes_what_it_gets, Verdict::kFixed},
+      {with_window.c_str(), makes_what_it_gets, Verdict::kUnknown},
+      {with_window.c_str(), harmless, Verdict::kFixed},
   };
   for (const auto& [what, more, verdict] : cases) {
-    const Diagnosis diagnosis =
-        Diagnose(test::MustRead(FixedSpecThat(what, more)));
+    PeSpec spec = FixedSpecThat(what, more);
+    spec.imports.push_back({"USER32.dll", {"GetDesktopWindow"}});
+    const Diagnosis diagnosis = Diagnose(test::MustRead(spec));
     EXPECT_EQ(diagnosis.verdict, verdict) << what << " / " << more;
   }
 }
