@@ -50,7 +50,6 @@ enum class ApiEffect : uint8_t {
   /// Practices").
   kStartsThread,
   kWritesFirst,  ///< the same, and returns argument 0 (strcpy)
-  kSetJump,      ///< the same, and returns 0; once more after a kThrow (setjmp)
   kRoundUp,      ///< returns the double in arguments 0 and 1, rounded (ceil)
   kRoundDown,    ///< the same (floor)
   /// Changes the string at argument 0, or that of the last call where it is

@@ -219,6 +219,8 @@ class Interpreter {
   Step CallImport(State& state, Rva slot);
   const ImportName* ImportAt(Rva slot) const;
   bool KeepsImageLoaded(const State& state, const ImportName& import) const;
+  std::optional<Value> BasicModule(const State& state,
+                                   const ImportName& import) const;
   bool MayBeOwnAddress(const Value& value) const;
   bool MayBeOwnName(const std::optional<std::string>& path) const;
   bool IsUnsaid(const ImportName& import) const;

@@ -35,31 +35,10 @@ bool IsMemberFunction(const std::string& name) {
 /// Whether the name is Microsoft's of a function that finds nothing on the
 /// stack: no arguments (X, and Z behind them), and no address of an object that
 /// it returns (?A, ?B).
-bool TakesNothingOfMicrosoft(std::string_view name) {
+bool TakesNothing(const std::string& name) {
   return name.starts_with('?') && name.ends_with("XZ") &&
-         name.find("?A") == std::string_view::npos &&
-         name.find("?B") == std::string_view::npos;
-}
-
-/// Whether the name is that of a function in namespace std, or in none, without
-/// arguments (Itanium C++ ABI, 5.1: "St", the name with its length, "v").
-bool TakesNothingOfItanium(std::string_view name) {
-  if (!name.starts_with("_Z")) return false;
-  name.remove_prefix(2);
-  if (name.starts_with("St")) name.remove_prefix(2);
-  size_t length = 0;
-  size_t digits = 0;
-  for (; digits < name.size() && digits < 4; ++digits) {
-    const char c = name[digits];
-    if (c < '0' || c > '9') break;
-    length = length * 10 + static_cast<size_t>(c - '0');
-  }
-  return digits > 0 && name.size() == digits + length + 1 &&
-         name.ends_with('v');
-}
-
-bool TakesNothing(std::string_view name) {
-  return TakesNothingOfMicrosoft(name) || TakesNothingOfItanium(name);
+         name.find("?A") == std::string::npos &&
+         name.find("?B") == std::string::npos;
 }
 
 /// Whether it is a member function of a V8 handle, which is one pointer (v8.h).

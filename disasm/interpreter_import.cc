@@ -8,6 +8,7 @@
 
 #include "disasm/interpreter.h"
 #include "disasm/interpreter_limits.h"
+#include "disasm/process.h"
 
 namespace detachfix {
 namespace {
@@ -235,7 +236,8 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
     return;
   }
   const bool is_there = setting_ == Setting::kOrdinary ||
-                        (IsOfEveryWindowsNt(*import) && !module.IsConstant(0));
+                        (IsOfEveryWindowsNt(*import) && module.IsConstant() &&
+                         IsKnownModule(module.bits));
   if (!is_there) GiveInstead(state, api, ConstantValue(0));
   result = SymbolicValue(kImportSymbol, LookedUpSlot(*import).value);
 }
@@ -264,6 +266,10 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     if (AnswerInProcess(state, import, api)) return;
   }
   Value& result = state.at(isa_.convention().result);
+  if (const std::optional<Value> module = BasicModule(state, import)) {
+    result = EvaluateSignExtend(32, state.register_width, *module);
+    return;
+  }
   switch (api.effect) {
     case ApiEffect::kInitialiseSection:
     case ApiEffect::kInitialiseSectionOrZero:
@@ -304,10 +310,6 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kWritesFirst:
       WriteOutParameters(state, api);
       result = Argument(state, 0);
-      return;
-    case ApiEffect::kSetJump:
-      WriteOutParameters(state, api);
-      result = ConstantValue(0);
       return;
     case ApiEffect::kRoundUp:
     case ApiEffect::kRoundDown:

@@ -46,6 +46,22 @@ bool Interpreter::KeepsImageLoaded(const State& state,
   return MayBeOwnAddress(module);
 }
 
+/// What GetModuleHandle gives of the two modules that every process has before
+/// any other: by the number that they have in the ordinary one.
+std::optional<Value> Interpreter::BasicModule(const State& state,
+                                              const ImportName& import) const {
+  if (import.name != "GetModuleHandleA" && import.name != "GetModuleHandleW") {
+    return std::nullopt;
+  }
+  const std::optional<std::string> name =
+      TextAt(state, Argument(state, 0), CharacterSize(import));
+  if (!name) return std::nullopt;
+  std::string module = LowerCase(*name);
+  if (module.find('.') == std::string::npos) module += ".dll";
+  if (module != "kernel32.dll" && module != "ntdll.dll") return std::nullopt;
+  return ConstantValue(ModuleInProcess(module));
+}
+
 /// Whether `value`, unless it is known, may lie in the image.
 bool Interpreter::MayBeOwnAddress(const Value& value) const {
   return !value.IsConstant() ||

@@ -42,18 +42,16 @@ FunctionBody Callers::BodyOf(Rva function) {
   return body;
 }
 
-/// Whether a slot of one of the imports is named shortly before `call`, but not
-/// before `not_before`.
-bool Callers::MayHaveLoaded(Rva call, Rva not_before) {
+/// Whether a slot of one of the imports is named shortly before `call`.
+bool Callers::MayHaveLoaded(Rva call) {
   decoded_ += kLoadedCost;
   const auto region =
       std::ranges::find_if(view_.regions, [call](const CodeRegion& r) {
         return call.value - r.begin.value < r.size;
       });
   if (region == view_.regions.end()) return true;
-  const uint32_t first =
-      std::max(region->begin.value, std::min(not_before.value, call.value));
-  const Rva begin{call.value - std::min(call.value - first, kMaxLoadedBefore)};
+  const Rva begin{call.value -
+                  std::min(call.value - region->begin.value, kMaxLoadedBefore)};
   const std::span<const uint8_t> bytes =
       ContentAt(view_, begin, call.value - begin.value);
   const ByteReader reader(bytes);
@@ -64,11 +62,10 @@ bool Callers::MayHaveLoaded(Rva call, Rva not_before) {
   return false;
 }
 
-bool Callers::GoesThere(const Instruction& instruction, int depth,
-                        Rva not_before) {
+bool Callers::GoesThere(const Instruction& instruction, int depth) {
   if (instruction.slot) return slots_.contains(*instruction.slot);
   if (instruction.target) return Calls(*instruction.target, depth);
-  return MayHaveLoaded(instruction.rva, not_before);
+  return MayHaveLoaded(instruction.rva);
 }
 
 bool Callers::Calls(Rva function, int depth) {
@@ -77,14 +74,12 @@ bool Callers::Calls(Rva function, int depth) {
   const auto [known, is_new] = known_.emplace(function, false);
   if (!is_new) return known->second;
   const FunctionBody body = BodyOf(function);
-  // A loop that is jumped into has some before.
-  const Rva first = body.instructions.front().rva;
   const bool calls = std::ranges::any_of(
       body.instructions, [&](const Instruction& instruction) {
         const bool leaves =
             instruction.flow == Flow::kCall ||
             (instruction.flow == Flow::kJump && !instruction.target);
-        return leaves && GoesThere(instruction, depth - 1, first);
+        return leaves && GoesThere(instruction, depth - 1);
       });
   known_[function] = calls;
   return calls;
@@ -100,7 +95,7 @@ bool Callers::LeadsThere(Rva after, int depth) {
     switch (instruction.flow) {
       case Flow::kCall:
       case Flow::kJump:
-        return GoesThere(instruction, depth, Rva{});
+        return GoesThere(instruction, depth);
       case Flow::kReturn:
       case Flow::kStop:
       case Flow::kUnknown:

@@ -39,12 +39,14 @@ class Callers {
   bool LeadsThere(Rva after, int depth = kMaxCallsDown);
   /// Whether `function` makes one, itself or some calls down.
   bool Calls(Rva function, int depth = kMaxCallsDown);
+  /// Whether the instruction is such a call itself.
+  bool IsOne(const Instruction& call) { return GoesThere(call, 0); }
   /// Adds to `to` the instructions of `function` and of what it calls.
   void AddCode(Rva function, std::set<Rva>& to, int depth = kMaxCallsDown);
 
  private:
-  bool GoesThere(const Instruction& instruction, int depth, Rva not_before);
-  bool MayHaveLoaded(Rva call, Rva not_before);
+  bool GoesThere(const Instruction& instruction, int depth);
+  bool MayHaveLoaded(Rva call);
   FunctionBody BodyOf(Rva function);
 
   const CodeView& view_;

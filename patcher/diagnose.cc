@@ -77,10 +77,10 @@ std::optional<std::string> MayNotLeak(const PeImage& image,
     return "attach loads the image once more, so that FreeLibrary may not "
            "unload it";
   }
-  if (const auto given = FindGiven(*diagnosis.traces, leaked)) {
-    return "detach leaves the section at " + HexNumber(given->section.value) +
-           ", but what it may lie in was given to another DLL's function, at " +
-           HexNumber(given->at.value);
+  if (const auto call = CallOfAnother(diagnosis.traces->detach)) {
+    return "detach leaves the section at " + HexNumber(leaked.front().value) +
+           ", but calls another DLL, which may delete it, at " +
+           HexNumber(call->value);
   }
   const std::optional<OtherDelete> other =
       FindOtherDelete(image, *diagnosis.traces, leaked, known);

@@ -38,9 +38,6 @@ constexpr uint32_t kMaxMembers = 24;
 /// description of many (Objective-C's module, symbol table, class, methods).
 constexpr int kTableDepth = 2;
 constexpr int kGivenDepth = 3;
-/// How far behind an address that another DLL is given a section may lie which
-/// belongs to the same object.
-constexpr uint32_t kMaxGivenObject = 1024;
 /// Instructions that are looked at beside those that were run. Where there are
 /// more, one of them may be what is looked for.
 constexpr size_t kMaxOther = 100'000;
@@ -91,6 +88,7 @@ class Search {
   void AddWay(Rva from, std::set<Rva>& to);
   void AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to);
   bool IsExported(Rva operand);
+  std::optional<Rva> WayOfThread();
 
   const PeImage& image_;
   const CodeView view_;
@@ -271,6 +269,9 @@ std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections,
   std::optional<OtherDelete> found = SearchCode(wanted, known);
   if (!found) found = SearchCode(PointersTo(wanted), known);
   if (found) return found;
+  if (const std::optional<Rva> way = WayOfThread()) {
+    return OtherDelete{.section = sections.front(), .at = *way};
+  }
   // A function that others run may get a section as an argument; so may one
   // that an object names which they get, as a class of windows does, or the
   // table of an object that they release.
@@ -305,6 +306,21 @@ void Search::AddWay(Rva from, std::set<Rva>& to) {
       callers_.AddCode(*instruction.target, to);
     }
   }
+}
+
+/// What detach may delete by a way that it did not take: a thread that attach
+/// starts may decide that it does.
+std::optional<Rva> Search::WayOfThread() {
+  if (!starts_threads_) return std::nullopt;
+  std::set<Rva> code;
+  AddWaysNotTaken(EntryTraces(), code);
+  for (const Rva rva : code) {
+    const Instruction instruction = Decode(view_, rva);
+    const bool leaves = instruction.flow == Flow::kCall ||
+                        (instruction.flow == Flow::kJump && instruction.slot);
+    if (leaves && callers_.IsOne(instruction)) return rva;
+  }
+  return std::nullopt;
 }
 
 /// What a branch leads to that went one way alone, but for those that came by
@@ -411,7 +427,10 @@ std::optional<OtherDelete> Search::SearchCode(const std::vector<Wanted>& wanted,
     LookAtWords(bytes, wanted, [&](size_t at, const Wanted& address) {
       const Rva operand = region.begin + static_cast<uint32_t>(at);
       const Rva named{ByteReader(bytes).U32(at).value_or(0) - view_.image_base};
-      const bool is_another = named != address.section && known.contains(named);
+      // Itself, and not as the first member of what has both.
+      const bool is_another = named != address.section &&
+                              known.contains(named) &&
+                              callers_.LeadsThere(operand + kWord, 0);
       if (is_another || !IsPassedOn(operand)) return false;
       found = {.section = address.section, .at = operand};
       return true;
@@ -476,18 +495,13 @@ std::optional<Rva> FindOtherInitialise(const PeImage& image,
       .Initialise(known, before);
 }
 
-std::optional<OtherDelete> FindGiven(const EntryTraces& traces,
-                                     const std::vector<Rva>& sections) {
-  for (const Trace* run : {&traces.attach, &traces.detach}) {
-    for (const Rva section : sections) {
-      const Rva first{section.value - std::min(section.value, kMaxGivenObject)};
-      const auto given = run->given.lower_bound(first);
-      if (given != run->given.end() && given->first <= section) {
-        return OtherDelete{.section = section, .at = given->second};
-      }
-    }
-  }
-  return std::nullopt;
+std::optional<Rva> CallOfAnother(const Trace& detach) {
+  const auto is_others = [](const CallRecord& call) {
+    return call.import && !LookUpApi(*call.import).of_system;
+  };
+  const auto call = std::ranges::find_if(detach.calls, is_others);
+  if (call == detach.calls.end()) return std::nullopt;
+  return call->site;
 }
 
 }  // namespace detachfix

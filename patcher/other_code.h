@@ -51,10 +51,9 @@ std::optional<Rva> FindOtherInitialise(const PeImage& image,
                                        const std::set<Rva>& known,
                                        const EntryTraces* before);
 
-/// One of `sections` that lies in what a function of another DLL was given
-/// (Trace::given), and where that was called.
-std::optional<OtherDelete> FindGiven(const EntryTraces& traces,
-                                     const std::vector<Rva>& sections);
+/// The first call on detach of a function of another DLL than the system's: it
+/// may delete a section that it can reach, by what it was given at any time.
+std::optional<Rva> CallOfAnother(const Trace& detach);
 
 }  // namespace detachfix
 

@@ -287,22 +287,39 @@ TEST(FindOtherInitialise, LooksAtFunctionsInWhatAnotherDllIsGiven) {
   }
 }
 
-TEST(FindGiven, DoubtsALeakOfWhatAnotherDllIsGiven) {
-  // The object that has the section as a member, and one that points to it.
-  for (const char* const address : {"[.data]", "[.data+0x40]"}) {
-    PeSpec spec = WithOther(LeakySpecWithDelete());
-    spec.sections[1].content = "zero:64 [.data+0x8] zero:60";
-    const Diagnosis diagnosis = OfEntryThat(spec, Gives(address), "");
-    EXPECT_EQ(diagnosis.verdict, Verdict::kUnknown) << address;
-    EXPECT_NE(diagnosis.because.find("was given to another DLL's function"),
-              std::string::npos)
-        << diagnosis.because;
-  }
-  // One behind it.
-  PeSpec spec = WithOther(LeakySpecWithDelete());
-  spec.sections[1].content = "zero:128";
-  EXPECT_EQ(OfEntryThat(spec, Gives("[.data+0x30]"), "").verdict,
+TEST(CallOfAnother, DoubtsALeakWhereDetachCallsAnotherDll) {
+  const std::string calls = "6a 00 ff 15 [OTHER.dll!Keep] 83 c4 04";
+  const PeSpec spec = WithOther(LeakySpecWithDelete());
+  const Diagnosis diagnosis = OfEntryThat(spec, calls, "");
+  EXPECT_EQ(diagnosis.verdict, Verdict::kUnknown);
+  EXPECT_NE(diagnosis.because.find("calls another DLL, which may delete it"),
+            std::string::npos)
+      << diagnosis.because;
+  // On attach alone.
+  EXPECT_EQ(
+      OfEntryThat(spec, "83 7c 24 08 00 74 (back) " + calls + " back:", "")
+          .verdict,
+      Verdict::kLeaks);
+  // One of the system's.
+  EXPECT_EQ(OfEntryThat(spec, "ff 15 [KERNEL32.dll!GetLastError]", "").verdict,
             Verdict::kLeaks);
+}
+
+// What decides on detach a thread may have changed meanwhile.
+TEST(FindOtherDelete, DoubtsALeakThatAThreadMayEnd) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.imports[0].functions.push_back("CreateThread");
+  spec.sections[1].content = "zero:128";
+  const std::string starts =
+      "6a 00 6a 00 6a 00 68 [thread] 6a 00 6a 00 "
+      "ff 15 [KERNEL32.dll!CreateThread]";
+  const std::string asks =
+      "83 3d [.data+0x40] 01 75 (kept) ff 35 [.data+0x44] "
+      "ff 15 [KERNEL32.dll!DeleteCriticalSection] kept:";
+  const std::string thread = "thread: 31 c0 c2 04 00";
+  EXPECT_EQ(OfEntryThat(spec, starts + " " + asks, thread).verdict,
+            Verdict::kUnknown);
+  EXPECT_EQ(OfEntryThat(spec, starts, thread).verdict, Verdict::kLeaks);
 }
 
 }  // namespace
