@@ -45,7 +45,8 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
-  /// The same: its code is run by another thread, and not before attach is done,
+  /// The same: its code is run by another thread, and not before attach is
+  /// done,
   /// which holds the loader's lock (MSDN, "Dynamic-Link Library Best
   /// Practices").
   kStartsThread,

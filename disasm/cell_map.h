@@ -41,8 +41,9 @@ struct Cell {
   friend bool operator==(const Cell&, const Cell&) = default;
 };
 
-/// Which fresh symbols something may speak of: one bit stands for many, and none
-/// lies outside the range. (What code reads in a row gets symbols in a row.)
+/// Which fresh symbols something may speak of: one bit stands for many, and
+/// none lies outside the range. (What code reads in a row gets symbols in a
+/// row.)
 class SymbolFilter {
  public:
   void Add(Symbol symbol) {

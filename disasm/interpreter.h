@@ -461,10 +461,10 @@ class Interpreter {
   mutable uint32_t steps_ = 0;  ///< counted by what only looks, too
   uint32_t steps_before_ = 0;   ///< of the runs that are done
   size_t kept_ = 0;             ///< states in seen_
-  size_t drop_at_ = 0;      ///< DropFinished is next due when so many are kept
-  size_t work_ = 0;         ///< counted against kMaxWork
-  size_t work_before_ = 0;  ///< of the runs that are done
-  bool learned_ = false;    ///< the run is to be begun anew
+  size_t drop_at_ = 0;       ///< DropFinished is next due when so many are kept
+  mutable size_t work_ = 0;  ///< counted against kMaxWork
+  size_t work_before_ = 0;   ///< of the runs that are done
+  bool learned_ = false;     ///< the run is to be begun anew
   /// What the last instruction that compares has compared first; nothing where
   /// that is not known.
   std::optional<int64_t> compared_;

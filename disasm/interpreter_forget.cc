@@ -238,6 +238,7 @@ void Interpreter::ForgetStackFrom(State& state, MemoryAddress from) const {
   for (const CellMap::Entry* entry = before.AtOrAfter(from);
        entry != nullptr && entry->address.region == from.region;
        entry = before.After(entry->address)) {
+    work_ += kWorkOfForgetting;
     if (IsSavedWord(state, *entry)) return;
     // The address of a function lies in a variable of its own.
     const Value& value = entry->cell.value;
@@ -292,6 +293,7 @@ void Interpreter::ForgetNear(State& state, const Value& pointer) {
   const CellMap before = state.memory.cells();
   for (const CellMap::Entry* entry = before.AtOrAfter({kBlockBit, INT64_MIN});
        entry != nullptr; entry = before.After(entry->address)) {
+    work_ += kWorkOfForgetting;
     state.memory.Blur(*entry);
   }
 }
@@ -317,6 +319,7 @@ void Interpreter::ForgetStackNear(State& state, const Value& pointer) {
   for (const CellMap::Entry* entry = before.AtOrAfter(from);
        entry != nullptr && entry->address.region == kStackSymbol;
        entry = before.After(entry->address)) {
+    work_ += kWorkOfForgetting;
     if (!IsSavedWord(state, *entry)) state.memory.Blur(*entry);
   }
 }

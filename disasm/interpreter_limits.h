@@ -37,6 +37,8 @@ inline constexpr size_t kMaxSimilarStates = 3;
 /// it after some hundred.
 inline constexpr size_t kMaxWork = 2'000'000;
 inline constexpr size_t kMaxWorkOfAll = 4'000'000;
+/// What a cell counts that is forgotten one by one, as it costs.
+inline constexpr size_t kWorkOfForgetting = 8;
 /// States that are kept or wait, of some three kilobytes each.
 inline constexpr size_t kMaxKept = 20'000;
 inline constexpr size_t kMaxCallDepth = 128;

@@ -221,9 +221,9 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
   const std::optional<Answer> answer = detachfix::AnswerInProcess(import);
   if (!answer || !api.of_system) return false;
   // What it writes beyond the answer is not known.
-  const bool writes = api.effect == ApiEffect::kStartsThread ||
-                      (answer->kind == AnswerKind::kNumber &&
-                       api.effect == ApiEffect::kWrites);
+  const bool writes =
+      api.effect == ApiEffect::kStartsThread ||
+      (answer->kind == AnswerKind::kNumber && api.effect == ApiEffect::kWrites);
   if (writes) {
     WriteOutParameters(state, api);
   }
