@@ -274,7 +274,7 @@ PeSpec WithOther(PeSpec spec) {
 // Objective-C's run-time library is given a module, which leads to methods.
 TEST(FindOtherInitialise, LooksAtFunctionsInWhatAnotherDllIsGiven) {
   const std::string makes = "procedure: " + std::string(kMakes) + " c3";
-  for (const std::string& data :
+  for (const char* const data :
        {"zero:64 [procedure]", "zero:64 [.data+0x48] zero:4 [procedure]",
         "zero:64 [.data+0x44] [.data+0x48] [.data+0x4c] [procedure]"}) {
     PeSpec spec = WithOther(SpecThat(Gives("[.data+0x40]"), makes));
