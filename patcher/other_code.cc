@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// An address that code passes on is the last part of an instruction: of a push,
-// of a mov to a register or to the stack, of a lea. So what follows the four
-// bytes is the next instruction, wherever this one begins.
 #include "patcher/other_code.h"
 
 #include <algorithm>
@@ -17,13 +14,12 @@
 #include "disasm/isa.h"
 #include "patcher/bytes.h"
 #include "patcher/callers.h"
+#include "patcher/named_addresses.h"
 
 namespace detachfix {
 namespace {
 
 constexpr uint32_t kWord = 4;
-/// The longest i386 instruction (SDM volume 2, section 2.3.11).
-constexpr uint32_t kMaxInstruction = 15;
 /// How far before it the object may begin that has the section as a member.
 constexpr uint32_t kMaxMemberOffset = 64;
 /// Words of data that point to it, or shortly before, and are looked for in
@@ -82,7 +78,6 @@ class Search {
   std::set<Rva> NamedPlaces() const;
   std::set<Rva> PassedFunctions(const std::set<Rva>& places) const;
   void AddFunctionsIn(Rva object, int depth, std::set<Rva>& to);
-  bool MayNameOwn(Rva instruction) const;
   void AddExported();
   void AddCalled();
   void AddWay(Rva from, std::set<Rva>& to);
@@ -116,76 +111,11 @@ Search::Search(const PeImage& image, const EntryTraces& traces,
 
 /// Whether the four bytes at `operand` end one of the instructions.
 bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
-  const Rva first{operand.value - std::min(operand.value, kMaxInstruction - 4)};
+  const Rva first{operand.value -
+                  std::min(operand.value, kMaxInstruction - kWord)};
   for (auto it = instructions.lower_bound(first);
        it != instructions.end() && *it < operand; ++it) {
     if (*it + Decode(view_, *it).size == operand + 4) return true;
-  }
-  return false;
-}
-
-bool IsIn(const CodeRegion& region, Rva rva) {
-  return rva.value >= region.begin.value &&
-         rva.value - region.begin.value < region.size;
-}
-
-bool IsCode(const CodeView& view, Rva rva) {
-  return std::ranges::any_of(view.regions, [rva](const CodeRegion& region) {
-    return region.executable && IsIn(region, rva);
-  });
-}
-
-bool IsData(const CodeView& view, Rva rva) {
-  return std::ranges::any_of(view.regions, [rva](const CodeRegion& region) {
-    return !region.executable && IsIn(region, rva);
-  });
-}
-
-bool IsWritable(const CodeView& view, Rva rva) {
-  return std::ranges::any_of(view.regions, [rva](const CodeRegion& region) {
-    return region.writable && IsIn(region, rva);
-  });
-}
-
-/// The four bytes that `instruction` ends with, as a virtual address; nothing
-/// where those are no operand of an address or a number.
-std::optional<Rva> NamedBy(const CodeView& view,
-                           const Instruction& instruction) {
-  if (instruction.flow != Flow::kNext || instruction.size <= kWord) {
-    return std::nullopt;
-  }
-  const Rva operand = instruction.rva + (instruction.size - kWord);
-  const std::optional<uint32_t> va =
-      ByteReader(ContentAt(view, operand, kWord)).U32(0);
-  if (!va) return std::nullopt;
-  return Rva{*va - view.image_base};
-}
-
-/// Whether the instruction takes its last four bytes for a value, and not for
-/// where to read or write one: push, mov, add or a group of immediates, lea
-/// (SDM volume 2, appendix A).
-bool TakesValue(const CodeView& view, Rva instruction) {
-  const std::optional<uint8_t> opcode =
-      ByteReader(ContentAt(view, instruction, 1)).U8(0);
-  switch (opcode.value_or(0)) {
-    case 0x05:  // add eax, imm32
-    case 0x68:  // push imm32
-    case 0x81:  // add r/m32, imm32
-    case 0x8d:  // lea
-    case 0xc7:  // mov r/m32, imm32
-      return true;
-    default:
-      return opcode >= 0xb8 && opcode <= 0xbf;  // mov r32, imm32
-  }
-}
-
-/// Whether the bytes from `instruction` on hold an address of the image: to
-/// decode it takes longer than to look.
-bool Search::MayNameOwn(Rva instruction) const {
-  const ByteReader reader(ContentAt(view_, instruction, kMaxInstruction));
-  for (uint32_t at = 1; at + kWord <= kMaxInstruction; ++at) {
-    const std::optional<uint32_t> va = reader.U32(at);
-    if (va && *va - view_.image_base < view_.image_size) return true;
   }
   return false;
 }
@@ -194,7 +124,7 @@ bool Search::MayNameOwn(Rva instruction) const {
 std::set<Rva> Search::NamedPlaces() const {
   std::set<Rva> places;
   for (const Rva rva : visited_) {
-    if (!MayNameOwn(rva)) continue;
+    if (!MayNameOwn(view_, rva)) continue;
     const std::optional<Rva> named = NamedBy(view_, Decode(view_, rva));
     if (named) places.insert(*named);
   }
