@@ -211,6 +211,21 @@ bool IsOfEveryWindowsNt(const ImportName& import) {
          std::ranges::find(kNames, NameOf(import)) != std::end(kNames);
 }
 
+bool IsOfWindows(const ImportName& import) {
+  // Beside those that the tables are about (Windows NT 4.0 Workstation and
+  // Server, system32).
+  constexpr std::string_view kOthers[] = {
+      "comctl32.dll", "comdlg32.dll", "crypt32.dll",  "dbghelp.dll",
+      "imagehlp.dll", "imm32.dll",    "iphlpapi.dll", "lsasrv.dll",
+      "lz32.dll",     "mpr.dll",      "msv1_0.dll",   "netapi32.dll",
+      "netlogon.dll", "netrap.dll",   "psapi.dll",    "rasapi32.dll",
+      "samlib.dll",   "samsrv.dll",   "schannel.dll", "secur32.dll",
+      "security.dll", "setupapi.dll", "shell32.dll",  "urlmon.dll",
+      "userenv.dll",  "wininet.dll",  "winspool.drv", "wtsapi32.dll"};
+  return IsOfSystem(import) ||
+         std::ranges::find(kOthers, import.dll) != std::end(kOthers);
+}
+
 uint32_t CharacterSize(const ImportName& import) {
   const std::string_view name = NameOf(import);
   return name.ends_with('W') || name.starts_with("_w") ? 2 : 1;

@@ -148,6 +148,11 @@ std::string_view NameOf(const ImportName& import);
 /// looks it up gets it.
 bool IsOfEveryWindowsNt(const ImportName& import);
 
+/// Whether the function is one of a DLL that Windows NT brings, which tables
+/// may know nothing of, or of a compiler's run time: none deletes a critical
+/// section that it was not given as one.
+bool IsOfWindows(const ImportName& import);
+
 /// Bytes of a character that the function takes, as its name says: of one that
 /// there is for ANSI and for wide characters.
 uint32_t CharacterSize(const ImportName& import);

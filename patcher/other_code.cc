@@ -427,7 +427,7 @@ std::optional<Rva> FindOtherInitialise(const PeImage& image,
 
 std::optional<Rva> CallOfAnother(const Trace& detach) {
   const auto is_others = [](const CallRecord& call) {
-    return call.import && !LookUpApi(*call.import).of_system;
+    return call.import && !IsOfWindows(*call.import);
   };
   const auto call = std::ranges::find_if(detach.calls, is_others);
   if (call == detach.calls.end()) return std::nullopt;

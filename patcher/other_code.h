@@ -51,7 +51,7 @@ std::optional<Rva> FindOtherInitialise(const PeImage& image,
                                        const std::set<Rva>& known,
                                        const EntryTraces* before);
 
-/// The first call on detach of a function of another DLL than the system's: it
+/// The first call on detach of a function of another DLL than Windows' own: it
 /// may delete a section that it can reach, by what it was given at any time.
 std::optional<Rva> CallOfAnother(const Trace& detach);
 
