@@ -222,6 +222,11 @@ bool IsOfWindows(const ImportName& import) {
       "samlib.dll",   "samsrv.dll",   "schannel.dll", "secur32.dll",
       "security.dll", "setupapi.dll", "shell32.dll",  "urlmon.dll",
       "userenv.dll",  "wininet.dll",  "winspool.drv", "wtsapi32.dll"};
+  // What a variable ("*") points to that was looked up is left out: that is how
+  // a system's DLL calls into its own.
+  if (import.dll == kAnyDll && !import.name.starts_with('*')) {
+    return FindEffect(import.name) != nullptr;
+  }
   return IsOfSystem(import) ||
          std::ranges::find(kOthers, import.dll) != std::end(kOthers);
 }

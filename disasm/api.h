@@ -45,14 +45,14 @@ enum class ApiEffect : uint8_t {
   kCompareExchange,  ///< the same if the word equals argument 2
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
-  /// The same: its code is run by another thread, and not before attach is
-  /// done,
-  /// which holds the loader's lock (MSDN, "Dynamic-Link Library Best
-  /// Practices").
-  kStartsThread,
   kWritesFirst,  ///< the same, and returns argument 0 (strcpy)
   kRoundUp,      ///< returns the double in arguments 0 and 1, rounded (ceil)
   kRoundDown,    ///< the same (floor)
+  /// Writes what `writes` says. The function that it is given is run by another
+  /// thread, and not before attach is done, which holds the loader's lock
+  /// (MSDN,
+  /// "Dynamic-Link Library Best Practices").
+  kStartsThread,
   /// Changes the string at argument 0, or that of the last call where it is
   /// NULL, and returns an address in it, or NULL (strtok).
   kTokenise,
@@ -150,7 +150,8 @@ bool IsOfEveryWindowsNt(const ImportName& import);
 
 /// Whether the function is one of a DLL that Windows NT brings, which tables
 /// may know nothing of, or of a compiler's run time: none deletes a critical
-/// section that it was not given as one.
+/// section that it was not given as one. One that was looked up, nobody knows
+/// where, is so only where its name is known.
 bool IsOfWindows(const ImportName& import);
 
 /// Bytes of a character that the function takes, as its name says: of one that

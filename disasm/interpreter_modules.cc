@@ -24,7 +24,7 @@ constexpr uint32_t kModuleDistance = 0x1000;
 bool Interpreter::KeepsImageLoaded(const State& state,
                                    const ImportName& import) const {
   constexpr uint64_t kUnchanged = 2, kFromAddress = 4;
-  const uint32_t width = import.name.ends_with('W') ? 2 : 1;
+  const uint32_t width = CharacterSize(import);
   if (import.name.starts_with("LoadLibrary")) {
     return MayBeOwnName(TextAt(state, Argument(state, 0), width));
   }

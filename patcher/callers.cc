@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "disasm/isa.h"
 #include "patcher/bytes.h"
@@ -71,8 +72,11 @@ bool Callers::GoesThere(const Instruction& instruction, int depth) {
 bool Callers::Calls(Rva function, int depth) {
   if (depth == 0) return false;
   if (IsSpent()) return true;
-  const auto [known, is_new] = known_.emplace(function, false);
-  if (!is_new) return known->second;
+  Known& known = known_[function];
+  if (depth >= known.makes_within) return true;
+  if (depth <= known.makes_none_within) return false;
+  // So that what calls itself comes to an end.
+  const int none_before = std::exchange(known.makes_none_within, depth);
   const FunctionBody body = BodyOf(function);
   const bool calls = std::ranges::any_of(
       body.instructions, [&](const Instruction& instruction) {
@@ -81,7 +85,9 @@ bool Callers::Calls(Rva function, int depth) {
             (instruction.flow == Flow::kJump && !instruction.target);
         return leaves && GoesThere(instruction, depth - 1);
       });
-  known_[function] = calls;
+  if (calls) {
+    known = {.makes_within = depth, .makes_none_within = none_before};
+  }
   return calls;
 }
 

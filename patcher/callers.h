@@ -35,7 +35,7 @@ class Callers {
   /// Whether so much was decoded that everything leads there.
   bool IsSpent() const { return decoded_ > kMaxDecoded; }
   /// Whether the first call from `after` on is one, or leads to one, which may
-  /// be so many calls down; to be asked with one number only.
+  /// be so many calls down.
   bool LeadsThere(Rva after, int depth = kMaxCallsDown);
   /// Whether `function` makes one, itself or some calls down.
   bool Calls(Rva function, int depth = kMaxCallsDown);
@@ -51,7 +51,12 @@ class Callers {
 
   const CodeView& view_;
   std::set<Rva> slots_;
-  std::map<Rva, bool> known_;
+  /// How many calls down it is certain that a function makes one, or none.
+  struct Known {
+    int makes_within = kMaxCallsDown + 1;
+    int makes_none_within = 0;
+  };
+  std::map<Rva, Known> known_;
   size_t decoded_ = 0;  ///< instructions
 };
 

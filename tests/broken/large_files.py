@@ -24,7 +24,8 @@ RAW_ALIGNMENT, ALIGNMENT = 0x200, 0x1000
 TABLES_SIZE = 0x200  # of .data, in front of the rest
 SECTION_SIZE = 24  # of an RTL_CRITICAL_SECTION
 # Exit statuses (README): leaks, and would be patched; no plan, or unknown.
-LEAKS, UNKNOWN = 1, 2
+# Cannot be read.
+LEAKS, UNKNOWN, FAILED = 1, 2, 3
 
 
 def aligned(value, alignment):
@@ -130,6 +131,8 @@ def files():
     yield "slots", image(lambda _, delete: word(delete) * 8_000_000), LEAKS
     # Import tables lie behind the whole content of a section.
     yield "tables", image(lambda *_: noise, before=34 << 20), LEAKS
+    # The same, too far: whatever is asked for, it cannot be read.
+    yield "far", image(lambda *_: noise, made=0, before=37 << 20), FAILED
     # Each section is looked for in all code and data.
     # To delete them all takes more code than there is room for.
     yield "sections", image(lambda *_: noise, made=5_000), LEAKS, UNKNOWN

@@ -247,16 +247,26 @@ TEST(FindOtherInitialise, DoubtsThatAllAreDeletedWhereOthersMayRunCode) {
 
 // The one that detach deletes lies shortly before the one that it leaves.
 TEST(FindOtherDelete, KnowsWhichOfTwoIsMeant) {
-  const auto with_deletion_of = [](const std::string& section) {
+  const auto with = [](const std::string& code) {
     PeSpec spec = FixedSpecThat(
         "83 7c 24 08 01 75 0b 68 [.data+0x38] "
         "ff 15 [KERNEL32.dll!InitializeCriticalSection]",
-        "cc 68 " + section + " ff 15 [KERNEL32.dll!DeleteCriticalSection] c3");
+        "cc " + code);
     spec.sections[1].content = "zero:128";
     return Diagnose(test::MustRead(spec));
   };
+  const auto with_deletion_of = [&](const std::string& section) {
+    return with("68 " + section +
+                " ff 15 [KERNEL32.dll!DeleteCriticalSection] c3");
+  };
   EXPECT_EQ(with_deletion_of("[.data+0x38]").verdict, Verdict::kUnknown);
   EXPECT_EQ(with_deletion_of("[.data+0x30]").verdict, Verdict::kUnknown);
+  // As the first member of what has both.
+  EXPECT_EQ(
+      with("68 [.data+0x20] e8 {rest} 59 c3 rest: 8b 44 24 04 83 c0 18 50 "
+           "ff 15 [KERNEL32.dll!DeleteCriticalSection] c3")
+          .verdict,
+      Verdict::kUnknown);
   const Diagnosis leak = with_deletion_of("[.data+0x20]");
   EXPECT_EQ(leak.verdict, Verdict::kLeaks) << leak.because;
 }
@@ -300,6 +310,17 @@ TEST(CallOfAnother, DoubtsALeakWhereDetachCallsAnotherDll) {
       OfEntryThat(spec, "83 7c 24 08 00 74 (back) " + calls + " back:", "")
           .verdict,
       Verdict::kLeaks);
+  // One that was looked up, nobody knows where.
+  PeSpec looking = LeakySpecWithDelete();
+  looking.imports[0].functions.push_back("GetProcAddress");
+  looking.sections[1].content = "zero:64 'unregister' 00";
+  EXPECT_EQ(OfEntryThat(looking,
+                        "68 [.data+0x40] 6a 07 "
+                        "ff 15 [KERNEL32.dll!GetProcAddress] 85 c0 74 (none) "
+                        "ff d0 none:",
+                        "")
+                .verdict,
+            Verdict::kUnknown);
   // Of Windows' own DLLs, one that no table knows.
   PeSpec windows = LeakySpecWithDelete();
   windows.imports.push_back({"SAMLIB.dll", {"Keep"}});
