@@ -38,6 +38,10 @@ TEST(FindOtherDelete, DoubtsALeakThatOtherCodeMayEnd) {
       // In a loop that is jumped into.
       "be [.data+0x10] eb (test) turn: 56 a1 " + std::string(kDelete) +
           " ff d0 test: 85 c0 75 (turn) c3",
+      // Three calls down, of which two were looked into from one above.
+      "68 [.data+0x10] e8 {a} c3 68 [.data+0x10] e8 {b} c3"
+      "  a: e8 {b} c3 b: e8 {c} c3 c: e8 {d} c3 d: " +
+          call + " c3",
       // Through a register that was loaded before.
       "8b 35 " + std::string(kDelete) + " 68 [.data+0x10] ff d6 c3",
   };
