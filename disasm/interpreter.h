@@ -233,13 +233,15 @@ class Interpreter {
   Step ReturnFromImport(State& state, const Api& api);
   Value OwnProcess() const;
   void ApplyEffect(State& state, const ImportName& import, const Api& api);
+  void LookUpFunction(State& state, const Api& api);
+  void GiveInstead(State& state, const Api& api, const Value& result);
+
+  // What imports do to critical sections (interpreter_sections.cc).
   static std::optional<MemoryAddress> SectionAt(const Value& pointer);
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
   void NoteOverlap(const State& state, MemoryAddress address);
   void InitialiseResource(State& state, const Api& api);
   void DeleteSection(State& state);
-  void LookUpFunction(State& state, const Api& api);
-  void GiveInstead(State& state, const Api& api, const Value& result);
 
   // What an ordinary process answers (interpreter_process.cc).
   bool AnswerInProcess(State& state, const ImportName& import, const Api& api);

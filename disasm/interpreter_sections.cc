@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// What imports do to critical sections.
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+
+/// A critical section that covers a part of another one that is alive: what
+/// becomes of either cannot be said.
+void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
+  const SectionMap::Map& sections = state.sections.all();
+  const int64_t reach = int64_t{kCriticalSectionSize} - 1;
+  const auto end =
+      sections.upper_bound({address.region, address.offset + reach});
+  for (auto it = sections.lower_bound({address.region, address.offset - reach});
+       it != end; ++it) {
+    if (it->second.live && it->first != address) {
+      Incomplete("a critical section covers a part of another at " + Site());
+    }
+  }
+}
+
+/// Where a critical section lies; nothing when that is not known. One in the
+/// image is known by its address alone.
+std::optional<MemoryAddress> Interpreter::SectionAt(const Value& pointer) {
+  if (!pointer.IsConstant() && pointer.MayBeInImage()) return std::nullopt;
+  return AddressOf(pointer);
+}
+
+void Interpreter::InitialiseSection(State& state, ApiEffect effect,
+                                    const Api& api) {
+  const std::optional<MemoryAddress> address = SectionAt(Argument(state, 0));
+  Value& result = state.at(isa_.convention().result);
+  const bool may_fail = effect != ApiEffect::kInitialiseSection;
+  if (may_fail && setting_ == Setting::kMemory) log_->assumes_memory = true;
+  if (may_fail && setting_ == Setting::kAny) {
+    // The other outcome: it failed, and there is no section.
+    GiveInstead(state, api,
+                effect == ApiEffect::kInitialiseSectionOrZero
+                    ? ConstantValue(0)
+                    : Fresh(state, true));
+  }
+  const bool says_true = setting_ == Setting::kOrdinary;
+  result = effect == ApiEffect::kInitialiseSectionOrStatus ? ConstantValue(0)
+           : effect != ApiEffect::kInitialiseSectionOrZero ? Fresh(state)
+           : says_true                                     ? ConstantValue(1)
+                                                           : Fresh(state, true);
+  if (!address) {
+    Incomplete(
+        "initialises a critical section at an address that is not "
+        "known at " +
+        Site());
+    return;
+  }
+  NoteOverlap(state, *address);
+  SectionState& section = state.sections.Change()[*address];
+  const uint64_t rva =
+      static_cast<uint64_t>(address->offset) - view_.image_base;
+  if (section.live && address->region == kAbsolute && rva < view_.image_size) {
+    // One of the two stays whatever becomes of the other.
+    Incomplete("initialises a critical section that is there already at " +
+               Site());
+  }
+  if (!section.live) section.initialised_at.clear();
+  section.live = true;
+  section.initialised_at.insert(site_);
+  state.memory.Forget(*address, kCriticalSectionSize);
+  // DebugInfo, the first word, points to what InitializeCriticalSection
+  // allocated.
+  state.memory.Store(*address, 4, Fresh(state, true));
+}
+
+void Interpreter::InitialiseResource(State& state, const Api& api) {
+  constexpr uint32_t kResourceSize = 56;  // RTL_RESOURCE of i386 and Alpha
+  if (const std::optional<MemoryAddress> at = SectionAt(Argument(state, 0))) {
+    state.memory.Forget(*at, kResourceSize);
+  }
+  InitialiseSection(state, ApiEffect::kInitialiseSection, api);
+}
+
+void Interpreter::DeleteSection(State& state) {
+  const std::optional<MemoryAddress> address = SectionAt(Argument(state, 0));
+  // A pointer from elsewhere may well be one to a section in the image.
+  const bool known = address && (address->region < kFirstHiddenSymbol ||
+                                 state.sections.all().contains(*address));
+  if (!known) {
+    Incomplete(
+        "deletes a critical section at an address that is not known "
+        "at " +
+        Site());
+    return;
+  }
+  NoteOverlap(state, *address);
+  SectionState& section = state.sections.Change()[*address];
+  section.live = false;
+  section.deleted_at.insert(site_);
+  // RtlDeleteCriticalSection clears the structure (ReactOS,
+  // sdk/lib/rtl/critical.c).
+  for (uint32_t i = 0; i < kCriticalSectionSize; i += 4) {
+    state.memory.Store({address->region, address->offset + i}, 4,
+                       ConstantValue(0));
+  }
+}
+
+}  // namespace detachfix
