@@ -16,17 +16,10 @@
 #include "disasm/interpreter.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "disasm/interpreter_limits.h"
 
 namespace detachfix {
-std::string Hex(uint64_t value) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%llx",
-                static_cast<unsigned long long>(value));
-  return text.data();
-}
 
 std::vector<Memory::Range> KeptRanges(const State& state) {
   std::vector<Memory::Range> ranges;
@@ -55,13 +48,13 @@ bool Interpreter::IsCode(uint64_t va) const {
   return false;
 }
 
-std::string Interpreter::Site() const { return Hex(site_.value); }
+std::string Interpreter::Site() const { return HexNumber(site_.value); }
 
 /// A virtual address as the reader knows it: the RVA, where there is one.
 std::string Interpreter::Where(uint64_t va) const {
   const uint64_t rva = va - view_.image_base;
-  if (va >= view_.image_base && rva < view_.image_size) return Hex(rva);
-  return "the virtual address " + Hex(va);
+  if (va >= view_.image_base && rva < view_.image_size) return HexNumber(rva);
+  return "the virtual address " + HexNumber(va);
 }
 
 void Interpreter::Incomplete(const std::string& why) {

@@ -24,6 +24,7 @@
 #include "disasm/address_numbers.h"
 #include "disasm/api.h"
 #include "disasm/flow_order.h"
+#include "disasm/hex_number.h"
 #include "disasm/isa.h"
 #include "disasm/process.h"
 #include "disasm/state.h"
@@ -481,15 +482,9 @@ class Interpreter {
   std::array<Value, kPlaceCount - kFirstTemporary> temporaries_{};
 };
 
-/// "0x12ab".
-std::string Hex(uint64_t value);
-
 /// The parts of the image that nothing else touches: those that hold a live
 /// critical section, which only the section functions do, and the /GS cookie.
 std::vector<Memory::Range> KeptRanges(const State& state);
-
-/// Bytes of an RTL_CRITICAL_SECTION on a 32-bit machine: six words (winnt.h).
-inline constexpr uint32_t kCriticalSectionSize = 24;
 
 }  // namespace detachfix
 

@@ -278,7 +278,7 @@ Interpreter::Step Interpreter::CallTo(State& state, const Value& target,
   if (step == Step::kInstructionDone) {
     if (!calls_at_.contains(site.value)) {
       const Rva callee{static_cast<uint32_t>(target.bits) - view_.image_base};
-      Record({site, std::nullopt, callee, Hex(callee.value)});
+      Record({site, std::nullopt, callee, HexNumber(callee.value)});
     }
   }
   return step;

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "disasm/ir.h"
 
-#include <array>
-#include <cstdio>
+#include "disasm/hex_number.h"
 
 namespace detachfix {
 namespace {
-
-std::string Hex(uint64_t value) {
-  std::array<char, 24> text{};
-  std::snprintf(text.data(), text.size(), "0x%llx",
-                static_cast<unsigned long long>(value));
-  return text.data();
-}
 
 std::string ToText(Place place) {
   if (place.id >= kFirstTemporary) {
@@ -23,7 +15,7 @@ std::string ToText(Place place) {
 
 std::string ToText(const Operand& operand) {
   if (const Place* place = std::get_if<Place>(&operand)) return ToText(*place);
-  return Hex(std::get<uint64_t>(operand));
+  return HexNumber(std::get<uint64_t>(operand));
 }
 
 const char* Name(BinaryOp op) {
@@ -138,13 +130,13 @@ struct Printer {
     return ToText(op.dst) + " = ?";
   }
   std::string operator()(const Branch& op) const {
-    return "branch " + ToText(op.cond) + " -> " + Hex(op.target);
+    return "branch " + ToText(op.cond) + " -> " + HexNumber(op.target);
   }
   std::string operator()(const Jump& op) const {
     return "jump " + ToText(op.target);
   }
   std::string operator()(const Call& op) const {
-    return "call " + ToText(op.target) + " back to " + Hex(op.return_va);
+    return "call " + ToText(op.target) + " back to " + HexNumber(op.return_va);
   }
   std::string operator()(const Return& op) const {
     return "return " + ToText(op.target);

@@ -24,6 +24,9 @@ enum class Reason : uint32_t {
   kThreadDetach = 3,
 };
 
+/// Bytes of an RTL_CRITICAL_SECTION on a 32-bit machine: six words (winnt.h).
+inline constexpr uint32_t kCriticalSectionSize = 24;
+
 /// One critical section as a run leaves it.
 struct SectionState {
   bool live = false;

@@ -9,15 +9,6 @@ constexpr char kDigits[] = "0123456789abcdef";
 
 }  // namespace
 
-std::string HexNumber(uint64_t number) {
-  std::string digits;
-  do {
-    digits.insert(digits.begin(), kDigits[number % 16]);
-    number /= 16;
-  } while (number != 0);
-  return "0x" + digits;
-}
-
 std::string HexBytes(std::span<const uint8_t> bytes,
                      const std::string& separator) {
   std::string text;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers and bytes as the reports print them.
+// Numbers (HexNumber) and bytes as the reports print them.
 #ifndef DETACHFIX_PATCHER_HEX_TEXT_H_
 #define DETACHFIX_PATCHER_HEX_TEXT_H_
 
@@ -7,10 +7,9 @@
 #include <span>
 #include <string>
 
-namespace detachfix {
+#include "disasm/hex_number.h"  // HexNumber
 
-/// "0x1a2b": lower case, no leading zeros.
-std::string HexNumber(uint64_t number);
+namespace detachfix {
 
 /// "8b ff 55": two digits a byte, separated by `separator`.
 std::string HexBytes(std::span<const uint8_t> bytes,

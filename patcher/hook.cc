@@ -27,9 +27,6 @@
 namespace detachfix {
 namespace {
 
-/// sizeof(RTL_CRITICAL_SECTION) where pointers have 32 bits (winnt.h).
-constexpr uint32_t kCriticalSectionSize = 24;
-
 /// The caller has checked that stubs can be made for the machine.
 const HookRules& RulesFor(const PeImage& image) {
   return StubMakerFor(image.machine)->rules();
