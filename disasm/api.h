@@ -85,6 +85,23 @@ enum class ApiEffect : uint8_t {
   /// The thread's copy of the variable that the structure at argument 0
   /// describes, which it numbers (__emutls_get_address, libgcc).
   kEmulatedThreadWord,
+  // What compilers call for code that they do not write out, with conventions
+  // of its own (interpreter_helpers.cc). Long numbers have 64 bits:
+  kMultiplyLong,  ///< arguments 0 and 1, 2 and 3 (_allmul)
+  kDivideLong,    ///< the first by the second, with a sign (_alldiv)
+  kDivideUnsignedLong,
+  kRemainderLong,
+  kRemainderUnsignedLong,
+  kDivideBothLong,  ///< quotient and remainder (_alldvrm)
+  kDivideBothUnsignedLong,
+  kShiftLeftLong,  ///< what is in the places of such a result (_allshl)
+  kShiftRightLong,
+  kShiftRightUnsignedLong,
+  kMakeStackRoom,  ///< of as many bytes as the result's place says (_chkstk)
+  kEnterFrame,     ///< of a function with an exception handler (_EH_prolog)
+  /// Runs blocks of the caller's that only its tables name (_local_unwind2):
+  /// they are not followed.
+  kUnwinds,
   // The C runtime's tables of functions (interpreter_runtime.cc).
   kRunTable,              ///< from argument 0 up to argument 1 (_initterm)
   kRunTableUntilNonzero,  ///< until one does not return 0 (_initterm_e)

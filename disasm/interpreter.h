@@ -236,6 +236,14 @@ class Interpreter {
   void ApplyEffect(State& state, const ImportName& import, const Api& api);
   void LookUpFunction(State& state, const Api& api);
   void GiveInstead(State& state, const Api& api, const Value& result);
+  void ForgetScratch(State& state) const;
+
+  // Helpers of compilers (interpreter_helpers.cc).
+  std::optional<Step> CallHelper(State& state, const ImportName& import,
+                                 const Api& api);
+  Step CalculateLong(State& state, const Api& api);
+  Step MakeStackRoom(State& state);
+  Step EnterFrame(State& state);
 
   // What imports do to critical sections (interpreter_sections.cc).
   static std::optional<MemoryAddress> SectionAt(const Value& pointer);

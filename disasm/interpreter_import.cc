@@ -124,18 +124,8 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     default:
       break;
   }
-  for (const Place place : isa_.convention().scratch) {
-    // The return address and the arguments are read before they are lost.
-    if (isa_.convention().return_address == place ||
-        isa_.convention().this_pointer == place) {
-      continue;
-    }
-    if (std::ranges::find(isa_.convention().argument_places, place) ==
-        isa_.convention().argument_places.end()) {
-      state.at(place) = UnknownValue();
-    }
-  }
-  state.memory.ForgetRegion(kWideRegistersSymbol);
+  if (const auto step = CallHelper(state, import, api)) return *step;
+  ForgetScratch(state);
   switch (api.effect) {
     case ApiEffect::kRunTable:
     case ApiEffect::kRunTableUntilNonzero:
@@ -150,6 +140,20 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   }
   ApplyEffect(state, import, api);
   return ReturnFromImport(state, api);
+}
+
+/// What no function preserves; but the return address and the arguments are
+/// read before they are lost.
+void Interpreter::ForgetScratch(State& state) const {
+  const CallingConvention& convention = isa_.convention();
+  for (const Place place : convention.scratch) {
+    const bool is_read = convention.return_address == place ||
+                         convention.this_pointer == place ||
+                         std::ranges::find(convention.argument_places, place) !=
+                             convention.argument_places.end();
+    if (!is_read) state.at(place) = UnknownValue();
+  }
+  state.memory.ForgetRegion(kWideRegistersSymbol);
 }
 
 /// Whoever catches it, in the image or outside, goes on somewhere else.
@@ -381,6 +385,19 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       result = OwnProcess();
       return;
     case ApiEffect::kNone:
+    case ApiEffect::kMultiplyLong:
+    case ApiEffect::kDivideLong:
+    case ApiEffect::kDivideUnsignedLong:
+    case ApiEffect::kRemainderLong:
+    case ApiEffect::kRemainderUnsignedLong:
+    case ApiEffect::kDivideBothLong:
+    case ApiEffect::kDivideBothUnsignedLong:
+    case ApiEffect::kShiftLeftLong:
+    case ApiEffect::kShiftRightLong:
+    case ApiEffect::kShiftRightUnsignedLong:
+    case ApiEffect::kMakeStackRoom:
+    case ApiEffect::kEnterFrame:
+    case ApiEffect::kUnwinds:
     case ApiEffect::kTerminates:
     case ApiEffect::kNeverReturns:
     case ApiEffect::kThrow:

@@ -41,6 +41,16 @@ struct CallingConvention {
     uint64_t is_double = 0;
   };
   std::optional<DoubleResult> double_result;
+  /// Where compilers' helpers find and leave what the convention has no place
+  /// for (_allshl, _alldvrm, _EH_prolog).
+  struct HelperPlaces {
+    Place high;           ///< the upper half of a result of two words
+    Place count;          ///< of bits to shift by
+    Place rest;           ///< a remainder's lower half beside a quotient
+    Place rest_high;      ///< its upper half
+    Place frame_pointer;  ///< of the caller
+  };
+  std::optional<HelperPlaces> helper_places;
   /// The address of the thread's environment block, and where in it that stands
   /// too, bytes (NT_TIB.Self, winnt.h).
   std::optional<Place> thread_block;

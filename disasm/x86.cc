@@ -109,6 +109,14 @@ class X86 final : public Isa {
                 .form = kFloatsOffset + 8,
                 .is_double = kDouble,
             },
+        .helper_places =
+            CallingConvention::HelperPlaces{
+                .high = kEdx,
+                .count = kEcx,
+                .rest = kEcx,
+                .rest_high = kEbx,
+                .frame_pointer = kEbp,
+            },
         .thread_block = kFsBase,
         .direction = kDf,
         .callee_pops = true,
