@@ -23,6 +23,7 @@
 
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
+#include "patcher/other_callers.h"
 
 namespace detachfix {
 namespace {
@@ -271,57 +272,6 @@ std::optional<Rva> SectionNamedAt(const PeImage& image, Rva rva,
   return std::nullopt;
 }
 
-/// What leads to each of `returns` within a function, itself included, and to
-/// which of them.
-std::map<Rva, Rva> LeadingTo(const KnownCode& code,
-                             const std::set<Rva>& returns) {
-  std::multimap<Rva, Rva> before;
-  for (const auto& [rva, instruction] : code.instructions) {
-    for (const Rva next : Successors(instruction)) before.emplace(next, rva);
-  }
-  std::map<Rva, Rva> leading;
-  std::vector<Rva> todo;
-  const auto add = [&](Rva rva, Rva ret) {
-    if (leading.emplace(rva, ret).second) todo.push_back(rva);
-  };
-  for (const Rva ret : returns) {
-    add(ret, ret);
-    while (!todo.empty()) {
-      const Rva rva = todo.back();
-      todo.pop_back();
-      const auto [begin, end] = before.equal_range(rva);
-      for (auto it = begin; it != end; ++it) add(it->second, ret);
-    }
-  }
-  return leading;
-}
-
-/// The entry may end in a jump to a function that others call as well: what
-/// they return from must stay as it is.
-Result<void> CheckOtherCallers(const PeImage& image, const KnownCode& code,
-                               const std::set<Rva>& returns) {
-  if (!code.is_all) {
-    return Error{"there is more code than is searched for other ways to it"};
-  }
-  std::map<Rva, std::string> others;  // functions, and what leads there
-  for (const auto& [rva, instruction] : code.instructions) {
-    if (instruction.flow != Flow::kCall || !instruction.target) continue;
-    others.emplace(*instruction.target,
-                   "\"" + instruction.text + "\" at " + HexNumber(rva.value));
-  }
-  for (const ExportedFunction& function : image.exports) {
-    if (function.rva == image.entry_point) continue;
-    others.emplace(function.rva, "the export " + function.name);
-  }
-  for (const auto& [start, ret] : LeadingTo(code, returns)) {
-    const auto other = others.find(start);
-    if (other == others.end()) continue;
-    return Error{other->second + " leads to the return " +
-                 HexNumber(ret.value) + ", too"};
-  }
-  return {};
-}
-
 /// Two returns so near that their jumps would share bytes.
 Result<void> CheckApart(const std::vector<HookSite>& sites) {
   for (size_t i = 1; i < sites.size(); ++i) {
@@ -357,7 +307,8 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
   }
   Result<void> apart = CheckApart(sites);
   if (!apart) return apart.error();
-  Result<void> alone = CheckOtherCallers(image, code, returns);
+  Result<void> alone =
+      CheckOtherCallers(image, references, code, traces, returns);
   if (!alone) return alone.error();
   return sites;
 }

@@ -174,6 +174,15 @@ std::optional<References::Found> References::Into(Rva begin,
   return Found{at->target, Describe(*at)};
 }
 
+std::vector<References::Pointer> References::Pointers() const {
+  std::vector<Pointer> pointers;
+  for (const Reference& reference : references_) {
+    if (reference.kind != Kind::kPointer) continue;
+    pointers.push_back({Rva{reference.source}, reference.target});
+  }
+  return pointers;
+}
+
 std::optional<Rva> RelocationIn(const PeImage& image, Rva begin,
                                 uint32_t size) {
   const uint32_t from =

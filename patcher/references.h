@@ -25,6 +25,14 @@ class References {
   /// The lowest reference to a byte of [begin, begin + size).
   std::optional<Found> Into(Rva begin, uint32_t size) const;
 
+  /// A word that leads to `target`.
+  struct Pointer {
+    Rva source;
+    Rva target;
+  };
+  /// Those that base relocations tell, ascending by target.
+  std::vector<Pointer> Pointers() const;
+
   /// Whether base relocations tell every pointer of the image: they are there,
   /// and all of the kinds that i386 and Alpha use (HIGHLOW, HIGHADJ, LOW).
   bool pointers_known() const { return pointers_known_; }

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/leaky_image.h"
 #include "tests/support/read_built.h"
 
@@ -228,6 +230,42 @@ TEST(HookDetachExits, RefusesAReturnThatOthersComeTo) {
   spec.exports = {{"Shared", "shared"}};
   EXPECT_EQ(WhyNot(MakeCase(spec)),
             "the export Shared leads to the return 0x101b, too");
+}
+
+// As a table of functions that a security package hands out has them: one is
+// the function that the entry ends in, one shares the entry's last
+// instructions.
+TEST(HookDetachExits, RefusesAReturnThatAPointerLeadsTo) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = LeakyCode(
+      "e9 {shared} cc\n"
+      "shared: 31 c0 40 ret: c2 0c 00");
+  spec.sections[1].content = "zero:64 [shared]";
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "the pointer at 0x2040 leads to the return 0x101b, too");
+  spec.sections[0].content =
+      LeakyCode("31 c0 40 ret: c2 0c 00 cc work: 6a 01 58 eb (out)");
+  spec.sections[1].content = "zero:64 [work]";
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "the pointer at 0x2040 leads to the return 0x1015, too");
+  spec.relocations = false;
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "the pointer at 0x2040 leads to the return 0x1015, too");
+}
+
+// The pointers of a switch lead there as well, but only the entry has them.
+TEST(HookDetachExits, TellsASwitchFromATableOfFunctions) {
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = LeakyCode(
+      "ff 24 85 [table] cc\n"
+      "one: 90 two: 31 c0 40 ret: c2 0c 00");
+  spec.sections[1].content = "zero:64 table: [one] [two]";
+  Case c = MakeCase(spec);
+  std::set<Rva>& visited = c.diagnosis.traces->detach.visited;
+  visited.insert({Rva{0x1012}, Rva{0x101b}, Rva{0x101d}, Rva{0x101e}});
+  EXPECT_EQ(WhyNot(c), "the pointer at 0x2040 leads to the return 0x101e, too");
+  visited.insert(Rva{0x101a});
+  EXPECT_EQ(WhyNot(c), "hooked");
 }
 
 TEST(HookDetachExits, RefusesWhereOthersCannotBeLookedFor) {

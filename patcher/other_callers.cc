@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Others are what is called or exported, and what a pointer leads to: a
+// function in a table, such as the one that a security package hands out. Where
+// base relocations do not tell the pointers, every word counts that may be one
+// into the code.
+//
+// The table of a switch is told from such tables by what the runs showed: each
+// of its pointers, side by side, leads to an instruction that was run, and some
+// lead to one that nothing else leads to.
+#include "patcher/other_callers.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "disasm/isa.h"
+#include "patcher/bytes.h"
+#include "patcher/hex_text.h"
+
+namespace detachfix {
+namespace {
+
+using Pointer = References::Pointer;
+
+constexpr uint32_t kWord = 4;
+/// Instructions that are decoded behind pointers, beside the known ones.
+constexpr size_t kMaxPointedTo = 100'000;
+
+/// Instructions by what may be run after them.
+using Before = std::multimap<Rva, Rva>;
+
+bool IsCode(const PeImage& image, Rva rva) {
+  const Section* section = SectionAt(image, rva);
+  return section != nullptr && section->IsExecutable();
+}
+
+/// Words at any offset that may lead into the code.
+std::vector<Pointer> WordsIntoCode(const PeImage& image) {
+  std::vector<Pointer> words;
+  for (const Section& section : image.sections) {
+    const ByteReader reader(
+        std::span(image.bytes)
+            .subspan(section.raw_offset.value, section.raw_size));
+    for (uint32_t at = 0; const auto va = reader.U32(at); ++at) {
+      const Rva target{*va - image.image_base};
+      if (IsCode(image, target)) words.push_back({section.rva + at, target});
+    }
+  }
+  return words;
+}
+
+/// By their places.
+std::vector<Pointer> PointersIntoCode(const PeImage& image,
+                                      const References& references) {
+  if (!references.pointers_known()) return WordsIntoCode(image);
+  std::vector<Pointer> pointers = references.Pointers();
+  std::erase_if(pointers, [&](const Pointer& pointer) {
+    return !IsCode(image, pointer.target);
+  });
+  std::ranges::sort(pointers, {}, &Pointer::source);
+  return pointers;
+}
+
+/// Adds what follows each of `roots` to `before`; false where that is too much.
+bool AddPointedTo(const PeImage& image, const KnownCode& code,
+                  std::vector<Rva> todo, Before& before) {
+  const CodeView view = MakeCodeView(image);
+  std::set<Rva> seen;
+  while (!todo.empty()) {
+    const Rva rva = todo.back();
+    todo.pop_back();
+    if (code.instructions.contains(rva) || !seen.insert(rva).second) continue;
+    if (seen.size() > kMaxPointedTo) return false;
+    const Instruction instruction = Decode(view, rva);
+    if (instruction.flow == Flow::kUnknown) continue;
+    for (const Rva next : Successors(instruction)) {
+      before.emplace(next, rva);
+      todo.push_back(next);
+    }
+    if (instruction.flow == Flow::kCall && instruction.target) {
+      todo.push_back(*instruction.target);
+    }
+  }
+  return true;
+}
+
+/// Takes out the tables of switches that were run.
+void EraseSwitches(std::vector<Pointer>& pointers, const EntryTraces& traces,
+                   const Before& before) {
+  const auto was_run = [&](Rva rva) {
+    return traces.attach.visited.contains(rva) ||
+           traces.detach.visited.contains(rva) ||
+           traces.process_exit.visited.contains(rva) ||
+           traces.thread_attach.visited.contains(rva) ||
+           traces.thread_detach.visited.contains(rva);
+  };
+  std::vector<Pointer> kept;
+  for (auto begin = pointers.begin(); begin != pointers.end();) {
+    auto end = begin + 1;
+    while (end != pointers.end() && was_run(begin->target) &&
+           was_run(end->target) && end->source == (end - 1)->source + kWord) {
+      ++end;
+    }
+    const bool is_switch = std::any_of(begin, end, [&](const Pointer& pointer) {
+      return was_run(pointer.target) && !before.contains(pointer.target);
+    });
+    if (!is_switch) kept.insert(kept.end(), begin, end);
+    begin = end;
+  }
+  pointers = std::move(kept);
+}
+
+/// What leads to each of `returns` within a function, itself included, and to
+/// which of them.
+std::map<Rva, Rva> LeadingTo(const Before& before,
+                             const std::set<Rva>& returns) {
+  std::map<Rva, Rva> leading;
+  std::vector<Rva> todo;
+  const auto add = [&](Rva rva, Rva ret) {
+    if (leading.emplace(rva, ret).second) todo.push_back(rva);
+  };
+  for (const Rva ret : returns) {
+    add(ret, ret);
+    while (!todo.empty()) {
+      const Rva rva = todo.back();
+      todo.pop_back();
+      const auto [begin, end] = before.equal_range(rva);
+      for (auto it = begin; it != end; ++it) add(it->second, ret);
+    }
+  }
+  return leading;
+}
+
+/// Functions that are called or exported, and by whom; but the entry.
+std::map<Rva, std::string> CalledFunctions(const PeImage& image,
+                                           const KnownCode& code) {
+  std::map<Rva, std::string> functions;
+  for (const auto& [rva, instruction] : code.instructions) {
+    if (instruction.flow != Flow::kCall || !instruction.target) continue;
+    functions.emplace(*instruction.target, "\"" + instruction.text + "\" at " +
+                                               HexNumber(rva.value));
+  }
+  for (const ExportedFunction& function : image.exports) {
+    if (function.rva == image.entry_point) continue;
+    functions.emplace(function.rva, "the export " + function.name);
+  }
+  return functions;
+}
+
+}  // namespace
+
+Result<void> CheckOtherCallers(const PeImage& image,
+                               const References& references,
+                               const KnownCode& code, const EntryTraces& traces,
+                               const std::set<Rva>& returns) {
+  const Error too_much{
+      "there is more code than is searched for other ways to it"};
+  if (!code.is_all) return too_much;
+  std::map<Rva, std::string> others = CalledFunctions(image, code);
+  Before before;
+  for (const auto& [rva, instruction] : code.instructions) {
+    for (const Rva next : Successors(instruction)) before.emplace(next, rva);
+    if (instruction.flow == Flow::kCall && instruction.target) {
+      before.emplace(*instruction.target, rva);
+    }
+  }
+  std::vector<Pointer> pointers = PointersIntoCode(image, references);
+  EraseSwitches(pointers, traces, before);
+  std::vector<Rva> roots;
+  for (const Pointer& pointer : pointers) {
+    if (pointer.target == image.entry_point) continue;
+    roots.push_back(pointer.target);
+    others.emplace(pointer.target,
+                   "the pointer at " + HexNumber(pointer.source.value));
+  }
+  if (!AddPointedTo(image, code, std::move(roots), before)) return too_much;
+  for (const auto& [start, ret] : LeadingTo(before, returns)) {
+    const auto other = others.find(start);
+    if (other == others.end()) continue;
+    return Error{other->second + " leads to the return " +
+                 HexNumber(ret.value) + ", too"};
+  }
+  return {};
+}
+
+}  // namespace detachfix
