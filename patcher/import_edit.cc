@@ -49,11 +49,14 @@ bool IsDeleteFunction(const ImportName& import) {
          (IsNtdll(import.dll) && import.name == "RtlDeleteCriticalSection");
 }
 
-ImportName DeleteFunctionFor(const ImportName& initialised_by) {
-  if (IsNtdll(initialised_by.dll)) {
-    return {"ntdll.dll", "RtlDeleteCriticalSection", std::nullopt};
-  }
-  return {initialised_by.dll, "DeleteCriticalSection", std::nullopt};
+/// The functions that serve, the closest first. kernel32's is ntdll's; what the
+/// section was initialised by may have been looked up in a DLL of which nothing
+/// is imported.
+std::vector<ImportName> DeleteFunctionsFor(const ImportName& initialised_by) {
+  const ImportName rtl{"ntdll.dll", "RtlDeleteCriticalSection", std::nullopt};
+  const ImportName win32{"kernel32.dll", "DeleteCriticalSection", std::nullopt};
+  if (IsNtdll(initialised_by.dll)) return {rtl, win32};
+  return {{initialised_by.dll, win32.name, std::nullopt}, win32, rtl};
 }
 
 bool IsPresent(const DataDirectory& d) { return d.rva != 0 && d.size != 0; }
@@ -302,14 +305,18 @@ Result<void> CheckSpareSlot(const PeImage& image, const ImportDescriptor& d,
   return {};
 }
 
+/// A loader that finds the DLL of the stamp would leave the slots as they are,
+/// a new one too.
+void Unbind(Draft& draft, const ImportDescriptor& d) {
+  draft.Replace(d.offset + kStampField, Bytes(8),
+                "import of " + d.dll + " no longer bound");
+}
+
 /// Unbinds the descriptors where they stand.
 void ClearStamps(Draft& draft) {
   const PeImage& image = draft.image();
   if (!IsPresent(image.directory(Directory::kBoundImport))) return;
-  for (const ImportDescriptor& d : image.imports) {
-    draft.Replace(d.offset + kStampField, Bytes(8),
-                  "import of " + d.dll + " no longer bound");
-  }
+  for (const ImportDescriptor& d : image.imports) Unbind(draft, d);
 }
 
 /// A longer lookup table for the descriptor that is there; the zero that ends
@@ -344,6 +351,10 @@ Result<DeleteSlot> WidenDescriptor(Draft& draft, const ImportDescriptor& d,
   draft.Cover(slot, 4);
   draft.Replace(d.offset, ToBytes32(lookup->rva.value),
                 "import of " + d.dll + " -> moved lookup table");
+  if (!IsPresent(image.directory(Directory::kBoundImport)) &&
+      d.time_date_stamp != 0) {
+    Unbind(draft, d);  // the old style, which needs no directory
+  }
   ClearStamps(draft);
   ClearBoundDirectory(draft);
   return DeleteSlot{function, slot};
@@ -374,10 +385,15 @@ Result<void> ClearBindings(Draft& draft) {
 
 Result<DeleteSlot> AddDeleteImport(Draft& draft,
                                    const ImportName& initialised_by) {
-  const ImportName function = DeleteFunctionFor(initialised_by);
+  const std::vector<ImportName> functions = DeleteFunctionsFor(initialised_by);
+  const auto at = std::ranges::find_if(functions, [&](const ImportName& f) {
+    return DescriptorOf(draft.image(), f.dll) != nullptr;
+  });
+  if (at == functions.end()) {
+    return Error{"nothing is imported from " + functions.front().dll};
+  }
+  const ImportName& function = *at;
   const ImportDescriptor* model = DescriptorOf(draft.image(), function.dll);
-  if (model == nullptr)
-    return Error{"nothing is imported from " + function.dll};
   Result<void> sound = CheckLookupTables(draft.image());
   if (!sound) return sound.error();
   Draft first = draft;

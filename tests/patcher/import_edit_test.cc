@@ -149,6 +149,12 @@ TEST(AddDeleteImport, TakesNtdllsNameForItsSections) {
                 "ntdll.dll!RtlDeleteCriticalSection");
 }
 
+// The section was made by what GetProcAddress gave.
+TEST(AddDeleteImport, TakesKernel32sNameWhereNothingIsOfNtdll) {
+  ExpectOneMore(Add(LeakySpec(), kRtlInitialize),
+                "kernel32.dll!DeleteCriticalSection");
+}
+
 TEST(AddDeleteImport, ClearsBoundImports) {
   PeSpec spec = LeakySpec();
   spec.imports[0].bound_stamp = 0x3300;
@@ -183,7 +189,10 @@ TEST(AddDeleteImport, KeepsUnboundImportsWithoutALookupTable) {
 }
 
 TEST(AddDeleteImport, RefusesADllThatIsNotImportedFrom) {
-  EXPECT_EQ(Add(LeakySpec(), kRtlInitialize).slot.error().message,
+  PeSpec spec = LeakySpec();
+  spec.sections[0].content = "entry: ff 15 [USER32.dll!MessageBoxA] c2 0c 00";
+  spec.imports = {{"USER32.dll", {"MessageBoxA"}}};
+  EXPECT_EQ(Add(spec, kRtlInitialize).slot.error().message,
             "nothing is imported from ntdll.dll");
 }
 
@@ -243,6 +252,18 @@ TEST(AddDeleteImport, UnbindsWhenALookupTableIsMadeLonger) {
   ExpectOneMore(added, "kernel32.dll!DeleteCriticalSection");
   EXPECT_EQ(added.after.imports[0].time_date_stamp, 0u);
   EXPECT_EQ(added.after.directory(Directory::kBoundImport).size, 0u);
+}
+
+// A stamp that is a date, and no bound directory: the loader compares it with
+// the DLL's, and takes the slots as they are.
+TEST(AddDeleteImport, UnbindsTheOldStyleWhenALookupTableIsMadeLonger) {
+  PeSpec spec = FullImports();
+  spec.overrides = {{"Section[2].VirtualSize", 0x200},
+                    {"Import[0].TimeDateStamp", 0x3300}};
+  const Added added = Add(spec);
+  EXPECT_EQ(added.before.imports[0].time_date_stamp, 0x3300u);
+  ExpectOneMore(added, "kernel32.dll!DeleteCriticalSection");
+  EXPECT_EQ(added.after.imports[0].time_date_stamp, 0u);
 }
 
 TEST(AddDeleteImport, SaysWhyNeitherWayServes) {
