@@ -71,7 +71,7 @@ class Search {
                                         const std::set<Rva>& known);
   std::vector<Wanted> PointersTo(const std::vector<Wanted>& wanted) const;
   bool IsPassedOn(Rva operand);
-  bool EndsOneOf(const std::set<Rva>& instructions, Rva operand) const;
+  bool IsPartOf(const std::set<Rva>& instructions, Rva operand) const;
   bool IsVisited(Rva instruction) const {
     return visited_.contains(instruction);
   }
@@ -109,13 +109,14 @@ Search::Search(const PeImage& image, const EntryTraces& traces,
   }
 }
 
-/// Whether the four bytes at `operand` end one of the instructions.
-bool Search::EndsOneOf(const std::set<Rva>& instructions, Rva operand) const {
+/// Whether the four bytes at `operand` lie in one of the instructions: at its
+/// end, or before the number that it stores there or compares with.
+bool Search::IsPartOf(const std::set<Rva>& instructions, Rva operand) const {
   const Rva first{operand.value -
                   std::min(operand.value, kMaxInstruction - kWord)};
   for (auto it = instructions.lower_bound(first);
        it != instructions.end() && *it < operand; ++it) {
-    if (*it + Decode(view_, *it).size == operand + 4) return true;
+    if (*it + Decode(view_, *it).size >= operand + kWord) return true;
   }
   return false;
 }
@@ -182,9 +183,9 @@ void Search::AddCalled() {
 /// linker exports every function where nobody says which.)
 bool Search::IsExported(Rva operand) {
   if (exported_.empty()) AddExported();
-  if (!EndsOneOf(exported_, operand)) return false;
+  if (!IsPartOf(exported_, operand)) return false;
   if (called_.empty()) AddCalled();
-  return !EndsOneOf(called_, operand);
+  return !IsPartOf(called_, operand);
 }
 
 /// `sections` is ascending.
@@ -396,8 +397,8 @@ std::vector<Wanted> Search::PointersTo(
 /// Whether code that was not run has an instruction that ends with the four
 /// bytes at `operand`, and passes them on to what deletes.
 bool Search::IsPassedOn(Rva operand) {
-  return !EndsOneOf(visited_, operand) &&
-         callers_.LeadsThere(operand + kWord) && !IsExported(operand);
+  return !IsPartOf(visited_, operand) && callers_.LeadsThere(operand + kWord) &&
+         !IsExported(operand);
 }
 
 }  // namespace

@@ -75,6 +75,20 @@ TEST(FindOtherDelete, TellsAStoreFromAnArgument) {
             Verdict::kLeaks);
 }
 
+// "cmp [flag], 0" and "mov [flag], -1" name a place near the section, and do not
+// end with it: what stands behind it there is no instruction.
+TEST(FindOtherDelete, KnowsAnInstructionThatWasRunByAnyOfItsBytes) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.sections[0].content =
+      "entry: 8b 44 24 08 83 3d [.data+0x4] 00 c7 05 [.data+0x4] ff ff ff ff "
+      "48 75 (out) 68 [.data+0x10] "
+      "ff 15 [KERNEL32.dll!InitializeCriticalSection] "
+      "out: 31 c0 40 c2 0c 00 "
+      "other: 68 [.data+0x60] ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
+  const Diagnosis diagnosis = Diagnose(test::MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kLeaks) << diagnosis.because;
+}
+
 TEST(FindOtherDelete, LooksThroughTablesOfPointers) {
   // A loop over a table of which the section's address is the third word, and
   // one over a table that begins with it, whose first turn was taken out.
