@@ -234,7 +234,13 @@ void NameForwarder(const TargetMatch& target, Diagnosis& diagnosis) {
 
 }  // namespace
 
+bool IsDll(const PeImage& image) {
+  constexpr uint16_t kFileDll = 0x2000;  // IMAGE_FILE_DLL (winnt.h)
+  return (image.characteristics & kFileDll) != 0;
+}
+
 bool HasEntry(const PeImage& image) {
+  if (!IsDll(image)) return false;
   return image.entry_point.value != 0 || !image.tls_callbacks.empty();
 }
 
@@ -306,7 +312,10 @@ Diagnosis Diagnose(const PeImage& image, Scope scope, KnownRuns* known) {
     diagnosis.because =
         HasEntry(image)
             ? "imports no function that initialises a critical section"
-            : "has no entry point";
+        : IsDll(image)
+            ? "has no entry point"
+            : "is no DLL (IMAGE_FILE_DLL is not set), so that loading it "
+              "runs no entry";
   }
   NameForwarder(target, diagnosis);
   return diagnosis;

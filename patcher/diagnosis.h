@@ -69,7 +69,11 @@ struct Diagnosis {
   std::optional<EntryTraces> traces;
 };
 
-/// Whether the loader calls into `image` when it is loaded.
+/// Whether the header says that it is a DLL (IMAGE_FILE_DLL).
+bool IsDll(const PeImage& image);
+
+/// Whether LoadLibrary calls into `image`: not into a program's (Wine,
+/// dlls/ntdll/loader.c; ReactOS, dll/ntdll/ldr/ldrutils.c).
 bool HasEntry(const PeImage& image);
 
 /// Whether Diagnose runs code of `image`. Where it does not, it looks at

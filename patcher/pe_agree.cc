@@ -41,6 +41,7 @@ Result<void> CompareHeaders(const PeImage& image, const LiefFile& lief) {
   return CompareAll(
       "",
       {{"Machine", lief.machine, image.machine},
+       {"Characteristics", lief.characteristics, image.characteristics},
        {"AddressOfEntryPoint", lief.entry_point, image.entry_point.value},
        {"ImageBase", lief.image_base, image.image_base},
        {"SectionAlignment", lief.section_alignment, image.section_alignment},
@@ -57,11 +58,12 @@ Result<void> CompareTables(const PeImage& image, const LiefFile& lief) {
   for (size_t i = 0; i < image.sections.size(); ++i) {
     const Section& ours = image.sections[i];
     const LiefSection& theirs = lief.sections[i];
-    const uint64_t header = ours.header_offset.value;
+    const uint32_t virtual_size = *reader.U32(ours.header_offset.value + 8);
     Result<void> ok = CompareAll(
         SectionText(image, i) + ": ",
         {{"VirtualAddress", theirs.rva, ours.rva.value},
-         {"VirtualSize", theirs.virtual_size, *reader.U32(header + 8)},
+         {"VirtualSize", theirs.virtual_size,
+          virtual_size != 0 ? virtual_size : ours.MemorySize()},
          {"Characteristics", theirs.characteristics, ours.characteristics}});
     if (!ok) return ok;
   }
@@ -162,7 +164,6 @@ Result<void> AgreeOnRelocations(const PeImage& image, const LiefFile& lief) {
 }
 
 Result<void> AgreeWithLief(PeImage& image, const LiefFile& lief) {
-  image.characteristics = lief.characteristics;
   image.time_date_stamp = lief.time_date_stamp;
   image.major_linker_version = lief.major_linker_version;
   image.minor_linker_version = lief.minor_linker_version;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint32_t kNumberOfSections = 6;  // from "PE\0\0"
 constexpr uint32_t kSizeOfOptionalHeader = 20;
+constexpr uint32_t kCharacteristics = 22;
 constexpr uint32_t kOptionalHeader = 24;
 constexpr uint32_t kDirectories = 96;  // from the optional header
 constexpr uint32_t kDirectorySize = 8;
@@ -170,6 +171,7 @@ Result<void> ReadHeaders(PeImage& image) {
   PlaceFields(image);
   const uint64_t pe = image.pe_header_offset.value;
   image.machine = *reader.U16(pe + 4);
+  image.characteristics = *reader.U16(pe + kCharacteristics);
   const uint32_t size = *reader.U16(pe + kSizeOfOptionalHeader);
   const uint64_t optional = pe + kOptionalHeader;
   if (Result<void> ok = CheckOptionalHeaderSize(reader, optional, size); !ok) {
