@@ -23,8 +23,9 @@ namespace {
 
 constexpr uint32_t kAllDirectories = kDirectoryCount * 8;  // bytes
 constexpr uint32_t kSectionHeaderSize = 40;
-constexpr uint32_t kRawSize = 16;    // in a section header
-constexpr uint32_t kRawOffset = 20;  // in a section header
+constexpr uint32_t kVirtualSize = 8;  // in a section header
+constexpr uint32_t kRawSize = 16;     // in a section header
+constexpr uint32_t kRawOffset = 20;   // in a section header
 constexpr uint32_t kImportDescriptorSize = 20;
 constexpr uint32_t kFirstThunkField = 16;  // in a descriptor
 constexpr uint32_t kBlockHeader = 8;       // of base relocations, in bytes
@@ -138,6 +139,8 @@ Result<void> LiefCopy::CopySections() {
   }
   for (size_t i = 0; i < image_.sections.size(); ++i) {
     const uint64_t header = image_.sections[i].header_offset.value;
+    // LIEF 0.9 takes a VirtualSize of 0 as it stands.
+    PutU32(copy_, header + kVirtualSize, image_.sections[i].MemorySize());
     PutU32(copy_, header + kRawSize, static_cast<uint32_t>(ends_[i]));
     PutU32(copy_, header + kRawOffset,
            ends_[i] == 0 ? 0 : static_cast<uint32_t>(places_[i]));
