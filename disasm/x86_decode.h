@@ -73,6 +73,7 @@ enum class X86Op : uint8_t {
   // The stack.
   kPush,
   kPop,
+  kEnter,
   kLeave,
   kPushfd,
   kPopfd,

@@ -230,6 +230,18 @@ bool X86Lifter::LiftStack() {
       // A destination addressed by ESP is computed after the pop (SDM, POP).
       Write(0, Pop(bytes));
       return true;
+    case X86Op::kEnter: {
+      // Frames of procedures around it, which compilers of C do not ask for,
+      // are not copied.
+      constexpr uint32_t kLevels = 32;
+      if (i_.operand_width != 32 || operand(1).number % kLevels != 0) {
+        return false;
+      }
+      Push(kEbp, 4);
+      Emit(Assign{kEbp, kEsp});
+      Emit(Binary{BinaryOp::kSub, 32, kEsp, kEsp, operand(0).number});
+      return true;
+    }
     case X86Op::kLeave:
       if (i_.operand_width != 32) return false;
       Emit(Assign{kEsp, kEbp});
