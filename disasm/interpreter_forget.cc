@@ -93,7 +93,6 @@ bool MayBeInstructions(const CodeView& view, uint64_t va) {
 
 void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                                        const Api& api) {
-  const bool is_others = !api.of_system || !IsOfWindows(import);
   const bool counted = api.stack_bytes.value_or(0) > 0 && !api.stack_guessed;
   const std::optional<size_t> shown = CountArguments(state, api);
   const size_t count =
@@ -108,13 +107,13 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
                  ToText(import) + ", which may run it, at " + Site());
     }
     if (shown) NotePassedSection(state, argument, import);
-    if (is_others) NoteGiven(state, argument);
+    NoteGiven(state, argument);
     ForgetThrough(state, argument);
   }
   const std::optional<Place> this_pointer = isa_.convention().this_pointer;
   if (!this_pointer || !IsMemberFunction(import.name)) return;
   const Value object = state.at(*this_pointer);
-  if (is_others) NoteGiven(state, object);
+  NoteGiven(state, object);
   if (object.IsConstant() && IsOfHandle(import.name)) {
     const int64_t begin = static_cast<int64_t>(object.bits & LowBits(32));
     state.memory.ForgetImage({begin, begin + isa_.convention().word_size},

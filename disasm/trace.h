@@ -85,9 +85,10 @@ struct Trace {
   /// The image was loaded once more by itself, or pinned: FreeLibrary may not
   /// unload it then.
   bool keeps_itself_loaded = false;
-  /// Addresses of the image's data that functions of other DLLs than the
-  /// system's were given, or that stood in what they were given; of each the
-  /// first call's site.
+  /// Addresses of the image's data that functions were given which nobody
+  /// knows, or that stood in what they were given; of each the first call's
+  /// site. Windows' own may run what they find there, too
+  /// (RtlQueryRegistryValues).
   std::map<Rva, Rva> given;
   /// Branches with an outcome that the run could not decide.
   std::set<Rva> open_branches;
