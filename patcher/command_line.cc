@@ -133,7 +133,8 @@ void DeclareTableOptions(CLI::App& app, uint32_t bits, Options& options) {
   AddValue(app, "--from-setup-log", options.setup_log, "LOG",
            "compare with the checksum in this REPAIR/SETUP.LOG");
   AddValue(app, "--into", options.into, "TABLE",
-           "also add the rows to this table; it is made if need be");
+           "also add the rows to this table; it and its folder are made\n"
+           "if need be");
 }
 
 void DeclareFindOptions(CLI::App& app, BatchOptions& batch) {

@@ -93,9 +93,9 @@ class FileGuard {
   virtual ~FileGuard() = default;
 };
 
-/// Errors of Read, OpenToRead, Guard and SetState say what failed; those of the
-/// others are the cause alone (`No space left on device (28)`), since the
-/// caller knows the step and what it was for.
+/// Errors of Read, OpenToRead, Guard, MakeFolders and SetState say what failed;
+/// those of the others are the cause alone (`No space left on device (28)`),
+/// since the caller knows the step and what it was for.
 class Files {
  public:
   virtual ~Files() = default;
@@ -128,6 +128,9 @@ class Files {
   /// as it then is (O_APPEND).
   virtual Result<std::unique_ptr<OutputFile>> OpenToAppend(
       const std::string& path) = 0;
+  /// Makes `folder` and what is missing above it, as mkdir -p does. The error
+  /// names the folder that cannot be made.
+  virtual Result<void> MakeFolders(const std::string& /*folder*/) { return {}; }
   /// Creates a new file (O_EXCL) in the folder of `path`, with a name derived
   /// from it that starts with a dot. It is removed when a signal ends the
   /// program before it was renamed.

@@ -264,6 +264,19 @@ class PosixFilesImpl : public Files {
         std::make_unique<PosixOutputFile>(path, file->Release()));
   }
 
+  Result<void> MakeFolders(const std::string& folder) override {
+    struct stat info = {};
+    if (stat(folder.c_str(), &info) == 0) return {};
+    if (errno == ENOENT && FolderOf(folder) != folder) {
+      const Result<void> above = MakeFolders(FolderOf(folder));
+      if (!above) return above;
+    }
+    // Another run may make it at the same time.
+    constexpr mode_t kAll = S_IRWXU | S_IRWXG | S_IRWXO;
+    if (mkdir(folder.c_str(), kAll) == 0 || errno == EEXIST) return {};
+    return Error{folder + ": cannot be made: " + SystemError(errno).message};
+  }
+
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override {
     Result<std::unique_ptr<PosixOutputFile>> file = CreateNamed(path);

@@ -56,8 +56,8 @@ Error At(const std::string& path, const Error& error) {
   return Error{path + ": " + error.message};
 }
 
-/// Adds `rows` to the table at `path`, which is made if there is none. The
-/// whole must be sound before a byte is written.
+/// Adds `rows` to the table at `path`, which is made if there is none, and its
+/// folder too. The whole must be sound before a byte is written.
 Result<void> WriteInto(Files& files, const std::string& path,
                        const std::vector<Signature>& rows) {
   const Result<bool> exists = files.Exists(path);
@@ -87,6 +87,8 @@ Result<void> WriteInto(Files& files, const std::string& path,
     return written.error ? Result<void>(At(path, *written.error))
                          : Result<void>();
   }
+  const Result<void> folder = files.MakeFolders(FolderOf(path));
+  if (!folder) return At(path, folder.error());
   FileState state;
   state.mode = 0100644;
   const WriteOutcome written =
