@@ -10,6 +10,7 @@
 #include "disasm/isa.h"
 #include "patcher/command_help.h"
 #include "patcher/lief_reader.h"
+#include "patcher/option_checks.h"
 #include "patcher/version.h"
 
 namespace detachfix {
@@ -329,7 +330,7 @@ std::string CheckBatchOptions(uint32_t bits, const Options& options) {
       return "--report needs --run";
     }
   }
-  return "";
+  return CheckPatterns(batch);
 }
 
 /// What is wrong with the options taken together, or an empty string.

@@ -105,6 +105,10 @@ Result<FindOptions> FindOptionsOf(const Options& options, Files& files) {
     if (!file) return Error{path + ": " + file.error().message};
     const std::string text(file->bytes.begin(), file->bytes.end());
     for (std::string& line : ReadPatternLines(text)) {
+      const std::string problem = NamePattern(line).Problem();
+      if (!problem.empty()) {
+        return Error{path + ": '" + line + "' " + problem};
+      }
       find.exclude.push_back(std::move(line));
     }
   }

@@ -2,6 +2,7 @@
 #include "patcher/batch/glob.h"
 
 #include <optional>
+#include <string>
 
 #include "patcher/ascii_text.h"
 
@@ -14,38 +15,57 @@ struct Element {
   bool matches = false;
 };
 
+unsigned char Byte(char c) { return static_cast<unsigned char>(c); }
+
 bool IsBetween(char first, char c, char last) {
-  const auto number = [](char x) { return static_cast<unsigned char>(x); };
-  return number(first) <= number(c) && number(c) <= number(last);
+  return Byte(first) <= Byte(c) && Byte(c) <= Byte(last);
 }
 
-// `pattern` begins with '['. Nothing when no ']' ends it.
-std::optional<Element> MatchSet(std::string_view pattern, char c) {
-  size_t at = 1;
+// In either case, as one is enough for a match.
+bool IsReversed(char first, char last) {
+  return Byte(first) > Byte(last) &&
+         Byte(LowerAscii(first)) > Byte(LowerAscii(last));
+}
+
+size_t SizeOfBegin(std::string_view pattern) {
   const bool negated =
-      at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^');
-  if (negated) ++at;
-  bool found = false;
+      pattern.size() > 1 && (pattern[1] == '!' || pattern[1] == '^');
+  return negated ? 2 : 1;
+}
+
+// `pattern` begins with '['. Gives `take` the ends of each range, a single
+// character being both; and its own size, or nothing when no ']' ends it.
+template <typename Take>
+std::optional<size_t> ReadSet(std::string_view pattern, Take take) {
+  size_t at = SizeOfBegin(pattern);
   // A ']' that comes first stands for itself.
   for (bool first = true; at < pattern.size(); first = false) {
-    if (pattern[at] == ']' && !first) {
-      return Element{at + 1, found != negated && c != '/'};
-    }
-    const auto take = [&]() -> char {
+    if (pattern[at] == ']' && !first) return at + 1;
+    const auto next = [&]() -> char {
       if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
       return pattern[at++];
     };
-    const char low = take();
+    const char low = next();
     char high = low;
     if (at + 1 < pattern.size() && pattern[at] == '-' &&
         pattern[at + 1] != ']') {
       ++at;
-      high = take();
+      high = next();
     }
-    found |= IsBetween(LowerAscii(low), LowerAscii(c), LowerAscii(high)) ||
-             IsBetween(low, c, high);
+    take(low, high);
   }
   return std::nullopt;
+}
+
+std::optional<Element> MatchSet(std::string_view pattern, char c) {
+  bool found = false;
+  const std::optional<size_t> size = ReadSet(pattern, [&](char low, char high) {
+    found |= IsBetween(LowerAscii(low), LowerAscii(c), LowerAscii(high)) ||
+             IsBetween(low, c, high);
+  });
+  if (!size) return std::nullopt;
+  const bool negated = SizeOfBegin(pattern) == 2;
+  return Element{*size, found != negated && c != '/'};
 }
 
 // `pattern` is not empty and does not begin with '*'.
@@ -113,6 +133,30 @@ bool MatchesGlob(std::string_view pattern, std::string_view text) {
   }
 }
 
+std::string GlobProblem(std::string_view pattern) {
+  if (pattern.empty()) return "is empty, and so matches nothing";
+  while (!pattern.empty()) {
+    size_t size = 1;
+    if (pattern[0] == '\\') {
+      if (pattern.size() == 1)
+        return "ends with a '\\' that has nothing behind it";
+      size = 2;
+    } else if (pattern[0] == '[') {
+      std::string reversed;
+      const auto check = [&](char low, char high) {
+        if (IsReversed(low, high)) reversed = {low, '-', high};
+      };
+      const std::optional<size_t> set = ReadSet(pattern, check);
+      if (!set) return "has a '[' without its ']'";
+      if (!reversed.empty())
+        return "has the range " + reversed + ", which is empty";
+      size = *set;
+    }
+    pattern.remove_prefix(size);
+  }
+  return "";
+}
+
 NamePattern::NamePattern(std::string_view pattern) {
   if (pattern.size() > 1 && pattern.ends_with('/')) {
     folders_only_ = true;
@@ -122,6 +166,8 @@ NamePattern::NamePattern(std::string_view pattern) {
   if (pattern.starts_with('/')) pattern.remove_prefix(1);
   glob_ = pattern;
 }
+
+std::string NamePattern::Problem() const { return GlobProblem(glob_); }
 
 bool NamePattern::Matches(std::string_view path, bool is_folder) const {
   if (folders_only_ && !is_folder) return false;

@@ -15,8 +15,13 @@ namespace detachfix {
 ///   [ab-d] one of these, [!…] or [^…] none of these; never '/'
 ///   \c     the character c itself
 /// Bytes are compared, since names on a share are in no particular encoding;
-/// ASCII letters in any case. A '[' without its ']' stands for itself.
+/// ASCII letters in any case. What GlobProblem finds fault with stands for
+/// itself or for nothing.
 bool MatchesGlob(std::string_view pattern, std::string_view text);
+
+/// What shows that `pattern` is not what its writer meant, such as "has a '['
+/// without its ']'", or an empty string.
+std::string GlobProblem(std::string_view pattern);
 
 /// A pattern as a user writes it. Without a slash it speaks of names, wherever
 /// they are; with one, of paths below the root. A slash at the begin changes
@@ -25,6 +30,9 @@ bool MatchesGlob(std::string_view pattern, std::string_view text);
 class NamePattern {
  public:
   explicit NamePattern(std::string_view pattern);
+
+  /// GlobProblem of what is matched.
+  std::string Problem() const;
 
   /// `path` is that below the root; its last component is the name.
   bool Matches(std::string_view path, bool is_folder) const;

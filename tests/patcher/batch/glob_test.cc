@@ -49,6 +49,25 @@ TEST(MatchesGlob, TakesOddPatternsAtTheirWord) {
   EXPECT_TRUE(MatchesGlob("\xff*", "\xff\xfe"));
 }
 
+TEST(GlobProblem, SaysWhatWasHardlyMeant) {
+  EXPECT_EQ(GlobProblem(""), "is empty, and so matches nothing");
+  EXPECT_EQ(GlobProblem("[old"), "has a '[' without its ']'");
+  EXPECT_EQ(GlobProblem("a[]"), "has a '[' without its ']'");
+  EXPECT_EQ(GlobProblem("[a][!"), "has a '[' without its ']'");
+  EXPECT_EQ(GlobProblem("x[a-cz-a]"), "has the range z-a, which is empty");
+  EXPECT_EQ(GlobProblem("a\\"), "ends with a '\\' that has nothing behind it");
+  for (const char* good : {"*", "**/[!a]b?", "[]]", "[a-]", "[Z-a]", "[a-Z]",
+                           "\\[old", "\\\\", "[\\]]", "[x-\xff]"}) {
+    EXPECT_EQ(GlobProblem(good), "") << good;
+  }
+}
+
+TEST(NamePattern, HasTheProblemOfWhatIsMatched) {
+  EXPECT_EQ(NamePattern("/").Problem(), "is empty, and so matches nothing");
+  EXPECT_EQ(NamePattern("[old/").Problem(), "has a '[' without its ']'");
+  EXPECT_EQ(NamePattern("/old/").Problem(), "");
+}
+
 TEST(MatchesGlob, TakesNoLongerThanTheProductOfTheLengths) {
   std::string pattern;
   for (int i = 0; i < 200; ++i) pattern += "*a";
