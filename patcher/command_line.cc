@@ -246,7 +246,7 @@ void DeclareOperands(CLI::App& app, uint32_t bits, Options& options) {
                    "a DLL; after '--' its name may start with '-'")
         ->required((bits & kRunOptions) == 0)
         ->type_name("")
-        ->expected(-1);
+        ->expected((bits & kOneFile) != 0 ? 1 : -1);
   }
 }
 
@@ -299,10 +299,31 @@ void DeclareOptions(CLI::App& app, uint32_t bits, Options& options,
   if ((bits & kGraphOptions) != 0) DeclareGraphOptions(app, options);
 }
 
+/// What is wrong when there are more operands than one, which CLI11 says in the
+/// words of options; or an empty string.
+std::string TooManyOperands(const CLI::App& app, const std::string& command) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional() || option->get_expected_max() != 1 ||
+        option->count() < 2) {
+      continue;
+    }
+    return command + " takes one " + option->get_single_name() + ", got " +
+           std::to_string(option->count());
+  }
+  return "";
+}
+
 /// What is wrong with a word that CLI11 did not take, or an empty string.
-std::string CheckLeftOver(const CLI::App& app) {
+std::string CheckLeftOver(const CLI::App& app, const std::string& command) {
+  bool only_operands = false;
   for (const std::string& word : app.remaining()) {
-    if (word == "--") continue;  // it only ends the options
+    if (word == "--") {
+      only_operands = true;
+      continue;
+    }
+    if (only_operands || !word.starts_with("-")) {
+      return command + " takes no operand, got '" + word + "'";
+    }
     std::vector<std::string> names;
     for (const CLI::Option* option : app.get_options()) {
       for (const std::string& name : option->get_lnames()) {
@@ -339,9 +360,6 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
     return "give --yara or --json";
   }
   const std::string count = std::to_string(options.paths.size());
-  if ((bits & kOneFile) != 0 && options.paths.size() != 1) {
-    return "explain takes one FILE, got " + count;
-  }
   std::string wrong = CheckBatchOptions(bits, options);
   if (!wrong.empty()) return wrong;
   if ((bits & kReportPaths) != 0 && options.paths.size() < 2) {
@@ -424,9 +442,10 @@ std::variant<Invocation, Answer> ParseCommand(const Command& command,
   } catch (const CLI::CallForHelp&) {
     return Answer{0, app.help(), ""};
   } catch (const CLI::ParseError& error) {
-    return UsageError(command.name, error.what());
+    const std::string wrong = TooManyOperands(app, command.name);
+    return UsageError(command.name, wrong.empty() ? error.what() : wrong);
   }
-  std::string wrong = CheckLeftOver(app);
+  std::string wrong = CheckLeftOver(app, command.name);
   if (wrong.empty()) {
     wrong = TakeFlagValues(app, values, empty_suffix, invocation.options);
   }
