@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 
 #include "disasm/isa.h"
 #include "patcher/command_help.h"
@@ -166,6 +168,18 @@ void DeclareJobs(CLI::App& app, BatchOptions& batch) {
       ->check(CLI::Range(1u, 256u));
 }
 
+/// CLI11's own check prints its upper end with all 309 digits, and takes what
+/// is no number for one in range.
+CLI::Validator AboveZero() {
+  return {[](const std::string& text) {
+            char* end = nullptr;
+            const double value = std::strtod(text.c_str(), &end);
+            const bool good = *end == '\0' && std::isfinite(value) && value > 0;
+            return good ? "" : "'" + text + "' must be a number above 0";
+          },
+          "POSITIVE"};
+}
+
 void DeclareBatchOptions(CLI::App& app, BatchOptions& batch,
                          FlagValues& values) {
   app.add_flag("--apply", batch.apply,
@@ -185,10 +199,10 @@ void DeclareBatchOptions(CLI::App& app, BatchOptions& batch,
   DeclareJobs(app, batch);
   AddValue(app, "--throttle", batch.throttle, "N",
            "at most so many files a second")
-      ->check(CLI::PositiveNumber);
+      ->check(AboveZero());
   AddValue(app, "--max-read", batch.max_read, "N",
            "read at most so many MB (10^6 bytes) a second")
-      ->check(CLI::PositiveNumber);
+      ->check(AboveZero());
   app.add_flag("--normal-priority", batch.normal_priority,
                "do not stand back for others at the disk");
 }
