@@ -375,6 +375,7 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   }
   const std::string count = std::to_string(options.paths.size());
   std::string wrong = CheckBatchOptions(bits, options);
+  if (wrong.empty()) wrong = CheckRowOptions(options);
   if (!wrong.empty()) return wrong;
   if ((bits & kReportPaths) != 0 && options.paths.size() < 2) {
     return "give the report to write and at least one to merge";

@@ -244,12 +244,15 @@ Result<Signature> StartRow(const PeImage& image, const std::string& target,
 
 /// What the new row may not be beside the others, or be by itself.
 Result<void> CheckRow(const Signature& row, const SignatureTables& tables) {
-  const TableText text{"the new row", TableHead(row.machine) + RowToml(row)};
+  const std::string name = "the new row";
+  const TableText text{name, TableHead(row.machine) + RowToml(row)};
   const SignatureTables alone = ReadTables({&text, 1});
-  if (!alone.errors.empty()) return Error{alone.errors[0]};
   const SignatureTables both = Override(tables, alone);
   if (both.errors.empty()) return {};
-  return Error{both.errors[0]};
+  // Nobody sees the text that the line is one of.
+  const std::string& error = both.errors[0];
+  return Error{error.starts_with(name) ? error.substr(error.find(": ") + 2)
+                                       : error};
 }
 
 }  // namespace

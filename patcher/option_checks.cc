@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "patcher/batch/glob.h"
+#include "signatures/signature.h"
 
 namespace detachfix {
 
@@ -20,6 +21,27 @@ std::string CheckPatterns(const BatchOptions& batch) {
         return std::string(name) + ": '" + pattern + "' " + problem;
       }
     }
+  }
+  return "";
+}
+
+std::string CheckRowOptions(const Options& options) {
+  for (const std::string& level : options.levels) {
+    if (IsLevel(level)) continue;
+    return "--level: '" + level +
+           "' is not one of RTM, SP1 to SP6, SP6a, before-SP6, and no article "
+           "of a hotfix like Q238185";
+  }
+  if (!ProductText(options.product)) {
+    return "--product: '" + options.product + "' is not nt4 or nt4-tse";
+  }
+  if (options.crypto && !IsCrypto(*options.crypto)) {
+    return "--crypto: " + std::to_string(*options.crypto) +
+           " is not 40, 56 or 128";
+  }
+  if (!options.row_id.empty() && !IsRowId(options.row_id)) {
+    return "--id: '" + options.row_id +
+           "' is not made of lower-case letters, digits and '-'";
   }
   return "";
 }

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "patcher/batch/batch_options.h"
+#include "patcher/command_line.h"
 
 namespace detachfix {
 
@@ -13,6 +13,9 @@ namespace detachfix {
 /// empty string. One that is taken for something else than was meant would
 /// repair what was to be spared.
 std::string CheckPatterns(const BatchOptions& batch);
+
+/// The same of what `signatures learn` is told about a file.
+std::string CheckRowOptions(const Options& options);
 
 }  // namespace detachfix
 

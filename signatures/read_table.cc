@@ -19,23 +19,6 @@ constexpr int64_t kFormat = 1;
 /// bytes, and many a DLL has just those.
 constexpr size_t kFewestFixedBytes = 16;
 
-constexpr std::string_view kLevels[] = {
-    "RTM", "SP1", "SP2", "SP3", "SP4", "SP5", "SP6", "SP6a", "before-SP6"};
-
-/// "SP3", or the article of a hotfix: "Q238185".
-bool IsLevel(std::string_view text) {
-  if (std::ranges::find(kLevels, text) != std::end(kLevels)) return true;
-  return text.size() >= 6 && text[0] == 'Q' &&
-         std::ranges::all_of(text.substr(1),
-                             [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool IsId(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-}
-
 uint32_t LineOf(const toml::node& node) { return node.source().begin.line; }
 
 /// Where a message is about.
@@ -151,10 +134,7 @@ class RowReader {
   }
   void ReadCrypto(const toml::node& node) {
     row_.crypto = Number(node, 1);
-    if (row_.crypto && *row_.crypto != 40 && *row_.crypto != 56 &&
-        *row_.crypto != 128) {
-      Wrong(node, "40, 56 or 128");
-    }
+    if (row_.crypto && !IsCrypto(*row_.crypto)) Wrong(node, "40, 56 or 128");
   }
   void ReadState(const toml::node& node) {
     const std::string text = Text(node);
@@ -338,7 +318,7 @@ Signature RowReader::Read(uint16_t machine) {
   row_.machine = machine;
   field_ = "id";
   const auto id = table_["id"].value_exact<std::string>();
-  if (!id || !IsId(*id)) {
+  if (!id || !IsRowId(*id)) {
     Wrong(table_.contains("id") ? *table_.get("id") : table_,
           "a text of lower-case letters, digits and '-'");
   } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "signatures/signature.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -11,6 +12,11 @@ namespace {
 // Machine numbers: PE/COFF specification, "Machine Types".
 constexpr uint16_t kI386 = 0x014c;
 constexpr uint16_t kAlpha = 0x0184;
+
+constexpr std::string_view kLevels[] = {
+    "RTM", "SP1", "SP2", "SP3", "SP4", "SP5", "SP6", "SP6a", "before-SP6"};
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 
@@ -70,6 +76,20 @@ std::optional<std::string> ProductText(const std::string& product) {
   if (product == "nt4-tse") return "Windows NT 4.0 Terminal Server Edition";
   return std::nullopt;
 }
+
+bool IsRowId(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '-';
+  });
+}
+
+bool IsLevel(std::string_view text) {
+  if (std::ranges::find(kLevels, text) != std::end(kLevels)) return true;
+  return text.size() >= 6 && text[0] == 'Q' &&
+         std::ranges::all_of(text.substr(1), IsDigit);
+}
+
+bool IsCrypto(uint32_t bits) { return bits == 40 || bits == 56 || bits == 128; }
 
 std::string BuildText(const Signature& row) {
   std::string text = ProductText(row.product).value_or(row.product);

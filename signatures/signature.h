@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "signatures/masked_pattern.h"
@@ -97,6 +98,12 @@ std::string MachineName(uint16_t machine);
 
 /// "Windows NT 4.0" for "nt4"; nothing for a product that is not known.
 std::optional<std::string> ProductText(const std::string& product);
+
+/// Whether a row may have this `id`; this among its `levels`: a service pack
+/// ("SP3") or the article of a hotfix ("Q238185"); this `crypto`.
+bool IsRowId(std::string_view text);
+bool IsLevel(std::string_view text);
+bool IsCrypto(uint32_t bits);
 
 }  // namespace detachfix
 
