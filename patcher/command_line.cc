@@ -365,7 +365,8 @@ std::string CheckBatchOptions(uint32_t bits, const Options& options) {
       return "--report needs --run";
     }
   }
-  return CheckPatterns(batch);
+  const std::string shard = CheckShard(batch);
+  return shard.empty() ? CheckPatterns(batch) : shard;
 }
 
 /// What is wrong with the options taken together, or an empty string.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "patcher/batch/glob.h"
+#include "patcher/batch/shard.h"
 #include "signatures/signature.h"
 
 namespace detachfix {
@@ -23,6 +24,12 @@ std::string CheckPatterns(const BatchOptions& batch) {
     }
   }
   return "";
+}
+
+std::string CheckShard(const BatchOptions& batch) {
+  if (batch.shard.empty()) return "";
+  const Result<Shard> shard = ParseShard(batch.shard);
+  return shard ? "" : "--shard=" + batch.shard + ": " + shard.error().message;
 }
 
 std::string CheckRowOptions(const Options& options) {

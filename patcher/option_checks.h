@@ -14,6 +14,9 @@ namespace detachfix {
 /// repair what was to be spared.
 std::string CheckPatterns(const BatchOptions& batch);
 
+/// The same of --shard.
+std::string CheckShard(const BatchOptions& batch);
+
 /// The same of what `signatures learn` is told about a file.
 std::string CheckRowOptions(const Options& options);
 

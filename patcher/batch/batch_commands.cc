@@ -112,12 +112,8 @@ Result<FindOptions> FindOptionsOf(const Options& options, Files& files) {
       find.exclude.push_back(std::move(line));
     }
   }
-  if (!batch.shard.empty()) {
-    const Result<Shard> shard = ParseShard(batch.shard);
-    if (!shard)
-      return Error{"--shard=" + batch.shard + ": " + shard.error().message};
-    find.shard = *shard;
-  }
+  // That it is one was seen when the command line was read.
+  if (!batch.shard.empty()) find.shard = *ParseShard(batch.shard);
   return find;
 }
 
@@ -352,7 +348,7 @@ int RunBatchCommand(const Options& given, Files& files, Console& console) {
   const Result<std::unique_ptr<FileFinder>> finder = FinderFor(options, files);
   if (!finder) {
     Complain(console, finder.error().message);
-    return kExitUsage;
+    return kExitFileError;
   }
   if (!NoteBegin(ledger, run, resumed, console)) return kExitFileError;
   return Drive(options, run, resumed, *tables, **finder, ledger.get(), files,
