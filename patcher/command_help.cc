@@ -42,7 +42,8 @@ std::string GeneralHelp(std::span<const Command> table) {
   text +=
       "\noptions:\n"
       "  -h,--help     this text; after a command, help on that command\n"
-      "  --version     the versions of detachfix and of its libraries\n\n"
+      "  --version     the versions of detachfix and of some of its "
+      "libraries\n\n"
       "examples:\n"
       "  detachfix verify Security.dll\n"
       "  detachfix patch --dry-run Security.dll\n\n";

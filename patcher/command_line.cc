@@ -13,6 +13,7 @@
 #include "patcher/command_help.h"
 #include "patcher/lief_reader.h"
 #include "patcher/option_checks.h"
+#include "patcher/sha256.h"
 #include "patcher/version.h"
 
 namespace detachfix {
@@ -25,7 +26,8 @@ constexpr char kLastRun[] = "last";
 
 std::string VersionText() {
   return "detachfix " + std::string(kVersion) + "\nLIEF " + LiefVersion() +
-         "\nZydis " + ZydisVersion() + "\nCLI11 " + CLI11_VERSION + "\n";
+         "\nZydis " + ZydisVersion() + "\nCLI11 " + CLI11_VERSION +
+         "\nOpenSSL " + OpenSslVersion() + "\n";
 }
 
 /// CLI11 prints a flag's default as "--backup{.orig}"; people expect the form

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <cstdio>
@@ -25,5 +26,7 @@ Sha256 HashSha256(std::span<const uint8_t> bytes) {
 }
 
 std::string ToHex(const Sha256& hash) { return HexBytes(hash, ""); }
+
+std::string OpenSslVersion() { return OpenSSL_version(OPENSSL_VERSION_STRING); }
 
 }  // namespace detachfix

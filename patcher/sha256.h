@@ -15,6 +15,9 @@ Sha256 HashSha256(std::span<const uint8_t> bytes);
 /// 64 lower-case hexadecimal digits.
 std::string ToHex(const Sha256& hash);
 
+/// Of libcrypto, as it is at run time: "3.0.17".
+std::string OpenSslVersion();
+
 }  // namespace detachfix
 
 #endif  // DETACHFIX_PATCHER_SHA256_H_
