@@ -28,18 +28,26 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// A line for each command whose name begins with `begin`.
+std::string CommandList(const std::string& begin,
+                        std::span<const Command> table) {
+  std::string text;
+  for (const Command& command : table) {
+    std::string name = command.name;
+    if (!name.starts_with(begin)) continue;
+    name.resize(20, ' ');
+    text += "  " + name + command.summary + "\n";
+  }
+  return text;
+}
+
 std::string GeneralHelp(std::span<const Command> table) {
   std::string text =
       "detachfix " + std::string(kVersion) +
       ": repairs the critical section leak of Windows NT 4.0's Security.dll\n"
       "(KB Q238493) in the file itself.\n\n"
-      "usage: detachfix COMMAND [OPTION]... FILE...\n\ncommands:\n";
-  for (const Command& command : table) {
-    std::string name = command.name;
-    name.resize(20, ' ');
-    text += "  " + name + command.summary + "\n";
-  }
-  text +=
+      "usage: detachfix COMMAND [OPTION]... FILE...\n\ncommands:\n" +
+      CommandList("", table) +
       "\noptions:\n"
       "  -h,--help     this text; after a command, help on that command\n"
       "  --version     the versions of detachfix and of some of its "
@@ -48,6 +56,18 @@ std::string GeneralHelp(std::span<const Command> table) {
       "  detachfix verify Security.dll\n"
       "  detachfix patch --dry-run Security.dll\n\n";
   return text + kExitStatusHelp;
+}
+
+bool IsHelp(const std::string& word) {
+  return word == "--help" || word == "-h";
+}
+
+/// Of the commands that begin with `first`.
+std::string GroupHelp(const std::string& first,
+                      std::span<const Command> table) {
+  return "usage: detachfix " + first + " COMMAND [OPTION]...\n\ncommands:\n" +
+         CommandList(first + " ", table) + "\ntry 'detachfix " + first +
+         " COMMAND --help'\n";
 }
 
 /// The second words of the commands that begin with `first`.
@@ -89,13 +109,16 @@ Answer WithoutCommand(const std::vector<std::string>& words,
                       std::span<const Command> table) {
   if (words.empty()) return {kExitUsage, "", GeneralHelp(table)};
   const std::string& word = words[0];
-  if (word == "--help" || word == "-h") return {0, GeneralHelp(table), ""};
+  if (IsHelp(word)) return {0, GeneralHelp(table), ""};
   if (word.starts_with("-")) {
     return UsageError("", "unknown option '" + word + "'" +
                               Suggestion(word, {"--help", "--version"}));
   }
   const std::string second = SecondWords(word, table);
   if (!second.empty()) {
+    if (words.size() > 1 && IsHelp(words[1])) {
+      return {0, GroupHelp(word, table), ""};
+    }
     return UsageError("",
                       "'" + word + "' needs one of " + second + " behind it");
   }
