@@ -158,9 +158,19 @@ def manual_options(text):
     return listed
 
 
+def variables_read():
+    """What the program asks of its environment that not every program does."""
+    return {name for source in (TOP / "patcher").rglob("*.cc")
+            for name in re.findall(r'getenv\("(\w+)"\)', source.read_text())
+            } - {"HOME", "TERM"}
+
+
 def check_manual(place):
     failures = []
-    listed = manual_options(MANUAL.read_text(encoding="utf-8"))
+    text = MANUAL.read_text(encoding="utf-8")
+    listed = manual_options(text)
+    equal("environment", set(re.findall(r"^\.It Ev (\w+)$", text, re.M)),
+          variables_read(), failures)
     equal("commands", set(listed), set(place.commands()), failures)
     for command in place.commands():
         equal(command, listed.get(command, set()) | {"-h", "--help"},
