@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "patcher/exit_status.h"
+#include "patcher/report_text.h"
 #include "patcher/version.h"
 
 namespace detachfix {
@@ -102,7 +103,8 @@ std::string Suggestion(const std::string& word,
 Answer UsageError(const std::string& command, const std::string& message) {
   const std::string help =
       command.empty() ? "detachfix --help" : "detachfix " + command + " --help";
-  return {kExitUsage, "", "detachfix: " + message + "\ntry '" + help + "'\n"};
+  return {kExitUsage, "",
+          "detachfix: " + ForTerminal(message) + "\ntry '" + help + "'\n"};
 }
 
 Answer WithoutCommand(const std::vector<std::string>& words,

@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "patcher/consult_signatures.h"
 #include "patcher/hex_text.h"
 #include "patcher/sha256.h"
+#include "patcher/utf8.h"
 
 namespace detachfix {
 
@@ -193,11 +195,17 @@ std::string VerdictText(const Diagnosis& diagnosis) {
 
 std::string ForTerminal(const std::string& text) {
   std::string printable;
-  for (char c : text) {
-    const uint8_t byte = static_cast<uint8_t>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      printable += c;
-    } else {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const Character character = FirstCharacter(rest);
+    const std::string_view bytes = rest.substr(0, character.size);
+    rest.remove_prefix(character.size);
+    if (!character.valid || !IsUnseen(character.code)) {
+      printable += bytes;
+      continue;
+    }
+    for (const char c : bytes) {
+      const uint8_t byte = static_cast<uint8_t>(c);
       printable += "\\x" + HexBytes(std::span(&byte, 1), "");
     }
   }

@@ -33,8 +33,9 @@ std::string ListingText(std::span<const ListingLine> lines);
 /// "12 files: 10 fixed, 2 leak", with its line end.
 std::string SummaryLine(std::span<const FileOutcome> outcomes);
 
-/// `text` with control characters as "\xNN": names that come from a file can
-/// neither break a line nor command the terminal.
+/// `text` with each byte of what IsUnseen as "\xNN": names that come from a
+/// file can neither break a line, nor command the terminal, nor look like
+/// others.
 std::string ForTerminal(const std::string& text);
 
 /// One critical section: "critical section 0xa010 is initialised at 0x1036 and
