@@ -12,12 +12,12 @@
 namespace detachfix {
 
 inline constexpr char kExitStatusHelp[] =
-    "Exit status: 0 every file is fixed or has nothing to fix, 1 a file leaks\n"
-    "and was not patched, 2 a file is undecided or was refused, 3 a file "
-    "could\n"
-    "not be read or written, 64 wrong command line, 70 a bug, 130 "
-    "interrupted.\n"
-    "The largest that applies.\n";
+    "Exit status: 0 every file is fixed or has nothing to fix, and every "
+    "revert\n"
+    "gave the original back, 1 a file leaks and was not patched, 2 a file is\n"
+    "undecided or was refused, 3 a file could not be read or written, 64 "
+    "wrong\n"
+    "command line, 70 a bug, 130 interrupted. The largest that applies.\n";
 
 /// "; did you mean 'verify'?", or nothing when no name is near.
 std::string Suggestion(const std::string& word,

@@ -151,7 +151,9 @@ struct StatusText {
 
 // Of docs/report-format.md, "Exit status".
 constexpr StatusText kStatusTexts[] = {
-    {0, "good", "Every file is fixed now, or has nothing to fix."},
+    {0, "good",
+     "Every file is fixed now, or has nothing to fix; every revert gave the "
+     "original back."},
     {1, "warn", "At least one file leaks and was not patched."},
     {2, "warn", "At least one file is undecided, or was refused."},
     {3, "bad", "At least one file could not be read or written."},
