@@ -16,8 +16,8 @@ std::vector<Op> LiftAlpha(const AlphaInstruction& instruction, uint64_t va);
 
 /// Function numbers of CALL_PAL that Windows NT's PALcode gives to programs
 /// (Alpha Architecture Handbook, version 4, appendix C.6, and part II-C).
-inline constexpr uint32_t kPalBpt = 0x80, kPalCallsys = 0x83, kPalImb = 0x86,
-                          kPalGentrap = 0xaa, kPalRdteb = 0xab, kPalKbpt = 0xac;
+inline constexpr uint32_t kPalBpt = 0x80, kPalImb = 0x86, kPalGentrap = 0xaa,
+                          kPalRdteb = 0xab, kPalKbpt = 0xac;
 
 /// Whether a CALL_PAL never comes back: it raises an exception. The privileged
 /// halt does so as well where a program executes it.

@@ -5,7 +5,8 @@
 
 namespace detachfix {
 
-inline constexpr int kExitFixed = 0;          ///< fixed now, or nothing to fix
+/// Fixed now, or nothing to fix; or, when that was asked for, the original.
+inline constexpr int kExitFixed = 0;
 inline constexpr int kExitLeaks = 1;          ///< leaks and was not patched
 inline constexpr int kExitUndecided = 2;      ///< undecided, or refused
 inline constexpr int kExitFileError = 3;      ///< could not be read or written

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/outcome.h"
 
+#include "patcher/exit_status.h"
+
 namespace detachfix {
 
 const char* ToText(Action action) {
@@ -22,13 +24,21 @@ const char* ToText(Action action) {
 }
 
 int ExitStatus(const FileOutcome& outcome) {
-  if (outcome.is_bug) return 70;
-  if (outcome.action == Action::kFailed) return 3;
-  if (outcome.action == Action::kRefused) return 2;
+  if (outcome.is_bug) return kExitBug;
+  if (outcome.action == Action::kFailed) return kExitFileError;
+  if (outcome.action == Action::kRefused) return kExitUndecided;
   // A reverted file leaks again, as it was asked to.
-  if (outcome.action == Action::kReverted) return 0;
-  if (outcome.diagnosis.verdict == Verdict::kUnknown) return 2;
-  return outcome.diagnosis.verdict == Verdict::kLeaks ? 1 : 0;
+  if (outcome.action == Action::kReverted) return kExitFixed;
+  switch (outcome.diagnosis.verdict) {
+    case Verdict::kLeaks:
+      return kExitLeaks;
+    case Verdict::kUnknown:
+      return kExitUndecided;
+    case Verdict::kFixed:
+    case Verdict::kNotApplicable:
+      return kExitFixed;
+  }
+  return kExitUndecided;
 }
 
 FileOutcome FailedOutcome(const std::string& path, const Error& error) {
