@@ -53,15 +53,16 @@ Instruction Disassemble(const CodeView& view, Rva rva);
 /// a register or memory.
 std::vector<Rva> Successors(const Instruction& instruction);
 
-/// All instructions that can be reached from `start` without following calls:
-/// both sides of every branch, direct jumps. Ascending by address. Jumps
-/// through a register or memory end a path; `has_indirect_jump` says so. They
-/// have no text.
+/// What DecodeFunction found.
 struct FunctionBody {
-  std::vector<Instruction> instructions;
-  bool has_indirect_jump = false;
+  std::vector<Instruction> instructions;  ///< ascending by address, no text
+  bool has_indirect_jump = false;         ///< through a register or memory
   bool has_unknown = false;  ///< an instruction that could not be decoded
 };
+
+/// All instructions that can be reached from `start` without following calls:
+/// both sides of every branch, direct jumps. Jumps through a register or memory
+/// end a path.
 FunctionBody DecodeFunction(const CodeView& view, Rva start);
 
 }  // namespace detachfix

@@ -31,7 +31,8 @@ enum class Basis : uint8_t {
   kOneProcess,
 };
 
-/// "every-path", "with-memory", "one-process": the words of the JSON.
+/// "with-memory", "one-process": the words of the JSON, which has none for
+/// "every-path".
 const char* ToText(Basis basis);
 
 /// What a reader is told of it: nothing for every path, or for example ", in

@@ -15,8 +15,8 @@ namespace detachfix {
 class FileParts {
  public:
   struct Part {
-    uint64_t offset = 0;
-    uint64_t size = 0;
+    uint64_t offset = 0;  ///< bytes from the begin of the file
+    uint64_t size = 0;    ///< bytes
   };
 
   /// Memory that is 0 but for the bytes that were given out by Room; pages that

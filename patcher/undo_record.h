@@ -30,8 +30,8 @@ struct UndoRange {
 
 /// What leads from a patched file back to its original, and proves it.
 struct UndoRecord {
-  std::string version;  ///< of the detachfix that patched, e.g. "1.0.0"
-  uint32_t original_size = 0;
+  std::string version;         ///< of the detachfix that patched, e.g. "1.0.0"
+  uint32_t original_size = 0;  ///< bytes
   Sha256 original_sha256{};
   std::vector<UndoRange> ranges;  ///< ascending, at least one
 
