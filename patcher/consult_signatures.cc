@@ -5,6 +5,7 @@
 
 #include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
+#include "patcher/joined.h"
 #include "patcher/rebase_invariant.h"
 #include "patcher/target.h"
 
@@ -108,14 +109,6 @@ std::optional<SignatureReport> LookUp(const VerifiedFile& file,
       MatchBuild(FactsOf(*read->image, file.undo->original_sha256),
                  tables.rows),
       true};
-}
-
-std::string Joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
 }
 
 std::string CandidateLine(const SignatureReport& report,

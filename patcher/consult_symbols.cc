@@ -9,6 +9,7 @@
 
 #include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
+#include "patcher/joined.h"
 
 namespace detachfix {
 
@@ -55,14 +56,6 @@ std::optional<PeImage> OriginalOf(const VerifiedFile& file) {
   if (!original) return std::nullopt;
   Result<ReadPe> read = ReadPeImage(std::move(*original));
   return read ? std::move(read->image) : std::nullopt;
-}
-
-std::string Joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
 }
 
 Result<SymbolNames> ReadNames(Files& files, const std::string& path,

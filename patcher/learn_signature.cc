@@ -7,6 +7,7 @@
 #include "patcher/code_pattern.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/hex_text.h"
+#include "patcher/joined.h"
 #include "patcher/pe_checksum.h"
 #include "patcher/report_text.h"
 #include "patcher/sha256.h"
@@ -159,14 +160,6 @@ Result<void> AddRecordedCheckSum(const LearnOptions& options, Signature& row) {
   }
   row.sources["checksum"] += "; the same in SETUP.LOG";
   return {};
-}
-
-std::string Joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
 }
 
 /// Why the file, or what is said of it, is not what the row of that id is

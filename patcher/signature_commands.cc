@@ -7,6 +7,7 @@
 #include "patcher/console.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/exit_status.h"
+#include "patcher/joined.h"
 #include "patcher/learn_signature.h"
 #include "patcher/load_signatures.h"
 #include "patcher/replace_file.h"
@@ -25,17 +26,14 @@ constexpr uint64_t kMaxTableSize = uint64_t{4} * 1024 * 1024;
 
 /// What a row can tell a file by: "sha256, dllmain", or "size".
 std::string KnownBy(const Signature& row) {
-  std::vector<const char*> words;
+  std::vector<std::string> words;
   if (row.sha256) words.push_back("sha256");
   if (row.invariant_sha256) words.push_back("invariant_sha256");
   if (row.dllmain) words.push_back("dllmain");
   if (row.size) words.push_back("size");
   if (row.stamp) words.push_back("stamp");
   if (row.built_after || row.built_until) words.push_back("window");
-  std::string text;
-  for (const char* word : words)
-    text += (text.empty() ? "" : ", ") + std::string(word);
-  return text.empty() ? "nothing yet" : text;
+  return words.empty() ? "nothing yet" : Joined(words);
 }
 
 std::string Padded(std::string text, size_t width) {
