@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include "patcher/bytes.h"
+#include "patcher/number_bytes.h"
 
 namespace detachfix {
 namespace {
@@ -28,21 +29,11 @@ constexpr uint32_t kSizeOfDataField = 32;  // SizeOfInitializedData
 /// Name of an appended section, at most eight characters.
 constexpr char kNewSectionName[] = ".detach";
 
-void Append32(Bytes& bytes, uint32_t value) {
-  const Bytes four = ToBytes32(value);
-  bytes.insert(bytes.end(), four.begin(), four.end());
-}
-
 uint32_t Read32(const PeImage& image, FileOffset at) {
   return ByteReader(image.bytes).U32(at.value).value_or(0);
 }
 
 }  // namespace
-
-Bytes ToBytes32(uint32_t value) {
-  return {static_cast<uint8_t>(value), static_cast<uint8_t>(value >> 8),
-          static_cast<uint8_t>(value >> 16), static_cast<uint8_t>(value >> 24)};
-}
 
 Edit MakeEdit(const PeImage& image, FileOffset offset, Bytes after,
               const std::string& why) {

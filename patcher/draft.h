@@ -86,9 +86,6 @@ class Draft {
 Edit MakeEdit(const PeImage& image, FileOffset offset, Bytes after,
               const std::string& why);
 
-/// `value` as four bytes, lowest first.
-Bytes ToBytes32(uint32_t value);
-
 /// Where the entry of a data directory stands, and its eight bytes.
 FileOffset DirectoryOffset(const PeImage& image, Directory d);
 Bytes DirectoryBytes(uint32_t rva, uint32_t size);

@@ -13,6 +13,7 @@
 #include <map>
 
 #include "patcher/hex_text.h"
+#include "patcher/number_bytes.h"
 
 namespace detachfix {
 namespace {
@@ -24,11 +25,6 @@ constexpr uint16_t kRelocationsStripped = 0x0001;  // Characteristics
 constexpr uint32_t kBlockHeader = 8;
 constexpr uint32_t kRelocationPage = 0x1000;  // of a block, on every machine
 constexpr uint16_t kHighLow = 3;
-
-void Append32(Bytes& bytes, uint32_t value) {
-  const Bytes word = ToBytes32(value);
-  bytes.insert(bytes.end(), word.begin(), word.end());
-}
 
 void Append16(Bytes& bytes, uint32_t value) {
   bytes.push_back(static_cast<uint8_t>(value));

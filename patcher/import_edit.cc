@@ -25,6 +25,7 @@
 #include "patcher/ascii_text.h"
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
+#include "patcher/number_bytes.h"
 
 namespace detachfix {
 namespace {

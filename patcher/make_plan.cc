@@ -14,6 +14,7 @@
 #include "patcher/hook.h"
 #include "patcher/hook_listing.h"
 #include "patcher/import_edit.h"
+#include "patcher/number_bytes.h"
 #include "patcher/padding.h"
 #include "patcher/pe_parts.h"
 #include "patcher/seal_plan.h"

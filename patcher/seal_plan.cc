@@ -6,6 +6,7 @@
 #include "patcher/cave.h"
 #include "patcher/draft.h"
 #include "patcher/hex_text.h"
+#include "patcher/number_bytes.h"
 #include "patcher/pe_checksum.h"
 #include "patcher/references.h"
 #include "patcher/undo_record.h"

@@ -16,14 +16,10 @@
 
 #include <cassert>
 
+#include "patcher/number_bytes.h"
+
 namespace detachfix {
 namespace {
-
-void Append32(Bytes& bytes, uint32_t value) {
-  for (int shift = 0; shift < 32; shift += 8) {
-    bytes.push_back(static_cast<uint8_t>(value >> shift));
-  }
-}
 
 /// Collects lines; a short jump's distance is filled in when its label is
 /// bound.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "patcher/number_bytes.h"
 #include "tests/support/leaky_image.h"
 #include "tests/support/read_built.h"
 
