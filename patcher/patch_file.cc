@@ -29,15 +29,6 @@ std::optional<Error> BuildRefusal(const FileOutcome& outcome,
                "', which --require-signature=" + required + " asks for"};
 }
 
-/// The outcome of `file` with what went wrong in planning or writing.
-FileOutcome Unpatched(const VerifiedFile& file, Action action,
-                      const Error& error) {
-  FileOutcome outcome = file.outcome;
-  outcome.action = action;
-  outcome.error = error;
-  return outcome;
-}
-
 Result<PatchedBytes> ApplyAndCheck(const Bytes& original, const Plan& plan) {
   PatchedBytes patched;
   if (!plan.undo_in_file) {
@@ -113,7 +104,7 @@ FileOutcome CopyUnchanged(Files& files, const VerifiedFile& file,
   const WriteOutcome written = WriteNewFile(files, output, file.file.state,
                                             file.file.bytes, std::nullopt);
   if (written.error) {
-    return Unpatched(file, written.refused ? Action::kRefused : Action::kFailed,
+    return WithError(file, written.refused ? Action::kRefused : Action::kFailed,
                      *written.error);
   }
   FileOutcome outcome = file.outcome;
@@ -147,7 +138,7 @@ FileOutcome WouldBe(Files& files, VerifiedFile& file,
   if (options.output.empty()) {
     const std::optional<Error> refusal =
         ReplaceRefusal(files, file.outcome.path, ReplaceOptionsOf(options));
-    if (refusal) return Unpatched(file, Action::kRefused, *refusal);
+    if (refusal) return WithError(file, Action::kRefused, *refusal);
   }
   file.outcome.action = Action::kWouldPatch;
   return file.outcome;
@@ -157,14 +148,14 @@ FileOutcome PatchLeaking(Files& files, VerifiedFile& file,
                          const PatchOptions& options) {
   const Result<PatchedBytes> patched =
       PatchInMemory(file, {options.allow_signed});
-  if (!patched) return Unpatched(file, Action::kRefused, patched.error());
+  if (!patched) return WithError(file, Action::kRefused, patched.error());
   if (options.dry_run) return WouldBe(files, file, options);
   // From here on the patch is known to be good; only the disk can fail.
   const Result<void> noted = NoteIntention(file, *patched, options);
-  if (!noted) return Unpatched(file, Action::kFailed, noted.error());
+  if (!noted) return WithError(file, Action::kFailed, noted.error());
   const WriteOutcome written = Write(files, file, *patched, options);
   if (written.error && written.written == Written::kNothing) {
-    return Unpatched(file, written.refused ? Action::kRefused : Action::kFailed,
+    return WithError(file, written.refused ? Action::kRefused : Action::kFailed,
                      *written.error);
   }
   FileOutcome outcome = WrittenOutcome(
@@ -187,7 +178,7 @@ std::optional<FileOutcome> WithoutPatch(Files& files, VerifiedFile& file,
     return CopyUnchanged(files, file, options.output);
   }
   const std::optional<Error> refusal = PatchRefusal(file.outcome, options);
-  if (refusal) return Unpatched(file, Action::kRefused, *refusal);
+  if (refusal) return WithError(file, Action::kRefused, *refusal);
   return std::nullopt;
 }
 
@@ -266,7 +257,7 @@ FileOutcome PatchFile(Files& files, const std::string& path,
   // this one before the lock was had is seen by judging it again.
   const Result<std::unique_ptr<FileGuard>> guard =
       GuardToPatch(files, path, options);
-  if (!guard) return Unpatched(file, Action::kFailed, guard.error());
+  if (!guard) return WithError(file, Action::kFailed, guard.error());
   if (!IsAsRead(files, file)) {
     file = VerifyFile(files, path, options.scope);
     done = WithoutPatch(files, file, options);

@@ -13,14 +13,6 @@ namespace detachfix {
 
 namespace {
 
-FileOutcome Unreverted(const VerifiedFile& file, Action action,
-                       const Error& error) {
-  FileOutcome outcome = file.outcome;
-  outcome.action = action;
-  outcome.error = error;
-  return outcome;
-}
-
 Error NoUndo(const VerifiedFile& file) {
   if (file.undo_error) {
     return Error{"cannot be reverted: " + file.undo_error->message};
@@ -64,14 +56,14 @@ FileOutcome RevertFile(Files& files, const std::string& path,
   if (file.outcome.action == Action::kFailed) return file.outcome;
   if (!file.undo) file.undo = options.record;
   if (options.tables != nullptr) ConsultSignatures(file, *options.tables);
-  if (!guard) return Unreverted(file, Action::kFailed, guard.error());
+  if (!guard) return WithError(file, Action::kFailed, guard.error());
   if (!file.undo) {
-    FileOutcome outcome = Unreverted(file, Action::kRefused, NoUndo(file));
+    FileOutcome outcome = WithError(file, Action::kRefused, NoUndo(file));
     outcome.notes.clear();  // the error says it
     return outcome;
   }
   const Result<Bytes> original = Revert(file.file.bytes, *file.undo);
-  if (!original) return Unreverted(file, Action::kRefused, original.error());
+  if (!original) return WithError(file, Action::kRefused, original.error());
 
   ReplaceOptions replace;
   replace.replace_read_only = options.replace_read_only;
@@ -82,9 +74,8 @@ FileOutcome RevertFile(Files& files, const std::string& path,
     return RevertedOutcome(files, file, written.bytes, options.tables);
   }
   if (written.written == Written::kNothing) {
-    return Unreverted(file,
-                      written.refused ? Action::kRefused : Action::kFailed,
-                      *written.error);
+    return WithError(file, written.refused ? Action::kRefused : Action::kFailed,
+                     *written.error);
   }
   FileOutcome outcome = VerifyFile(files, path).outcome;
   outcome.action = Action::kFailed;

@@ -76,6 +76,14 @@ void NoteUndoError(VerifiedFile& verified, const Result<void>& undo) {
 
 }  // namespace
 
+FileOutcome WithError(const VerifiedFile& file, Action action,
+                      const Error& error) {
+  FileOutcome outcome = file.outcome;
+  outcome.action = action;
+  outcome.error = error;
+  return outcome;
+}
+
 std::string UndoFilePath(const std::string& path) {
   return path + ".detachfix-undo";
 }

@@ -32,6 +32,10 @@ struct VerifiedFile {
   SymbolNames symbols;
 };
 
+/// The outcome of `file` when a command stops at `error`.
+FileOutcome WithError(const VerifiedFile& file, Action action,
+                      const Error& error);
+
 /// Where the undo record goes that does not fit into the file at `path`.
 std::string UndoFilePath(const std::string& path);
 

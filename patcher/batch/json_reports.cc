@@ -8,6 +8,7 @@
 #include "patcher/batch/report_forms.h"
 #include "patcher/batch/report_head.h"
 #include "patcher/report_json.h"
+#include "patcher/text_bytes.h"
 
 namespace detachfix {
 
@@ -51,9 +52,7 @@ class JsonLinesReport : public Report {
         output_(std::move(output)) {}
 
   Result<void> Write(const std::string& text) {
-    const std::span bytes(reinterpret_cast<const uint8_t*>(text.data()),
-                          text.size());
-    return Keep("cannot be written", output_->Write(bytes));
+    return Keep("cannot be written", output_->Write(BytesOf(text)));
   }
 
   Result<void> Add(const BatchItem& item) override {

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "patcher/text_bytes.h"
+
 namespace detachfix {
 
 namespace {
@@ -10,14 +12,6 @@ namespace {
 constexpr size_t kBufferSize = size_t{1} << 16;
 constexpr size_t kCopySize = size_t{1} << 20;
 constexpr uint32_t kPermissionBits = 07777;
-
-std::span<const uint8_t> BytesOf(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-std::string_view TextOf(const Bytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 }  // namespace
 

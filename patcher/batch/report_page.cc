@@ -17,6 +17,7 @@
 #include "patcher/report_json.h"
 #include "patcher/report_text.h"
 #include "patcher/sha256.h"
+#include "patcher/text_bytes.h"
 
 namespace detachfix {
 
@@ -45,9 +46,7 @@ constexpr double kBarWidth = 1000;
 
 /// 'sha256-…', as CSP names an inline script or style.
 std::string HashSource(const std::string& text) {
-  const Sha256 hash = HashSha256(
-      std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-  return "sha256-" + Base64(hash);
+  return "sha256-" + Base64(HashSha256(BytesOf(text)));
 }
 
 struct Outcome {

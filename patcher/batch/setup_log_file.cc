@@ -9,6 +9,7 @@
 #include "patcher/batch/media_names.h"
 #include "patcher/pe_image.h"
 #include "patcher/setup_log.h"
+#include "patcher/text_bytes.h"
 
 namespace detachfix {
 
@@ -20,10 +21,6 @@ constexpr uint64_t kMaxLogSize = uint64_t{16} * 1024 * 1024;
 
 std::string NameOf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
-}
-
-std::string_view ToText(const Bytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 /// What stands under `name` in `folder`, in any case; nothing when none does.
@@ -71,15 +68,15 @@ Found FindLine(std::string_view log, const std::string& line) {
 /// already.
 Result<Bytes> ExchangeLine(const Bytes& log, const std::string& from,
                            const std::string& to) {
-  const Found old_line = FindLine(ToText(log), from);
-  const Found new_line = FindLine(ToText(log), to);
+  const Found old_line = FindLine(TextOf(log), from);
+  const Found new_line = FindLine(TextOf(log), to);
   if (old_line.count == 0 && new_line.count == 1) return log;
   if (old_line.count != 1 || new_line.count != 0) {
     return Error{"its line was changed since: it has " +
                  std::to_string(old_line.count) + " times '" + from + "' and " +
                  std::to_string(new_line.count) + " times '" + to + "'"};
   }
-  std::string text(ToText(log));
+  std::string text(TextOf(log));
   text.replace(old_line.offset, from.size(), to);
   return Bytes(text.begin(), text.end());
 }
@@ -129,7 +126,7 @@ Result<void> Check(Files& files, const std::string& path,
   const Result<ReadFile> log = files.Read(entry.path, kMaxLogSize);
   if (!log) return log.error();
   const Result<SetupLogLine> line =
-      FindSetupLogLine(ToText(log->bytes), LowerAscii(NameOf(path)));
+      FindSetupLogLine(TextOf(log->bytes), LowerAscii(NameOf(path)));
   if (!line) return line.error();
   entry.check_sum = line->check_sum;
   entry.agrees = line->check_sum == *check_sum;
