@@ -31,6 +31,16 @@ def fill_slack(*spared):
     return change
 
 
+def leave_in_code(count):
+    """Data in the free bytes at the end of the code section but for the first
+    `count`."""
+    def change(image):
+        code = image.sections()[0]
+        begin, end = code.content_end + count, code.raw + code.raw_size
+        image.data[begin:end] = bytes([DATA]) * (end - begin)
+    return change
+
+
 def fill_padding(image):
     """Data in the place of what the linker put between functions: runs of nop
     or int3 to an address that is a multiple of 16."""
@@ -181,6 +191,9 @@ def samples():
                c_sample("c-switch-O2"), full(".text")),
         Forced("forced-slack-in-data", "free bytes in .idata alone",
                c_sample("c-switch-O2"), full(".idata")),
+        Forced("forced-side-file", "free bytes for the added code alone, none "
+               "for the way back", c_sample("c-delete-imported-O2"),
+               [*full(".text"), leave_in_code(64), crowd_headers]),
         Forced("forced-no-relocations", "no base relocations",
                c_sample("c-no-detach-O2"), [strip_relocations]),
         Forced("forced-overlay", "an overlay, and no free byte in any section",

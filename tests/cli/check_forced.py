@@ -51,6 +51,7 @@ FORCED = {
                                                                 "KERNEL32")]),
     "forced-slack-in-data": (EXIT, NEW, [NEW_HEADER, raised(".idata"),
                                          NEW_DESCRIPTOR]),
+    "forced-side-file": (EXIT, CODE, [raised(".text")]),
     "forced-no-relocations": (EXIT, CODE, [NEW_DESCRIPTOR]),
     "forced-overlay": (EXIT, NEW, [NEW_HEADER]),
     "forced-certificate": (EXIT, CODE, [NEW_DESCRIPTOR]),
@@ -118,6 +119,22 @@ def check_memory_slot(checker, folder):
                    home.raw_size + 4)
 
 
+def check_side_file(checker, folder, scratch):
+    """The way back does not fit into the file, which nothing else forces."""
+    for name in FORCED:
+        path = scratch / f"{name}.dll"
+        path.write_bytes((folder / f"{name}.dll").read_bytes())
+        before = path.read_bytes()
+        side = scratch / f"{name}.dll.detachfix-undo"
+        checker.run("patch", "--any-dll", "--allow-signed", path)
+        checker.expect(name, "side file", side.exists(),
+                       name == "forced-side-file")
+        checker.run("revert", path)
+        checker.expect(name, "original back", path.read_bytes() == before,
+                       True)
+        checker.expect(name, "side file left", side.exists(), False)
+
+
 def check_no_way(checker, folder, scratch):
     """No free byte and no room for a header: refused, every way named."""
     name = "no way"
@@ -145,6 +162,7 @@ def main():
     check_ways(checker, arguments.samples)
     check_memory_slot(checker, arguments.samples)
     with tempfile.TemporaryDirectory(prefix="forced-") as scratch:
+        check_side_file(checker, arguments.samples, Path(scratch))
         check_no_way(checker, arguments.samples, Path(scratch))
     for problem in checker.problems:
         print(problem)
