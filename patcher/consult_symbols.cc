@@ -32,22 +32,6 @@ std::string DebugName(const std::string& path) {
   return LowerAscii(name.substr(0, name.rfind('.'))) + ".dbg";
 }
 
-/// Paths of the .dbg files of the image at `path`; none where the folder cannot
-/// be listed, since then nobody knows of any.
-std::vector<std::string> DebugFilesBeside(Files& files,
-                                          const std::string& path) {
-  const Result<std::vector<std::string>> names = files.List(FolderOf(path));
-  std::vector<std::string> paths;
-  if (!names) return paths;
-  const std::string wanted = DebugName(path);
-  const std::string folder = path.substr(0, path.size() - NameOf(path).size());
-  for (const std::string& name : *names) {
-    if (EqualNoCase(name, wanted)) paths.push_back(folder + name);
-  }
-  std::ranges::sort(paths);
-  return paths;
-}
-
 /// The image that `file` was before detachfix patched it; nothing when that is
 /// itself.
 std::optional<PeImage> OriginalOf(const VerifiedFile& file) {
@@ -197,6 +181,20 @@ void TakeSymbols(const std::string& path, const PeImage& original,
     Disagree(contradiction, source, diagnosis);
   }
   file.symbols = std::move(names);
+}
+
+std::vector<std::string> DebugFilesBeside(Files& files,
+                                          const std::string& path) {
+  const Result<std::vector<std::string>> names = files.List(FolderOf(path));
+  std::vector<std::string> paths;
+  if (!names) return paths;
+  const std::string wanted = DebugName(path);
+  const std::string folder = path.substr(0, path.size() - NameOf(path).size());
+  for (const std::string& name : *names) {
+    if (EqualNoCase(name, wanted)) paths.push_back(folder + name);
+  }
+  std::ranges::sort(paths);
+  return paths;
 }
 
 bool HasDebugFile(Files& files, const std::string& path) {

@@ -4,6 +4,7 @@
 #define DETACHFIX_PATCHER_CONSULT_SYMBOLS_H_
 
 #include <string>
+#include <vector>
 
 #include "patcher/files.h"
 #include "patcher/verify_file.h"
@@ -17,6 +18,11 @@ namespace detachfix {
 /// never make a verdict stronger: where they contradict what was taken for
 /// DllMain, it becomes unknown, with both reasons.
 void ConsultSymbols(Files& files, VerifiedFile& file);
+
+/// Paths of such files, of whichever image, beside the one at `path`, sorted;
+/// none where the folder cannot be listed, since then nobody knows of any.
+std::vector<std::string> DebugFilesBeside(Files& files,
+                                          const std::string& path);
 
 /// Whether such a file, of whichever image, lies beside the one at `path`.
 bool HasDebugFile(Files& files, const std::string& path);

@@ -314,14 +314,11 @@ Result<std::optional<LedgerEntry>> Ledger::FindIntended(
 }
 
 Result<std::optional<LedgerEntry>> Ledger::FindUnchanged(
-    const std::string& path, const FileIdentity& identity,
-    const std::string& judged_by) {
+    const std::string& path, const FileIdentity& identity) {
   Result<std::optional<LedgerEntry>> entry =
       FirstEntry("path=?1 ORDER BY id DESC LIMIT 1", {path});
   if (!entry || !*entry) return entry;
-  const bool holds = !(*entry)->intended && (*entry)->identity == identity &&
-                     (*entry)->judged_by == judged_by;
-  if (!holds) entry->reset();
+  if ((*entry)->intended || (*entry)->identity != identity) entry->reset();
   return entry;
 }
 

@@ -118,11 +118,10 @@ class Ledger {
   /// The last entry of any run for the file, when it is only intended: a change
   /// that was begun, and is not known to be finished or taken back.
   Result<std::optional<LedgerEntry>> FindIntended(const std::string& path);
-  /// The last finished entry of any run that is still true of the file: the
-  /// same identity, judged by the same.
+  /// The last entry of any run for the file, when it is finished and the file
+  /// is still the same. Whether what it was judged by is, the caller knows.
   Result<std::optional<LedgerEntry>> FindUnchanged(
-      const std::string& path, const FileIdentity& identity,
-      const std::string& judged_by);
+      const std::string& path, const FileIdentity& identity);
 
   /// Fails when there is no such run; `id` may be its unique beginning.
   Result<RunRecord> FindRun(const std::string& id);

@@ -4,10 +4,10 @@
 #include <filesystem>
 #include <utility>
 
+#include "patcher/batch/beside.h"
 #include "patcher/batch/packing.h"
 #include "patcher/batch/quick_look.h"
 #include "patcher/batch/setup_log_file.h"
-#include "patcher/consult_symbols.h"
 #include "patcher/patch_file.h"
 #include "patcher/report_json.h"
 #include "patcher/report_read.h"
@@ -22,8 +22,12 @@ LedgerEntry EntryFor(const std::string& path, const ProcessOptions& options) {
   LedgerEntry entry;
   entry.run = options.run;
   entry.path = LedgerPath(options.folder, path);
-  entry.judged_by = options.judged_by;
   return entry;
+}
+
+std::string JudgedBy(Files& files, const std::string& path,
+                     const ProcessOptions& options) {
+  return options.judged_by + " " + StateBeside(files, path, options.run);
 }
 
 /// Notes what is intended in the ledger, and keeps it for the final entry.
@@ -116,23 +120,30 @@ bool IsAnswer(const LedgerEntry& entry) {
   return entry.verdict != ToText(Verdict::kLeaks);
 }
 
-std::optional<BatchItem> KnownItem(Files& files, const FileState& state,
+bool ChangedSomething(const LedgerEntry& entry) {
+  return entry.undo_kind != UndoKind::kNone || !entry.log_undo.empty();
+}
+
+std::optional<BatchItem> KnownItem(const FileState& state,
                                    const LedgerEntry& wanted,
                                    const std::string& path,
                                    const ProcessOptions& options,
                                    Ledger& ledger) {
   Result<std::optional<LedgerEntry>> entry =
-      ledger.FindUnchanged(wanted.path, IdentityOf(state), options.judged_by);
+      ledger.FindUnchanged(wanted.path, IdentityOf(state));
   if (!entry || !*entry) return std::nullopt;
   const bool same_run = (*entry)->run == options.run;
+  // What a run did itself it need not judge again, and a new entry would lose
+  // the way back.
+  if (same_run && ChangedSomething(**entry)) {
+    return ItemOf(**entry, options.run, path);
+  }
+  if ((*entry)->judged_by != wanted.judged_by) return std::nullopt;
   if (!same_run && (options.recheck || !IsAnswer(**entry))) {
     return std::nullopt;
   }
   // A line of SETUP.LOG that is to be updated must be looked at.
   if (options.update_setup_log && !same_run) return std::nullopt;
-  // Nor does the file's state tell of symbols that were put beside it since,
-  // which may turn "fixed" and "not applicable" into "unknown".
-  if (!same_run && HasDebugFile(files, path)) return std::nullopt;
   return ItemOf(**entry, options.run, path);
 }
 
@@ -208,11 +219,16 @@ BatchItem Judge(Files& files, const std::string& path,
   return packed ? ProcessPacked(files, path, options, note) : item;
 }
 
-void FinishEntry(Files& files, const BatchItem& item, LedgerEntry& entry,
+void FinishEntry(Files& files, const BatchItem& item,
+                 const ProcessOptions& options, LedgerEntry& entry,
                  Ledger& ledger, BatchItem& shown) {
   const FileOutcome& outcome = item.outcome;
   const Result<FileState> now = files.Look(outcome.path);
   if (now) entry.identity = IdentityOf(*now);
+  // The undo record that was put beside it is ours.
+  if (outcome.action == Action::kPatched) {
+    entry.judged_by = JudgedBy(files, outcome.path, options);
+  }
   entry.intended = false;
   entry.item = JsonObject(item);
   entry.action = ToText(outcome.action);
@@ -310,9 +326,13 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
   LedgerEntry entry = EntryFor(found.path, options);
   const Result<FileState> state = files.Look(found.path);
   if (state) entry.identity = IdentityOf(*state);
+  // Before the look: what changes meanwhile makes the entry one of the past.
+  if (ledger != nullptr) {
+    entry.judged_by = JudgedBy(files, found.path, options);
+  }
   if (ledger != nullptr && state) {
     std::optional<BatchItem> known =
-        KnownItem(files, *state, entry, found.path, options, *ledger);
+        KnownItem(*state, entry, found.path, options, *ledger);
     if (known) return known;
   }
   NoteChange note(ledger, entry);
@@ -324,7 +344,8 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
   item->outcome.diagnosis.traces.reset();  // large, and no report prints them
   if (options.images_only && IsNoImage(*item)) return std::nullopt;
   AddSetupLog(files, *item, options, note, entry);
-  if (ledger != nullptr) FinishEntry(files, *item, entry, *ledger, *item);
+  if (ledger != nullptr)
+    FinishEntry(files, *item, options, entry, *ledger, *item);
   return item;
 }
 

@@ -151,8 +151,10 @@ def a_second_run_passes_over_what_it_knows(share):
     equal([item["from_ledger"] for item in known.values()], 3 * [True])
     equal([item["verdict"] for item in known.values()], 3 * ["fixed"])
     equal([item["action"] for item in known.values()], 3 * ["none"])
-    again = share.items("--recheck", status=0)
-    equal([item["from_ledger"] for item in again.values()], 3 * [False])
+    for words in ("--recheck",), ("--allow-signed",):
+        again = share.items(*words, status=0)
+        equal([item["from_ledger"] for item in again.values()], 3 * [False])
+    share.items(status=0)
     # One of them is another file now.
     share.put("fixed/security.dll", share.sample(LEAKING))
     items = share.items(status=1)
@@ -175,6 +177,50 @@ def symbols_put_beside_a_known_file_are_seen(share):
     equal(len(found), 2)
     for item in found.values():
         equal(item["from_ledger"], False)
+
+
+@case
+def an_answer_falls_with_what_stood_beside_the_file(share):
+    """Unknown, since the symbols contradict; known as long as they do."""
+    file = "a/Security.dll"
+    share.put(file, share.sample("nt4-sp3-helper.dll"))
+    symbols = share.sample("symbols/nt4-sp3-helper.dbg")
+    beside = share.put("a/SECURITY.DBG",
+                       symbols.replace(b"_DllMain@12", b"_DllMain@16"))
+    item = share.items("--apply", status=2)[file]
+    equal((item["verdict"], item["from_ledger"]), ("unknown", False))
+    equal(share.items("--apply", status=2)[file]["from_ledger"], True)
+    beside.unlink()
+    item = share.items("--apply", status=0)[file]
+    equal((item["action"], item["from_ledger"]), ("patched", False))
+    equal(share.items(status=0)[file]["from_ledger"], True)
+    # What is no undo record of the file, and is gone.
+    other = share.put("b/Security.dll", share.sample(FIXED))
+    side = share.put("b/Security.dll.detachfix-undo", b"something else")
+    item = share.items(status=0)["b/Security.dll"]
+    check("cannot be reverted" in item["notes"][0], item["notes"])
+    side.unlink()
+    item = share.items(status=0)["b/Security.dll"]
+    equal((item["notes"], item["from_ledger"]), ([], False))
+    # Where a link leads is not known by the link.
+    (other.parent / "security.dbg").symlink_to(other)
+    share.items(status=0)
+    equal(share.items(status=0)["b/Security.dll"]["from_ledger"], False)
+
+
+@case
+def a_run_that_goes_on_keeps_the_way_back_of_what_it_did(share):
+    """... whatever was put beside the file meanwhile."""
+    paths = share.leaking(30)
+    interrupted(share)
+    for path in paths:
+        path.with_name("SECURITY.DBG").write_bytes(b"symbols")
+    items = share.items("--resume", status=0)
+    equal([item["action"] for item in items.values()],
+          len(paths) * ["patched"])
+    share.revert(share.runs()[0])
+    for path in paths:
+        equal(share.run("verify", path).returncode, 1)
 
 
 @case

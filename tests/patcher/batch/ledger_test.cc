@@ -129,23 +129,22 @@ TEST_F(LedgerTest, OnlyTheLastAnswerOnTheSameFileCounts) {
   ASSERT_TRUE(ledger_->BeginRun(Run("b", "2000-01-02T00:00:00Z")));
   const LedgerEntry first = Entry("a", "/f");
   ASSERT_TRUE(ledger_->Intend(first));
-  const auto known = [&](const LedgerEntry& file, const char* judged_by) {
+  const auto known = [&](const LedgerEntry& file) {
     const Result<std::optional<LedgerEntry>> found =
-        ledger_->FindUnchanged("/f", file.identity, judged_by);
+        ledger_->FindUnchanged("/f", file.identity);
     EXPECT_TRUE(found);
     return found && found->has_value();
   };
-  EXPECT_TRUE(known(first, "1.0.0"));
-  EXPECT_FALSE(known(first, "1.0.1"));
+  EXPECT_TRUE(known(first));
   LedgerEntry changed = first;
   changed.identity.changed_ns = 8;
-  EXPECT_FALSE(known(changed, "1.0.0"));
+  EXPECT_FALSE(known(changed));
   // A later run began to change the file and was not seen to end.
   changed.run = "b";
   changed.intended = true;
   ASSERT_TRUE(ledger_->Intend(changed));
-  EXPECT_FALSE(known(first, "1.0.0"));
-  EXPECT_FALSE(known(changed, "1.0.0"));
+  EXPECT_FALSE(known(first));
+  EXPECT_FALSE(known(changed));
 }
 
 TEST_F(LedgerTest, FindsRunsByTheirBeginning) {
