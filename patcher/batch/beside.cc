@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "patcher/batch/ledger.h"
+#include "patcher/batch/setup_log_file.h"
 #include "patcher/consult_symbols.h"
 #include "patcher/verify_file.h"
 
@@ -34,7 +35,9 @@ std::string StateBeside(Files& files, const std::string& path,
     text += beside.substr(beside.rfind('/') + 1) + "/" +
             StateOf(files, beside, run) + "/";
   }
-  return text;
+  const Result<std::optional<std::string>> log = FindSetupLog(files, path);
+  if (!log) return text + "setup.log/" + log.error().message;
+  return *log ? text + "setup.log/" + StateOf(files, **log, run) : text;
 }
 
 }  // namespace detachfix

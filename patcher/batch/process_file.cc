@@ -225,8 +225,10 @@ void FinishEntry(Files& files, const BatchItem& item,
   const FileOutcome& outcome = item.outcome;
   const Result<FileState> now = files.Look(outcome.path);
   if (now) entry.identity = IdentityOf(*now);
-  // The undo record that was put beside it is ours.
-  if (outcome.action == Action::kPatched) {
+  // The undo record that was put beside it, and the line of SETUP.LOG, are
+  // ours.
+  const bool logged = item.setup_log && item.setup_log->updated_to;
+  if (outcome.action == Action::kPatched || logged) {
     entry.judged_by = JudgedBy(files, outcome.path, options);
   }
   entry.intended = false;

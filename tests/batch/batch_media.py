@@ -13,8 +13,8 @@ import pefile
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
-from share import (OTHER_LEAKING, Skip, check, equal, main, most_calls, sha256,
-                   steps, strace)
+from share import (FIXED, OTHER_LEAKING, Skip, check, equal, main, most_calls,
+                   sha256, steps, strace)
 
 CASES = {}
 LOG = "WINNT/repair/setup.log"
@@ -189,6 +189,29 @@ def setup_log_is_reported_and_updated_when_asked(share):
           setup_log(check_sum_of((share.root / INSTALLED).read_bytes())))
     share.revert(share.runs()[0])
     equal((share.root / LOG).read_bytes(), old)
+
+
+@case
+def setup_log_is_read_again_when_it_changed(share):
+    """The ledger knows the file, and what the log said of it then."""
+    data = share.sample(FIXED)
+    share.put(INSTALLED, data)
+    share.put(LOG, setup_log(0).replace(b',"0"', b""))
+    item = share.items(status=0)[INSTALLED]
+    check("has no checksum" in item["setup_log"]["problem"], item["setup_log"])
+    equal(share.items(status=0)[INSTALLED]["from_ledger"], True)
+    share.put(LOG, setup_log(check_sum_of(data)))
+    log = share.items(status=0)[INSTALLED]["setup_log"]
+    equal((log["problem"], log["agrees"]), (None, True))
+    (share.root / LOG).unlink()
+    equal(share.items(status=0)[INSTALLED]["setup_log"], None)
+
+
+@case
+def a_file_whose_line_was_updated_is_known(share):
+    fill(share)
+    share.batch("--apply", "--update-setup-log", status=0)
+    equal(share.items(status=0)[INSTALLED]["from_ledger"], True)
 
 
 @case
