@@ -12,6 +12,7 @@
 
 #include "patcher/batch/counts_text.h"
 #include "patcher/batch/find_files.h"
+#include "patcher/batch/go_on.h"
 #include "patcher/batch/ledger.h"
 #include "patcher/batch/name_filter.h"
 #include "patcher/batch/pace.h"
@@ -218,6 +219,7 @@ std::optional<RunRecord> Resume(Ledger& ledger, Options& options,
   resumed.json_lines = options.json_lines;
   resumed.quiet = options.quiet;
   resumed.verbose = options.verbose;
+  resumed.batch.ledger = options.batch.ledger;
   options = std::move(resumed);
   return *found;
 }
@@ -236,17 +238,25 @@ bool NoteBegin(std::unique_ptr<Ledger>& ledger, const RunRecord& run,
   return true;
 }
 
-void NoteEnd(Ledger* ledger, BatchHead& head, Console& console) {
+/// Whether the end stands in the ledger.
+bool NoteEnd(Ledger* ledger, BatchHead& head, Console& console) {
   head.finished = UtcNow();
-  if (ledger == nullptr) return;
+  if (ledger == nullptr) return false;
   const RunState state =
       head.interrupted ? RunState::kInterrupted : RunState::kFinished;
   const Result<void> noted =
       ledger->EndRun(head.run, state, head.finished, head.exit_status,
                      CountsText(head.counts));
-  if (noted) return;
+  if (noted) return true;
   Complain(console, noted.error().message);
   head.exit_status = std::max(head.exit_status, kExitFileError);
+  return false;
+}
+
+void End(Ledger* ledger, const Options& options, RunPrinter& printer,
+         BatchHead& head, Console& console) {
+  const bool noted = NoteEnd(ledger, head, console);
+  printer.End(head, noted ? GoOnText(head, options) : "");
 }
 
 bool ProgressWanted(const Options& options) {
@@ -272,8 +282,7 @@ int Drive(const Options& options, const RunRecord& run, bool resumed,
   if (resumed && ledger != nullptr && !head.interrupted) {
     SettleIntended(files, settings.process, *ledger, printer, head);
   }
-  NoteEnd(ledger, head, console);
-  printer.End(head);
+  End(ledger, options, printer, head, console);
   return head.exit_status;
 }
 
@@ -432,8 +441,7 @@ int RunRevertRun(const Options& options, Files& files, Console& console) {
     head.interrupted = true;
     head.exit_status = kExitInterrupted;
   }
-  NoteEnd(ledger->get(), head, console);
-  printer.End(head);
+  End(ledger->get(), options, printer, head, console);
   return head.exit_status;
 }
 

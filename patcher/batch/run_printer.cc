@@ -127,7 +127,7 @@ void RunPrinter::OnSkipped(const std::string& path, const std::string& reason) {
                << ": left out: " << ForTerminal(reason) << "\n";
 }
 
-void RunPrinter::End(BatchHead& head) {
+void RunPrinter::End(BatchHead& head, const std::string& go_on) {
   for (const std::unique_ptr<Report>& report : reports_) {
     const Result<void> finished = report->Finish(head);
     if (finished) continue;
@@ -138,8 +138,8 @@ void RunPrinter::End(BatchHead& head) {
   if (options_.json || options_.json_lines || options_.quiet) return;
   PrintSummary(head);
   if (head.interrupted) {
-    console_.err << "detachfix: interrupted; 'detachfix batch --resume "
-                 << head.run << "' goes on with it\n";
+    console_.err << "detachfix: interrupted"
+                 << (go_on.empty() ? "" : "; " + ForTerminal(go_on)) << "\n";
   }
 }
 

@@ -27,7 +27,9 @@ class RunPrinter : public RunListener {
   void OnItem(const BatchItem& item) override;
   void OnSkipped(const std::string& path, const std::string& reason) override;
   /// Ends all of it. A report that failed makes the exit status of `head` 3.
-  void End(BatchHead& head);
+  /// `go_on` says what goes on with a run that was interrupted; empty: nothing
+  /// does.
+  void End(BatchHead& head, const std::string& go_on);
 
  private:
   void PrintText(const BatchItem& item);

@@ -255,9 +255,10 @@ def interrupted(share):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     equal(process.returncode, 130)
-    match = re.search(r"interrupted; 'detachfix batch --resume (\S+)' goes on "
-                      r"with it\n$", err)
+    match = re.search(r"\ndetachfix: interrupted; to go on: detachfix batch "
+                      r"--resume (\S+) --ledger (\S+)\n$", err)
     check(match, err)
+    equal(match[2], str(share.ledger))
     return match[1]
 
 
@@ -280,6 +281,43 @@ def an_interrupted_run_goes_on(share):
         equal(share.run("verify", path).returncode, 1)
     check("has finished" in share.batch("--resume", status=3).stderr,
           "resumed what was complete")
+
+
+@case
+def nothing_goes_on_with_a_run_that_no_ledger_has(share):
+    share.leaking(30)
+    share.ledger.write_text("no database" * 100)
+    process = subprocess.Popen(
+        share.line("batch", "--ledger", share.ledger, "--throttle", 20,
+                   share.root), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    equal(process.returncode, 130)
+    check(err.endswith("\ndetachfix: interrupted\n"), err)
+
+
+@case
+def an_interrupted_undo_is_given_again(share):
+    paths = share.leaking(3)
+    share.batch("--apply", status=0)
+    (run,) = share.runs()
+    words = ("revert", "--ledger", share.ledger, "--run", run)
+    # The last is reverted first; for the next one it waits.
+    with open(paths[1], "r+b") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        process = subprocess.Popen(share.line(*words), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    equal(process.returncode, 130)
+    check(err.endswith("\ndetachfix: interrupted; to go on, give the same "
+                       f"again: detachfix {' '.join(map(str, words))}\n"), err)
+    share.revert(run)
+    for path in paths:
+        equal(share.run("verify", path).returncode, 1)
 
 
 @case
