@@ -6,8 +6,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <string_view>
 
 #include "disasm/isa.h"
 #include "patcher/command_help.h"
@@ -351,6 +353,24 @@ std::string CheckLeftOver(const CLI::App& app, const std::string& command) {
   return "";
 }
 
+/// A run that goes on does so with its own options: the first of another kind
+/// is what is wrong.
+std::string CheckResume(const CLI::App& app) {
+  constexpr std::array<std::string_view, 6> kOfThisCommandLine = {
+      "resume", "ledger", "json", "jsonl", "quiet", "verbose"};
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames().front();
+    if (std::ranges::find(kOfThisCommandLine, name) ==
+        kOfThisCommandLine.end()) {
+      return "--" + name +
+             " cannot be given with --resume: the run goes on with the options "
+             "that it was started with";
+    }
+  }
+  return "";
+}
+
 /// The same for what only a batch has.
 std::string CheckBatchOptions(uint32_t bits, const Options& options) {
   const BatchOptions& batch = options.batch;
@@ -466,6 +486,9 @@ std::variant<Invocation, Answer> ParseCommand(const Command& command,
   std::string wrong = CheckLeftOver(app, command.name);
   if (wrong.empty()) {
     wrong = TakeFlagValues(app, values, empty_suffix, invocation.options);
+  }
+  if (wrong.empty() && invocation.options.batch.resume) {
+    wrong = CheckResume(app);
   }
   if (wrong.empty()) wrong = CheckOptions(command.options, invocation.options);
   if (!wrong.empty()) return UsageError(command.name, wrong);

@@ -55,7 +55,7 @@ def whole(share, paths, olds, news):
 def complete(share, paths, news):
     """Goes on with the run, or begins it when nothing of it was noted, and
     sees that all is done and nothing lies about."""
-    done = share.batch("--apply", "-j", 1, "--resume")
+    done = share.batch("--resume")
     if "every run in this ledger has finished" in done.stderr:
         done = share.batch("--apply", "-j", 1)
     check(done.returncode == 0, done.stdout + done.stderr)

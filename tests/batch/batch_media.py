@@ -302,7 +302,7 @@ def killed_at_each_call(share, *options, places):
             for folder in ("i386/SECURITY.DL", "cab/security.dl"):
                 check({folder + "_", folder + folder[-1]} & set(now),
                       f"{kind} {number}: no file for Setup in {folder}")
-            done = share.batch(*words, "--resume")
+            done = share.batch("--resume")
             if "has finished" in done.stderr:
                 done = share.batch(*words)
             check(done.returncode == 0,
