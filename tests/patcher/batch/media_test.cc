@@ -42,11 +42,15 @@ TEST(PatchMedia, PlacesTheImageAndPutsThePackedFileAside) {
 // Another run may have the guard of the image's name, and be at work on it.
 TEST(PatchMedia, NamesItsTemporaryFilesAfterTheFileThatItGuards) {
   Share share;
-  share.Patch();
+  const BatchItem item = share.Patch();
+  ASSERT_EQ(item.outcome.action, Action::kPatched) << share.Message(item);
+  size_t created = 0;
   for (const std::string& step : share.files.log) {
     if (!step.starts_with("create-beside ")) continue;
     EXPECT_EQ(step, std::string("create-beside ") + kPacked);
+    ++created;
   }
+  EXPECT_GT(created, 0u);
 }
 
 TEST(PatchMedia, KeepsTheCaseOfTheName) {
