@@ -3,6 +3,7 @@
 // where a field is missing or of another type; no exception leaves this file.
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "patcher/batch/report_parts.h"
 #include "patcher/report_json.h"
@@ -19,8 +20,31 @@ struct BadValue {
   std::string message;
 };
 
-std::string TextOrEmpty(const Json& json) {
-  return json.is_null() ? "" : json.get<std::string>();
+constexpr char kNoReport[] = "is no report of a batch";
+
+const Json& Member(const Json& json, const char* name) {
+  const auto it = json.find(name);  // of what is no object: the end
+  if (it != json.end()) return *it;
+  throw BadValue{std::string(kNoReport) + ": " + name + " is missing"};
+}
+
+template <typename T>
+T Get(const Json& json, const char* name) {
+  try {
+    return Member(json, name).get<T>();
+  } catch (const Json::exception&) {
+    throw BadValue{std::string(kNoReport) + ": " + name +
+                   " is of the wrong type"};
+  }
+}
+
+template <typename T>
+void Get(const Json& json, const char* name, T& into) {
+  into = Get<T>(json, name);
+}
+
+std::string TextOrEmpty(const Json& json, const char* name) {
+  return Member(json, name).is_null() ? "" : Get<std::string>(json, name);
 }
 
 /// One of "files", which the ledger keeps in the same form.
@@ -37,66 +61,62 @@ void CheckSchema(const Json& schema) {
 }
 
 void PutBeginInto(const Json& json, BatchHead& head) {
-  CheckSchema(json.at("schema"));
-  json.at("program").at("version").get_to(head.version);
-  json.at("command").get_to(head.command);
-  json.at("run").get_to(head.run);
-  json.at("host").get_to(head.host);
-  json.at("started").get_to(head.started);
-  json.at("roots").get_to(head.roots);
-  head.shard = TextOrEmpty(json.at("shard"));
-  json.at("apply").get_to(head.apply);
+  CheckSchema(Member(json, "schema"));
+  Get(Member(json, "program"), "version", head.version);
+  Get(json, "command", head.command);
+  Get(json, "run", head.run);
+  Get(json, "host", head.host);
+  Get(json, "started", head.started);
+  Get(json, "roots", head.roots);
+  head.shard = TextOrEmpty(json, "shard");
+  Get(json, "apply", head.apply);
 }
 
 BatchCounts CountsValue(const Json& json) {
   BatchCounts counts;
-  json.at("files").get_to(counts.files);
-  json.at("leaks").get_to(counts.leaks);
-  json.at("would_patch").get_to(counts.would_patch);
-  json.at("patched").get_to(counts.patched);
-  json.at("reverted").get_to(counts.reverted);
-  json.at("fixed").get_to(counts.fixed);
-  json.at("not_applicable").get_to(counts.not_applicable);
-  json.at("unknown").get_to(counts.unknown);
-  json.at("refused").get_to(counts.refused);
-  json.at("failed").get_to(counts.failed);
+  Get(json, "files", counts.files);
+  Get(json, "leaks", counts.leaks);
+  Get(json, "would_patch", counts.would_patch);
+  Get(json, "patched", counts.patched);
+  Get(json, "reverted", counts.reverted);
+  Get(json, "fixed", counts.fixed);
+  Get(json, "not_applicable", counts.not_applicable);
+  Get(json, "unknown", counts.unknown);
+  Get(json, "refused", counts.refused);
+  Get(json, "failed", counts.failed);
   return counts;
 }
 
 MergedRun MergedValue(const Json& json) {
-  return {json.at("run").get<std::string>(),
-          json.at("host").get<std::string>(),
-          json.at("started").get<std::string>(),
-          TextOrEmpty(json.at("finished")),
-          TextOrEmpty(json.at("shard")),
-          json.at("version").get<std::string>(),
-          json.at("interrupted").get<bool>(),
-          json.at("files").get<uint64_t>()};
+  return {Get<std::string>(json, "run"),     Get<std::string>(json, "host"),
+          Get<std::string>(json, "started"), TextOrEmpty(json, "finished"),
+          TextOrEmpty(json, "shard"),        Get<std::string>(json, "version"),
+          Get<bool>(json, "interrupted"),    Get<uint64_t>(json, "files")};
 }
 
 void PutEndInto(const Json& json, BatchHead& head) {
-  head.finished = TextOrEmpty(json.at("finished"));
-  json.at("interrupted").get_to(head.interrupted);
-  json.at("exit_status").get_to(head.exit_status);
-  head.counts = CountsValue(json.at("counts"));
-  for (const Json& run : json.at("merged")) {
+  head.finished = TextOrEmpty(json, "finished");
+  Get(json, "interrupted", head.interrupted);
+  Get(json, "exit_status", head.exit_status);
+  head.counts = CountsValue(Member(json, "counts"));
+  for (const Json& run : Get<std::vector<Json>>(json, "merged")) {
     head.merged.push_back(MergedValue(run));
   }
 }
 
 Record RecordValue(const Json& json) {
-  CheckSchema(json.at("schema"));
-  const std::string kind = json.at("record").get<std::string>();
+  CheckSchema(Member(json, "schema"));
+  const std::string kind = Get<std::string>(json, "record");
   BatchHead head;
   if (kind == "file") {
-    return FileRecord{ItemValue(json), json.at("run").get<std::string>()};
+    return FileRecord{ItemValue(json), Get<std::string>(json, "run")};
   }
   if (kind == "begin") {
     PutBeginInto(json, head);
     return BeginRecord{head};
   }
   if (kind != "end") throw BadValue{"unknown record '" + kind + "'"};
-  json.at("run").get_to(head.run);
+  Get(json, "run", head.run);
   PutEndInto(json, head);
   return EndRecord{head};
 }
@@ -108,8 +128,11 @@ Result<T> Guarded(const Parse& parse) {
     return parse();
   } catch (const BadValue& bad) {
     return Error{bad.message};
-  } catch (const Json::exception& exception) {
-    return Error{std::string("is no report of a batch: ") + exception.what()};
+  } catch (const Json::parse_error& error) {
+    return Error{"is no JSON: wrong or cut off at byte " +
+                 std::to_string(error.byte)};
+  } catch (const Json::exception&) {
+    return Error{kNoReport};
   }
 }
 
@@ -144,6 +167,9 @@ class FilesFilter {
 }  // namespace
 
 Result<BatchHead> ParseDocument(std::istream& text, const TakeItem& take) {
+  if (text.peek() == std::istream::traits_type::eof()) {
+    return Error{"is empty"};
+  }
   return Guarded<BatchHead>([&] {
     FilesFilter filter(take);
     const Json document = Json::parse(

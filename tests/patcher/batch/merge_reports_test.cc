@@ -158,11 +158,22 @@ TEST(MergeReports, RefusesWhatIsNoReportOfABatch) {
   };
   add("/r/new.json", "{\"schema\": \"detachfix/2\", \"files\": [{}]}");
   add("/r/other.json", "[]");
+  add("/r/empty.json", "");
+  add("/r/cut.json", "{\"schema\": \"detachfix/1\", \"files\": [");
+  add("/r/text.json", "path,verdict");
+  add("/r/odd.json", "{\"schema\": \"detachfix/1\", \"program\": 7}");
   add("/r/log.jsonl", "{\"schema\":\"detachfix/1\",\"path\":\"a\"}\n");
   EXPECT_EQ(MergeError(files, {"/r/new.json"}),
             "/r/new.json: its schema is \"detachfix/2\", not \"detachfix/1\"");
-  EXPECT_TRUE(MergeError(files, {"/r/other.json"})
-                  .starts_with("/r/other.json: is no report of a batch: "));
+  EXPECT_EQ(MergeError(files, {"/r/other.json"}),
+            "/r/other.json: is no report of a batch: schema is missing");
+  EXPECT_EQ(MergeError(files, {"/r/empty.json"}), "/r/empty.json: is empty");
+  EXPECT_EQ(MergeError(files, {"/r/cut.json"}),
+            "/r/cut.json: is no JSON: wrong or cut off at byte 37");
+  EXPECT_EQ(MergeError(files, {"/r/text.json"}),
+            "/r/text.json: is no JSON: wrong or cut off at byte 1");
+  EXPECT_EQ(MergeError(files, {"/r/odd.json"}),
+            "/r/odd.json: is no report of a batch: version is missing");
   EXPECT_EQ(MergeError(files, {"/r/log.jsonl"}),
             "/r/log.jsonl: is no report of a batch: no run begins in it");
   EXPECT_EQ(MergeError(files, {"/r/x.csv"}),
