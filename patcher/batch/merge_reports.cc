@@ -5,7 +5,6 @@
 #include "patcher/batch/merge_reports.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <set>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 
 #include "patcher/batch/read_report.h"
 #include "patcher/batch/report.h"
+#include "patcher/batch/shard.h"
 #include "patcher/exit_status.h"
 #include "patcher/sha256.h"
 
@@ -37,23 +37,9 @@ struct Place {
 struct Input {
   std::string path;
   BatchHead head;
+  std::optional<Shard> shard;
   uint64_t items = 0;
 };
-
-struct Shard {
-  uint32_t index = 0;
-  uint32_t count = 0;
-};
-
-std::optional<Shard> ParseShard(const std::string& text) {
-  Shard shard;
-  const char* const end = text.data() + text.size();
-  const auto [slash, first] = std::from_chars(text.data(), end, shard.index);
-  if (first != std::errc() || slash == end || *slash != '/') return {};
-  const auto [rest, second] = std::from_chars(slash + 1, end, shard.count);
-  if (second != std::errc() || rest != end) return {};
-  return shard;
-}
 
 /// Files of one name on two hosts are two files, unless both reports are shards
 /// of one share.
@@ -74,10 +60,15 @@ class Merge {
 
   Result<void> Look(const std::string& path) {
     const size_t index = inputs_.size();
-    Input input{path, {}, 0};
+    Input input{path, {}, {}, 0};
     const Result<BatchHead> head = HeadOf(path);
     if (!head) return head.error();
     input.head = *head;
+    if (!head->shard.empty()) {
+      const Result<Shard> shard = ParseShard(head->shard);
+      if (!shard) return Error{path + ": " + shard.error().message};
+      input.shard = *shard;
+    }
     Result<void> fits = CheckAgainstOthers(input);
     if (!fits) return fits;
     const Result<BatchHead> read =
@@ -110,7 +101,7 @@ class Merge {
 };
 
 Result<void> Merge::CheckAgainstOthers(const Input& input) const {
-  const std::optional<Shard> shard = ParseShard(input.head.shard);
+  const std::optional<Shard>& shard = input.shard;
   for (const Input& other : inputs_) {
     const std::string both = other.path + " and " + input.path;
     if (other.head.run == input.head.run &&
@@ -121,7 +112,7 @@ Result<void> Merge::CheckAgainstOthers(const Input& input) const {
       return Error{both + " are of different commands, " + other.head.command +
                    " and " + input.head.command};
     }
-    const std::optional<Shard> its = ParseShard(other.head.shard);
+    const std::optional<Shard>& its = other.shard;
     if (!shard || !its) continue;
     if (its->count != shard->count) {
       return Error{both + " divide the share differently: shards " +
@@ -201,10 +192,9 @@ std::vector<std::string> Merge::MissingShards() const {
   std::set<uint32_t> there;
   uint32_t count = 0;
   for (const Input& input : inputs_) {
-    const std::optional<Shard> shard = ParseShard(input.head.shard);
-    if (!shard) continue;
-    there.insert(shard->index);
-    count = shard->count;
+    if (!input.shard) continue;
+    there.insert(input.shard->index);
+    count = input.shard->count;
   }
   std::vector<std::string> missing;
   // A lying count shall not make a list without end.

@@ -128,6 +128,16 @@ TEST(MergeReports, RefusesShardsThatOverlap) {
             "/r/4.json: /r/1.json has this file too: /srv/a");
 }
 
+TEST(MergeReports, RefusesWhatIsNoShard) {
+  FakeFiles files;
+  for (const std::string shard : {"9/3", "a", "0/0", "1/65537", "1/2 "}) {
+    Write(files, "/r/1.json", Head("1", shard), {"/srv/a"});
+    EXPECT_EQ(MergeError(files, {"/r/1.json"}),
+              "/r/1.json: \"" + shard +
+                  "\" is not a shard: I/N with 1 <= I <= N <= 65536 is");
+  }
+}
+
 TEST(MergeReports, TakesOneNameOnTwoHostsForTwoFiles) {
   FakeFiles files;
   Write(files, "/r/1.json", Head("1", ""), {"/srv/a"});
