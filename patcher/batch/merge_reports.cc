@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -38,8 +39,23 @@ struct Input {
   std::string path;
   BatchHead head;
   std::optional<Shard> shard;
+  std::vector<Shard> shards;  ///< of it, or of the reports that it was made of
   uint64_t items = 0;
 };
+
+/// Whichever shards `head` tells of.
+Result<std::vector<Shard>> ShardsOf(const BatchHead& head) {
+  std::vector<std::string> texts = {head.shard};
+  for (const MergedRun& run : head.merged) texts.push_back(run.shard);
+  std::vector<Shard> shards;
+  for (const std::string& text : texts) {
+    if (text.empty()) continue;
+    const Result<Shard> shard = ParseShard(text);
+    if (!shard) return shard.error();
+    shards.push_back(*shard);
+  }
+  return shards;
+}
 
 /// Files of one name on two hosts are two files, unless both reports are shards
 /// of one share.
@@ -60,15 +76,14 @@ class Merge {
 
   Result<void> Look(const std::string& path) {
     const size_t index = inputs_.size();
-    Input input{path, {}, {}, 0};
+    Input input{path, {}, {}, {}, 0};
     const Result<BatchHead> head = HeadOf(path);
     if (!head) return head.error();
     input.head = *head;
-    if (!head->shard.empty()) {
-      const Result<Shard> shard = ParseShard(head->shard);
-      if (!shard) return Error{path + ": " + shard.error().message};
-      input.shard = *shard;
-    }
+    const Result<std::vector<Shard>> shards = ShardsOf(*head);
+    if (!shards) return Error{path + ": " + shards.error().message};
+    input.shards = *shards;
+    if (!head->shard.empty()) input.shard = shards->front();
     Result<void> fits = CheckAgainstOthers(input);
     if (!fits) return fits;
     const Result<BatchHead> read =
@@ -189,20 +204,21 @@ BatchHead Merge::Head() const {
 }
 
 std::vector<std::string> Merge::MissingShards() const {
-  std::set<uint32_t> there;
-  uint32_t count = 0;
+  std::map<uint32_t, std::set<uint32_t>> there;  // by how many there are to be
   for (const Input& input : inputs_) {
-    if (!input.shard) continue;
-    there.insert(input.shard->index);
-    count = input.shard->count;
+    for (const Shard& shard : input.shards) {
+      there[shard.count].insert(shard.index);
+    }
   }
   std::vector<std::string> missing;
   // A lying count shall not make a list without end.
   constexpr size_t kMostNamed = 20;
-  for (uint32_t i = 1; i <= count && missing.size() < kMostNamed; ++i) {
-    if (there.contains(i)) continue;
-    missing.push_back("shard " + std::to_string(i) + "/" +
-                      std::to_string(count) + " is missing");
+  for (const auto& [count, indices] : there) {
+    for (uint32_t i = 1; i <= count && missing.size() < kMostNamed; ++i) {
+      if (indices.contains(i)) continue;
+      missing.push_back("shard " + std::to_string(i) + "/" +
+                        std::to_string(count) + " is missing");
+    }
   }
   return missing;
 }
@@ -230,7 +246,7 @@ std::vector<std::string> Merge::Notes() const {
 }
 
 Result<MergedReport> Merge::Copy(const std::string& out) {
-  MergedReport merged{Head(), Notes()};
+  MergedReport merged{Head(), Notes(), MissingShards().empty()};
   const Result<std::unique_ptr<Report>> report =
       OpenReport(files_, out, merged.head);
   if (!report) return report.error();

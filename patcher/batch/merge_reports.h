@@ -14,6 +14,7 @@ namespace detachfix {
 struct MergedReport {
   BatchHead head;
   std::vector<std::string> notes;  ///< what a reader should know
+  bool is_whole = true;            ///< no shard is missing
 };
 
 /// Writes one report of all files in the reports `inputs` (.json, .jsonl) to

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/report_commands.h"
 
+#include <algorithm>
+
 #include "patcher/batch/counts_text.h"
 #include "patcher/batch/merge_reports.h"
 #include "patcher/batch/report.h"
@@ -36,7 +38,9 @@ int RunReportMerge(const Options& options, Files& files, Console& console) {
   for (const std::string& note : merged->notes) complain(Error{note});
   console.out << ForTerminal(out) << ": " << CountsText(merged->head.counts)
               << "\n";
-  return merged->head.exit_status;
+  // What no report says of a part of the share is not known to be well.
+  const int least = merged->is_whole ? kExitFixed : kExitFileError;
+  return std::max(least, merged->head.exit_status);
 }
 
 }  // namespace detachfix

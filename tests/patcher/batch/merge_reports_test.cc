@@ -88,6 +88,7 @@ TEST(MergeReports, JoinsTheShardsOfAShare) {
   ASSERT_EQ(head.merged.size(), 2u);
   EXPECT_EQ(head.merged[1].shard, "2/2");
   EXPECT_TRUE(merged->notes.empty());
+  EXPECT_TRUE(merged->is_whole);
 }
 
 TEST(MergeReports, GivesTheSameFromMergedReports) {
@@ -111,6 +112,25 @@ TEST(MergeReports, TellsWhichShardsAreMissing) {
   ASSERT_TRUE(merged);
   EXPECT_EQ(merged->notes,
             (Paths{"shard 1/4 is missing", "shard 4/4 is missing"}));
+  EXPECT_FALSE(merged->is_whole);
+}
+
+TEST(MergeReports, MissesNoShardThatAMergedReportHas) {
+  FakeFiles files;
+  for (const std::string run : {"1", "2", "3"}) {
+    Write(files, "/r/" + run + ".json", Head(run, run + "/3"), {"/srv/" + run});
+  }
+  ASSERT_TRUE(MergeReports(files, "/r/12.json", {"/r/1.json", "/r/2.json"}));
+  const Result<MergedReport> part =
+      MergeReports(files, "/r/a.json", {"/r/12.json"});
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->notes, Paths{"shard 3/3 is missing"});
+  EXPECT_FALSE(part->is_whole);
+  const Result<MergedReport> all =
+      MergeReports(files, "/r/b.json", {"/r/12.json", "/r/3.json"});
+  ASSERT_TRUE(all);
+  EXPECT_TRUE(all->notes.empty());
+  EXPECT_TRUE(all->is_whole);
 }
 
 TEST(MergeReports, RefusesShardsThatOverlap) {
