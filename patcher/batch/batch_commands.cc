@@ -37,9 +37,10 @@ namespace {
 constexpr uint64_t kMaxPatternFile = 1 << 20;
 constexpr double kMegabyte = 1e6;
 
-Result<std::unique_ptr<Ledger>> OpenLedger(const BatchOptions& batch) {
-  return Ledger::Open(batch.ledger.empty() ? DefaultLedgerPath()
-                                           : batch.ledger);
+Result<std::unique_ptr<Ledger>> OpenLedger(const BatchOptions& batch,
+                                           Access access) {
+  return Ledger::Open(batch.ledger.empty() ? DefaultLedgerPath() : batch.ledger,
+                      access);
 }
 
 std::string CurrentFolder() {
@@ -333,16 +334,17 @@ std::string EntryLine(const LedgerEntry& entry) {
 
 int RunBatchCommand(const Options& given, Files& files, Console& console) {
   Options options = given;
-  Result<std::unique_ptr<Ledger>> opened = OpenLedger(options.batch);
-  const bool resumed = options.batch.resume;
-  if (!opened) {
-    Complain(console, opened.error().message);
-    if (resumed || options.batch.apply) return kExitFileError;
-  }
-  std::unique_ptr<Ledger> ledger =
-      opened ? std::move(*opened) : std::unique_ptr<Ledger>();
   RunRecord run = NewRun("batch", options);
+  std::unique_ptr<Ledger> ledger;
+  const bool resumed = options.batch.resume;
   if (resumed) {
+    Result<std::unique_ptr<Ledger>> opened =
+        OpenLedger(options.batch, Access::kWrite);
+    if (!opened) {
+      Complain(console, opened.error().message);
+      return kExitFileError;
+    }
+    ledger = std::move(*opened);
     std::optional<RunRecord> found = Resume(*ledger, options, console);
     if (!found) return kExitFileError;
     run = *found;
@@ -359,13 +361,24 @@ int RunBatchCommand(const Options& given, Files& files, Console& console) {
     Complain(console, finder.error().message);
     return kExitFileError;
   }
+  if (!resumed) {
+    Result<std::unique_ptr<Ledger>> opened =
+        OpenLedger(options.batch, Access::kCreate);
+    if (opened) {
+      ledger = std::move(*opened);
+    } else {
+      Complain(console, opened.error().message);
+      if (run.apply) return kExitFileError;
+    }
+  }
   if (!NoteBegin(ledger, run, resumed, console)) return kExitFileError;
   return Drive(options, run, resumed, *tables, **finder, ledger.get(), files,
                console);
 }
 
 int RunHistory(const Options& options, Files&, Console& console) {
-  const Result<std::unique_ptr<Ledger>> ledger = OpenLedger(options.batch);
+  const Result<std::unique_ptr<Ledger>> ledger =
+      OpenLedger(options.batch, Access::kWrite);
   if (!ledger) {
     Complain(console, ledger.error().message);
     return kExitFileError;
@@ -393,7 +406,8 @@ int RunHistory(const Options& options, Files&, Console& console) {
 }
 
 int RunRevertRun(const Options& options, Files& files, Console& console) {
-  const Result<std::unique_ptr<Ledger>> ledger = OpenLedger(options.batch);
+  const Result<std::unique_ptr<Ledger>> ledger =
+      OpenLedger(options.batch, Access::kWrite);
   if (!ledger) {
     Complain(console, ledger.error().message);
     return kExitFileError;

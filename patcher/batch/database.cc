@@ -77,10 +77,12 @@ std::string Text(const Cell& cell) { return ValueOf<std::string>(cell); }
 Bytes Blob(const Cell& cell) { return ValueOf<Bytes>(cell); }
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
+                                                 Access access,
                                                  int patience_ms) {
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                    SQLITE_OPEN_NOFOLLOW |
+                    (access == Access::kCreate ? SQLITE_OPEN_CREATE : 0);
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   std::unique_ptr<Database> database(new Database(handle));
   if (opened != SQLITE_OK) return Failure(handle);

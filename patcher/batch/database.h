@@ -29,13 +29,19 @@ int64_t Integer(const Cell& cell);
 std::string Text(const Cell& cell);
 Bytes Blob(const Cell& cell);
 
+enum class Access : uint8_t {
+  kCreate,  ///< to write; made when there is none
+  kWrite,   ///< to write what is there
+};
+
 /// An open database. For one thread at a time.
 class Database {
  public:
-  /// Opens or creates it in write-ahead mode, every commit flushed to the
+  /// Opens it in write-ahead mode, every commit flushed to the
   /// device. Another process that holds it is waited for, `patience_ms` at most
   /// for each statement.
   static Result<std::unique_ptr<Database>> Open(const std::string& path,
+                                                Access access,
                                                 int patience_ms = 10'000);
   ~Database();
   Database(const Database&) = delete;

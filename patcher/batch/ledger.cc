@@ -160,6 +160,16 @@ Result<void> MakeTables(Database& database) {
   return database.Run(kTables);
 }
 
+Result<void> MakeFolderOf(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path folder =
+      std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (!error) return {};
+  return Error{"its folder cannot be made: " + error.message() + " (" +
+               std::to_string(error.value()) + ")"};
+}
+
 }  // namespace
 
 FileIdentity IdentityOf(const FileState& state) {
@@ -178,21 +188,22 @@ const char* ToText(RunState state) {
   return "?";
 }
 
-Result<std::unique_ptr<Ledger>> Ledger::Open(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path folder =
-      std::filesystem::path(path).parent_path();
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (error) {
-    return Error{"the ledger " + path + ": its folder cannot be made: " +
-                 error.message() + " (" + std::to_string(error.value()) + ")"};
+Result<std::unique_ptr<Ledger>> Ledger::Open(const std::string& path,
+                                             Access access) {
+  const auto named = [&](const Error& error) {
+    return Error{"the ledger " + path + ": " + error.message};
+  };
+  std::error_code unknown;
+  if (access == Access::kCreate) {
+    const Result<void> folder = MakeFolderOf(path);
+    if (!folder) return named(folder.error());
+  } else if (!std::filesystem::exists(path, unknown) && !unknown) {
+    return Error{"there is no ledger " + path};
   }
-  Result<std::unique_ptr<Database>> database = Database::Open(path);
-  if (!database) {
-    return Error{"the ledger " + path + ": " + database.error().message};
-  }
+  Result<std::unique_ptr<Database>> database = Database::Open(path, access);
+  if (!database) return named(database.error());
   const Result<void> made = MakeTables(**database);
-  if (!made) return Error{"the ledger " + path + ": " + made.error().message};
+  if (!made) return named(made.error());
   return std::unique_ptr<Ledger>(new Ledger(path, std::move(*database)));
 }
 

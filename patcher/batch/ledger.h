@@ -90,9 +90,10 @@ struct RunSummary {
 /// name the ledger's path.
 class Ledger {
  public:
-  /// Opens it; makes it and the folder that it is in when there is none. Fails
-  /// for a ledger of a later version of detachfix.
-  static Result<std::unique_ptr<Ledger>> Open(const std::string& path);
+  /// Opens it; with Access::kCreate makes it and the folder that it is in when
+  /// there is none. Fails for a ledger of a later version of detachfix.
+  static Result<std::unique_ptr<Ledger>> Open(const std::string& path,
+                                              Access access);
 
   const std::string& path() const { return path_; }
 

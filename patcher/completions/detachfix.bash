@@ -38,7 +38,7 @@ __detachfix_operand() {
     sed -n 's/^Usage:.*\[OPTIONS\] \[\{0,1\}\([A-Z]*\).*/\1/p'
 }
 
-# The ids of the runs in the ledger. A ledger is not made for that.
+# The ids of the runs in the ledger.
 __detachfix_runs() {
   local ledger=${XDG_STATE_HOME:-$HOME/.local/state}/detachfix/ledger.sqlite i
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -47,7 +47,6 @@ __detachfix_runs() {
     esac
   done
   [ "$ledger" != = ] || ledger=${COMP_WORDS[i + 2]}
-  [ -f "$ledger" ] || return
   detachfix history --ledger "$ledger" 2>/dev/null |
     sed -n 's/^\([0-9][-0-9a-f]*\)  .*/\1/p'
 }

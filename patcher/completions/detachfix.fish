@@ -28,7 +28,7 @@ function __detachfix_options -a command
     }'
 end
 
-# The ids of the runs in the ledger. A ledger is not made for that.
+# The ids of the runs in the ledger.
 function __detachfix_runs
     set -l state $HOME/.local/state
     set -q XDG_STATE_HOME; and set state $XDG_STATE_HOME
@@ -39,7 +39,6 @@ function __detachfix_runs
     else if set -l given (string match -r -- '^--ledger=(.*)' $words)
         set ledger $given[2]
     end
-    test -f "$ledger"; or return
     detachfix history --ledger $ledger 2>/dev/null |
         string replace -rf '^([0-9][-0-9a-f]*)  \S+  (.*)' '$1\t$2'
 end

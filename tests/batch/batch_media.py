@@ -14,7 +14,7 @@ import pefile
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
 from share import (FIXED, OTHER_LEAKING, Skip, check, equal, main, most_calls,
-                   sha256, steps, strace)
+                   nothing_goes_on, sha256, steps, strace)
 
 CASES = {}
 LOG = "WINNT/repair/setup.log"
@@ -303,7 +303,7 @@ def killed_at_each_call(share, *options, places):
                 check({folder + "_", folder + folder[-1]} & set(now),
                       f"{kind} {number}: no file for Setup in {folder}")
             done = share.batch("--resume")
-            if "has finished" in done.stderr:
+            if nothing_goes_on(done):
                 done = share.batch(*words)
             check(done.returncode == 0,
                   f"{kind} {number}: {done.stdout}{done.stderr}")

@@ -97,5 +97,11 @@ class Share(Trial):
         return done
 
 
+def nothing_goes_on(done):
+    """Whether a `batch --resume` found that the killed run was never noted."""
+    return ("every run in this ledger has finished" in done.stderr
+            or "there is no ledger" in done.stderr)
+
+
 def main(cases):
     return trial.main(cases, Share)

@@ -25,7 +25,8 @@ class LedgerTest : public testing::Test {
   }
 
   std::unique_ptr<Ledger> Open() {
-    Result<std::unique_ptr<Ledger>> ledger = Ledger::Open(path_);
+    Result<std::unique_ptr<Ledger>> ledger =
+        Ledger::Open(path_, Access::kCreate);
     EXPECT_TRUE(ledger) << (ledger ? "" : ledger.error().message);
     return ledger ? std::move(*ledger) : nullptr;
   }
@@ -217,7 +218,8 @@ TEST_F(LedgerTest, CountsTheFilesOfEachRun) {
 TEST_F(LedgerTest, RefusesWhatItCannotRead) {
   ledger_.reset();
   std::ofstream(path_) << std::string(4096, 'x');
-  const Result<std::unique_ptr<Ledger>> broken = Ledger::Open(path_);
+  const Result<std::unique_ptr<Ledger>> broken =
+      Ledger::Open(path_, Access::kCreate);
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().message,
             "the ledger " + path_ + ": file is not a database (SQLite 26)");
@@ -226,11 +228,13 @@ TEST_F(LedgerTest, RefusesWhatItCannotRead) {
 TEST_F(LedgerTest, RefusesALedgerOfALaterForm) {
   ledger_.reset();
   {
-    Result<std::unique_ptr<Database>> database = Database::Open(path_);
+    Result<std::unique_ptr<Database>> database =
+        Database::Open(path_, Access::kWrite);
     ASSERT_TRUE(database);
     ASSERT_TRUE((*database)->Run("PRAGMA user_version = 2"));
   }
-  const Result<std::unique_ptr<Ledger>> later = Ledger::Open(path_);
+  const Result<std::unique_ptr<Ledger>> later =
+      Ledger::Open(path_, Access::kCreate);
   ASSERT_FALSE(later);
   EXPECT_EQ(later.error().message,
             "the ledger " + path_ +
