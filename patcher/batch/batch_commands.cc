@@ -378,7 +378,7 @@ int RunBatchCommand(const Options& given, Files& files, Console& console) {
 
 int RunHistory(const Options& options, Files&, Console& console) {
   const Result<std::unique_ptr<Ledger>> ledger =
-      OpenLedger(options.batch, Access::kWrite);
+      OpenLedger(options.batch, Access::kRead);
   if (!ledger) {
     Complain(console, ledger.error().message);
     return kExitFileError;

@@ -2,8 +2,12 @@
 #include "patcher/batch/database.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <utility>
+
+#include "patcher/batch/plain_text.h"
 
 namespace detachfix {
 namespace {
@@ -64,6 +68,40 @@ Cell Column(sqlite3_stmt* statement, int index) {
   }
 }
 
+/// What SQLite is told to open.
+struct Way {
+  std::string name;
+  int flags = 0;
+};
+
+bool MayWrite(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.parent_path();
+  return access(path.c_str(), W_OK) == 0 &&
+         access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
+}
+
+Way WayTo(const std::string& path, Access access) {
+  constexpr int kFlags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+  if (access == Access::kCreate) {
+    return {path, kFlags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE};
+  }
+  // Also to read: who only reads leaves the two files beside a database in
+  // write-ahead mode behind when he closes it.
+  if (access == Access::kWrite || MayWrite(path)) {
+    return {path, kFlags | SQLITE_OPEN_READWRITE};
+  }
+  std::error_code error;
+  if (std::filesystem::exists(path + "-wal", error)) {
+    return {path, kFlags | SQLITE_OPEN_READONLY};
+  }
+  // He cannot make them either. Without them nobody has it open to write, so
+  // that it can be read as if it never changed (sqlite.org/wal.html, "Read-Only
+  // Databases").
+  const std::string whole = std::filesystem::absolute(path, error).string();
+  return {"file://" + PercentEncoded(whole) + "?immutable=1",
+          kFlags | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI};
+}
+
 template <typename T>
 T ValueOf(const Cell& cell) {
   const T* value = std::get_if<T>(&cell);
@@ -79,28 +117,33 @@ Bytes Blob(const Cell& cell) { return ValueOf<Bytes>(cell); }
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                  Access access,
                                                  int patience_ms) {
+  const Way way = WayTo(path, access);
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                    SQLITE_OPEN_NOFOLLOW |
-                    (access == Access::kCreate ? SQLITE_OPEN_CREATE : 0);
-  const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  const int opened =
+      sqlite3_open_v2(way.name.c_str(), &handle, way.flags, nullptr);
   std::unique_ptr<Database> database(new Database(handle));
   if (opened != SQLITE_OK) return Failure(handle);
   sqlite3_busy_timeout(handle, patience_ms);
+  const Result<void> set = access == Access::kRead
+                               ? database->Run("PRAGMA query_only=ON;")
+                               : database->PrepareToWrite(patience_ms);
+  if (!set) return set.error();
+  return database;
+}
+
+Result<void> Database::PrepareToWrite(int patience_ms) {
   // Two that make a database at once: who changes to WAL second is told that it
   // is locked without being made to wait (sqlite.org/wal.html, "Sometimes
   // Queries Return SQLITE_BUSY In WAL Mode").
   for (int waited = 0; waited < patience_ms; waited += kPauseMs) {
-    const Result<void> changed = database->Run("PRAGMA journal_mode=WAL;");
-    if (changed || sqlite3_errcode(handle) != SQLITE_BUSY) break;
+    const Result<void> changed = Run("PRAGMA journal_mode=WAL;");
+    if (changed || sqlite3_errcode(handle_) != SQLITE_BUSY) break;
     sqlite3_sleep(kPauseMs);
   }
   // FULL: a commit is on the device when it returns (sqlite.org/pragma.html).
-  const Result<void> set = database->Run(
+  return Run(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
       "PRAGMA foreign_keys=ON;");
-  if (!set) return set.error();
-  return database;
 }
 
 Database::~Database() { sqlite3_close(handle_); }

@@ -32,12 +32,13 @@ Bytes Blob(const Cell& cell);
 enum class Access : uint8_t {
   kCreate,  ///< to write; made when there is none
   kWrite,   ///< to write what is there
+  kRead,    ///< nothing is written, and no permission to is needed
 };
 
 /// An open database. For one thread at a time.
 class Database {
  public:
-  /// Opens it in write-ahead mode, every commit flushed to the
+  /// Opens it; to write in write-ahead mode, every commit flushed to the
   /// device. Another process that holds it is waited for, `patience_ms` at most
   /// for each statement.
   static Result<std::unique_ptr<Database>> Open(const std::string& path,
@@ -60,6 +61,8 @@ class Database {
 
  private:
   explicit Database(sqlite3* handle) : handle_(handle) {}
+
+  Result<void> PrepareToWrite(int patience_ms);
 
   sqlite3* handle_;
 };

@@ -146,7 +146,7 @@ LedgerEntry ToEntry(const Row& row) {
   return entry;
 }
 
-Result<void> MakeTables(Database& database) {
+Result<void> CheckTables(Database& database, Access access) {
   Result<std::optional<Row>> version =
       database.First("PRAGMA user_version", {});
   if (!version) return version.error();
@@ -157,7 +157,8 @@ Result<void> MakeTables(Database& database) {
                  std::to_string(kLedgerVersion)};
   }
   if (found == kLedgerVersion) return {};
-  return database.Run(kTables);
+  if (access != Access::kRead) return database.Run(kTables);
+  return Error{"no run was ever noted in it"};
 }
 
 Result<void> MakeFolderOf(const std::string& path) {
@@ -195,15 +196,15 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(const std::string& path,
   };
   std::error_code unknown;
   if (access == Access::kCreate) {
-    const Result<void> folder = MakeFolderOf(path);
-    if (!folder) return named(folder.error());
+    const Result<void> made = MakeFolderOf(path);
+    if (!made) return named(made.error());
   } else if (!std::filesystem::exists(path, unknown) && !unknown) {
     return Error{"there is no ledger " + path};
   }
   Result<std::unique_ptr<Database>> database = Database::Open(path, access);
   if (!database) return named(database.error());
-  const Result<void> made = MakeTables(**database);
-  if (!made) return named(made.error());
+  const Result<void> checked = CheckTables(**database, access);
+  if (!checked) return named(checked.error());
   return std::unique_ptr<Ledger>(new Ledger(path, std::move(*database)));
 }
 
