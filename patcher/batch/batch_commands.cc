@@ -225,18 +225,22 @@ std::optional<RunRecord> Resume(Ledger& ledger, Options& options,
   return *found;
 }
 
-/// Notes the run in the ledger, as new or as going on. A dry run goes on
-/// without a ledger that cannot be written; one that changes files does not.
+/// Whether the run goes on without its ledger. A dry run does, and says so; one
+/// that changes files does not.
+bool GoesOnWithout(const Error& why, bool apply, Console& console) {
+  Complain(console, why.message + (apply ? "" : "; goes on without it"));
+  return !apply;
+}
+
+/// Notes the run in the ledger, as new or as going on.
 bool NoteBegin(std::unique_ptr<Ledger>& ledger, const RunRecord& run,
                bool resumed, Console& console) {
   if (!ledger) return true;
   const Result<void> noted =
       resumed ? ledger->ResumeRun(run.id) : ledger->BeginRun(run);
   if (noted) return true;
-  Complain(console, noted.error().message);
-  if (run.apply) return false;
   ledger.reset();
-  return true;
+  return GoesOnWithout(noted.error(), run.apply, console);
 }
 
 /// Whether the end stands in the ledger.
@@ -366,9 +370,8 @@ int RunBatchCommand(const Options& given, Files& files, Console& console) {
         OpenLedger(options.batch, Access::kCreate);
     if (opened) {
       ledger = std::move(*opened);
-    } else {
-      Complain(console, opened.error().message);
-      if (run.apply) return kExitFileError;
+    } else if (!GoesOnWithout(opened.error(), run.apply, console)) {
+      return kExitFileError;
     }
   }
   if (!NoteBegin(ledger, run, resumed, console)) return kExitFileError;
