@@ -39,8 +39,10 @@ constexpr double kMegabyte = 1e6;
 
 Result<std::unique_ptr<Ledger>> OpenLedger(const BatchOptions& batch,
                                            Access access) {
-  return Ledger::Open(batch.ledger.empty() ? DefaultLedgerPath() : batch.ledger,
-                      access);
+  if (!batch.ledger.empty()) return Ledger::Open(batch.ledger, access);
+  const Result<std::string> usual = DefaultLedgerPath();
+  if (!usual) return usual.error();
+  return Ledger::Open(*usual, access);
 }
 
 std::string CurrentFolder() {

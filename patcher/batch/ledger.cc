@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/ledger.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -408,15 +411,24 @@ Result<void> Ledger::Entries(
   return {};
 }
 
-std::string DefaultLedgerPath() {
+Result<std::string> DefaultLedgerPath() {
   // XDG Base Directory Specification 0.8: only an absolute path counts.
   const char* state = std::getenv("XDG_STATE_HOME");
   if (state != nullptr && state[0] == '/') {
     return std::string(state) + "/detachfix/ledger.sqlite";
   }
   const char* home = std::getenv("HOME");
-  const std::string base = home != nullptr ? home : "";
-  return base + "/.local/state/detachfix/ledger.sqlite";
+  // What cron and systemd start may have none.
+  if (home == nullptr || home[0] != '/') {
+    const passwd* user = getpwuid(getuid());
+    home = user != nullptr ? user->pw_dir : nullptr;
+  }
+  if (home == nullptr || home[0] != '/') {
+    return Error{
+        "no home directory is known for the ledger; name it by "
+        "--ledger"};
+  }
+  return std::string(home) + "/.local/state/detachfix/ledger.sqlite";
 }
 
 }  // namespace detachfix

@@ -154,8 +154,9 @@ class Ledger {
   std::vector<LedgerEntry> waiting_;
 };
 
-/// $XDG_STATE_HOME/detachfix/ledger.sqlite, or that in ~/.local/state.
-std::string DefaultLedgerPath();
+/// $XDG_STATE_HOME/detachfix/ledger.sqlite, or that in ~/.local/state; the home
+/// directory is the user's own where $HOME names none. For one thread.
+Result<std::string> DefaultLedgerPath();
 
 }  // namespace detachfix
 

@@ -37,6 +37,19 @@ def only_a_batch_that_begins_makes_a_ledger(share):
     check(typo.exists(), "no ledger was made")
 
 
+@case
+def whom_the_system_does_not_know_must_name_it(share):
+    if os.geteuid() != 0:
+        return  # nobody else can be another
+    share.top.chmod(0o755)
+    done = share.run("history", prefix=(
+        "env", "-u", "XDG_STATE_HOME", "-u", "HOME", "setpriv",
+        "--reuid=54321", "--clear-groups"))
+    equal((done.returncode, done.stderr),
+          (3, "detachfix: no home directory is known for the ledger; name it "
+           "by --ledger\n"))
+
+
 @contextlib.contextmanager
 def without_permission(share):
     """What starts a program that may write nothing in `top`."""

@@ -2,9 +2,11 @@
 #include "patcher/batch/ledger.h"
 
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -240,6 +242,33 @@ TEST_F(LedgerTest, RefusesALedgerOfALaterForm) {
             "the ledger " + path_ +
                 ": is a ledger of form 2, which a later detachfix made; this "
                 "one knows form 1");
+}
+
+/// The usual path in a process whose environment has these alone.
+std::string UsualPath(const char* state, const char* home) {
+  const auto set = [](const char* name, const char* value) {
+    return value != nullptr ? setenv(name, value, 1) : unsetenv(name);
+  };
+  const char* const old_home = getenv("HOME");
+  const std::string kept = old_home != nullptr ? old_home : "";
+  set("XDG_STATE_HOME", state);
+  set("HOME", home);
+  const Result<std::string> path = DefaultLedgerPath();
+  unsetenv("XDG_STATE_HOME");
+  set("HOME", old_home != nullptr ? kept.c_str() : nullptr);
+  return path ? *path : path.error().message;
+}
+
+TEST(DefaultLedgerPath, IsInTheHomeOfTheUserWhereNoneIsNamed) {
+  EXPECT_EQ(UsualPath("/s", "/h"), "/s/detachfix/ledger.sqlite");
+  EXPECT_EQ(UsualPath("s", "/h"), "/h/.local/state/detachfix/ledger.sqlite");
+  const passwd* user = getpwuid(getuid());
+  ASSERT_NE(user, nullptr);
+  const std::string own =
+      std::string(user->pw_dir) + "/.local/state/detachfix/ledger.sqlite";
+  for (const char* home : {static_cast<const char*>(nullptr), "", "here"}) {
+    EXPECT_EQ(UsualPath(nullptr, home), own);
+  }
 }
 
 TEST_F(LedgerTest, TwoProcessesWriteAtTheSameTime) {
