@@ -3,6 +3,9 @@
 // quoted, and quotes in it doubled. UTF-8 without a mark in front, which
 // programs would take for a part of the first name.
 //
+// Characters that are not seen are written as their numbers: a name on a share
+// is not to speak to the terminal on which the table is read.
+//
 // A spreadsheet takes a field that begins with one of = + - @ for a formula,
 // and a name on a share is not to run as one. Such a text gets an apostrophe in
 // front, as the OWASP page "CSV Injection" advises, and its path stays exact in
@@ -23,11 +26,12 @@ namespace {
 
 bool LooksLikeFormula(const std::string& text) {
   return !text.empty() &&
-         std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
+         std::string_view("=+-@").find(text[0]) != std::string_view::npos;
 }
 
+/// Of a text without control characters but the ends of its lines.
 std::string Field(const std::string& text) {
-  std::string safe = (LooksLikeFormula(text) ? "'" : "") + ToUtf8(text);
+  std::string safe = (LooksLikeFormula(text) ? "'" : "") + text;
   if (safe.find_first_of(",\"\r\n") == std::string::npos) return safe;
   std::string quoted = "\"";
   for (const char c : safe) {
@@ -45,7 +49,7 @@ std::string YesNo(bool value) { return value ? "yes" : "no"; }
 
 /// Where the field "path" is not the path itself.
 std::string PathHex(const std::string& path) {
-  if (ToUtf8(path) == path && !LooksLikeFormula(path)) return "";
+  if (Visible(path) == path && !LooksLikeFormula(path)) return "";
   return HexBytes(
       std::span(reinterpret_cast<const uint8_t*>(path.data()), path.size()),
       "");
@@ -91,7 +95,7 @@ std::string SetupLog(const std::optional<SetupLogEntry>& entry) {
 std::string Joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) {
-    text += (text.empty() ? "" : "\n") + line;
+    text += (text.empty() ? "" : "\n") + Visible(line);
   }
   return text;
 }
@@ -99,6 +103,7 @@ std::string Joined(const std::vector<std::string>& lines) {
 struct Column {
   const char* name;
   std::string (*value)(const BatchItem& item, const BatchHead& begun);
+  bool has_lines = false;  ///< the value is Joined
 };
 
 constexpr Column kColumns[] = {
@@ -161,8 +166,11 @@ constexpr Column kColumns[] = {
                      const BatchHead&) { return SetupLog(i.setup_log); }},
     {"from_ledger",
      [](const BatchItem& i, const BatchHead&) { return YesNo(i.from_ledger); }},
-    {"notes", [](const BatchItem& i,
-                 const BatchHead&) { return Joined(i.outcome.notes); }},
+    {"notes",
+     [](const BatchItem& i, const BatchHead&) {
+       return Joined(i.outcome.notes);
+     },
+     true},
     {"exit_status",
      [](const BatchItem& i, const BatchHead&) {
        return std::to_string(ExitStatus(i.outcome));
@@ -204,7 +212,8 @@ class CsvReport : public Report {
   Result<void> Add(const BatchItem& item) override {
     std::vector<std::string> fields;
     for (const Column& column : kColumns) {
-      fields.push_back(Field(column.value(item, begun_)));
+      const std::string value = column.value(item, begun_);
+      fields.push_back(Field(column.has_lines ? value : Visible(value)));
     }
     return file_->Write(Line(fields));
   }

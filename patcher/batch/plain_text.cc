@@ -25,16 +25,6 @@ bool IsUnreserved(char c) {
 
 }  // namespace
 
-std::string ToUtf8(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    const Character character = FirstCharacter(text);
-    result += character.valid ? text.substr(0, character.size) : kReplacement;
-    text.remove_prefix(character.size);
-  }
-  return result;
-}
-
 std::string Visible(std::string_view text) {
   std::string result;
   while (!text.empty()) {

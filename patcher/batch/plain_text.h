@@ -12,11 +12,8 @@
 namespace detachfix {
 
 /// `text` as UTF-8 (RFC 3629): each byte that belongs to no character becomes
-/// U+FFFD.
-std::string ToUtf8(std::string_view text);
-
-/// The same, with every character that is not seen or moves others as its
-/// number, "\u{202e}": controls, direction marks, what has no width.
+/// U+FFFD, and every character that is not seen or moves others its number,
+/// "\u{202e}": controls, direction marks, what has no width.
 std::string Visible(std::string_view text);
 
 /// RFC 3986: a path as the path of a URI, every byte but unreserved ones and

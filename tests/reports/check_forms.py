@@ -64,6 +64,7 @@ def check_table(data, document):
     assert data.endswith(b"\r\n") and not data.startswith(b"\xef\xbb\xbf")
     # RFC 4180, section 2: a line end inside a field is quoted; no other LF.
     text = data.decode("utf-8")
+    assert all(char.isprintable() for char in text if char not in "\r\n")
     rows = list(csv.DictReader(text.splitlines(keepends=True), strict=True))
     assert text.count("\r\n") == len(rows) + 1
     formulas = 0
@@ -71,6 +72,7 @@ def check_table(data, document):
         path = (bytes.fromhex(file["path_hex"]) if file["path_hex"]
                 else file["path"].encode())
         assert true_path(row) == path, row
+        assert "\n" not in row["path"] + row["because"], row
         for key in ("verdict", "action", "packing"):
             assert row[key] == file[key], row
         for key in ("sha256", "sha256_before", "size", "error", "target"):
@@ -129,7 +131,7 @@ def main():
         made = {ending: make(arguments.make_report, folder / f"out.{ending}",
                              *words) for ending in ("json", "jsonl", "csv",
                                                  "sarif", "html")}
-        count = len(paths) + 1 + 15 + 40
+        count = len(paths) + 1 + 16 + 40
         document = check_document(validator, made["json"], count)
         assert document["shard"] == "2/3"
         check_log(validator, made["jsonl"], document)

@@ -69,6 +69,7 @@ std::vector<std::string> HostileNames() {
           ("/srv/s\xe9"
            "curit\xe9.dll"),
           "/srv/two\nlines, \"quoted\".dll",
+          "/srv/\x1b]0;owned\x07\t.dll",
           "/srv/100% [of](them)#?.dll",
           "=HYPERLINK(\"http://example.invalid\";\"x\").dll",
           "-1+2.dll",

@@ -21,22 +21,22 @@ TEST(PlainText, KeepsWhatIsUtf8) {
   for (const std::string text :
        {"", "Security.dll", kAccents, "\xe2\x82\xac", "\xf0\x9f\x92\xbe",
         "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"}) {
-    EXPECT_EQ(ToUtf8(text), text);
+    EXPECT_EQ(Visible(text), text);
   }
 }
 
 // RFC 3629, sections 3 and 4: overlong forms, surrogates, what lies behind
 // U+10FFFF, and characters that are cut off are no UTF-8.
 TEST(PlainText, ReplacesEachByteThatIsNoUtf8) {
-  EXPECT_EQ(ToUtf8("s\xe9"
-                   "curit\xe9"),
+  EXPECT_EQ(Visible("s\xe9"
+                    "curit\xe9"),
             "s" + Times(1) + "curit" + Times(1));
-  EXPECT_EQ(ToUtf8("\xc0\xaf"), Times(2));
-  EXPECT_EQ(ToUtf8("\xe0\x80\xaf"), Times(3));
-  EXPECT_EQ(ToUtf8("\xed\xa0\x80"), Times(3));
-  EXPECT_EQ(ToUtf8("\xf4\x90\x80\x80"), Times(4));
-  EXPECT_EQ(ToUtf8("\xe2\x82"), Times(2));
-  EXPECT_EQ(ToUtf8("\xff<\x80"), Times(1) + "<" + Times(1));
+  EXPECT_EQ(Visible("\xc0\xaf"), Times(2));
+  EXPECT_EQ(Visible("\xe0\x80\xaf"), Times(3));
+  EXPECT_EQ(Visible("\xed\xa0\x80"), Times(3));
+  EXPECT_EQ(Visible("\xf4\x90\x80\x80"), Times(4));
+  EXPECT_EQ(Visible("\xe2\x82"), Times(2));
+  EXPECT_EQ(Visible("\xff<\x80"), Times(1) + "<" + Times(1));
 }
 
 TEST(PlainText, ShowsWhatWouldNotBeSeen) {
