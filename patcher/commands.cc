@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <variant>
 
@@ -12,6 +14,7 @@
 #include "patcher/batch/ordered_run.h"
 #include "patcher/batch/quick_look.h"
 #include "patcher/batch/report_commands.h"
+#include "patcher/batch/setup_log_file.h"
 #include "patcher/console.h"
 #include "patcher/consult_signatures.h"
 #include "patcher/exit_status.h"
@@ -174,6 +177,21 @@ int RunPatch(const Options& options, Files& files, Console& console) {
   });
 }
 
+/// The way back that is in a file knows nothing of the line that batch may have
+/// written into SETUP.LOG for it.
+void NoteSetupLog(Files& files, FileOutcome& outcome) {
+  if (outcome.action != Action::kReverted) return;
+  std::error_code error;
+  const std::filesystem::path path =
+      std::filesystem::absolute(outcome.path, error).lexically_normal();
+  const std::optional<SetupLogEntry> log =
+      CheckSetupLog(files, path.string(), {});
+  if (!log || log->problem || log->agrees) return;
+  outcome.notes.push_back(log->path +
+                          " has another checksum for it; 'detachfix revert "
+                          "--run RUN' sets back what that run wrote there");
+}
+
 int RunRevert(const Options& options, Files& files, Console& console) {
   if (!options.batch.run.empty()) {
     return RunRevertRun(options, files, console);
@@ -186,7 +204,9 @@ int RunRevert(const Options& options, Files& files, Console& console) {
   revert.replace_read_only = options.replace_read_only;
   revert.break_hard_links = options.break_hard_links;
   return RunOverFiles("revert", options, console, [&](const std::string& path) {
-    return RevertFile(files, path, revert);
+    FileOutcome outcome = RevertFile(files, path, revert);
+    NoteSetupLog(files, outcome);
+    return outcome;
   });
 }
 

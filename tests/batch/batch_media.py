@@ -226,6 +226,29 @@ def undo_sets_setup_log_back(share):
 
 
 @case
+def a_file_that_is_reverted_alone_tells_of_setup_log(share):
+    """Its own way back leads no further than the file."""
+    fill(share)
+    before = share.hashes()
+    share.batch("--apply", "--update-setup-log", status=0)
+    (run,) = share.runs()
+    file = share.root / INSTALLED
+    done = share.run("revert", file)
+    equal((done.returncode, done.stderr),
+          (0, f"detachfix: {file}: {share.root / LOG} has another checksum for "
+           "it; 'detachfix revert --run RUN' sets back what that run wrote "
+           "there\n"))
+    share.revert(run)
+    equal(share.hashes(), before)
+    # Where the log agrees there is nothing to tell, nor where there is none.
+    equal(share.run("patch", file).returncode, 0)
+    equal(share.run("revert", file).stderr, "")
+    (share.root / LOG).unlink()
+    equal(share.run("patch", file).returncode, 0)
+    equal(share.run("revert", file).stderr, "")
+
+
+@case
 def a_signed_cabinet_keeps_its_signature_aside(share):
     """Signed by osslsigncode; its signature is over the old bytes, so nothing is
     written into it."""
