@@ -371,30 +371,6 @@ std::string CheckResume(const CLI::App& app) {
   return "";
 }
 
-/// The same for what only a batch has.
-std::string CheckBatchOptions(uint32_t bits, const Options& options) {
-  const BatchOptions& batch = options.batch;
-  const bool has_paths = !options.paths.empty();
-  if ((bits & kBatchOptions) != 0) {
-    const int sources =
-        int{has_paths} + int{!batch.files_from.empty()} + int{batch.resume};
-    if (sources == 0) return "give DIR, or --files-from, or --resume";
-    if (sources > 1) return "give only one of DIR, --files-from and --resume";
-  }
-  if ((bits & kRunOptions) != 0) {
-    if (has_paths != batch.run.empty()) return "give FILE or --run";
-    if (!batch.only.empty() && batch.run.empty()) return "--only needs --run";
-    if (!batch.ledger.empty() && batch.run.empty()) {
-      return "--ledger needs --run";
-    }
-    if (!batch.reports.empty() && batch.run.empty()) {
-      return "--report needs --run";
-    }
-  }
-  const std::string shard = CheckShard(batch);
-  return shard.empty() ? CheckPatterns(batch) : shard;
-}
-
 /// What is wrong with the options taken together, or an empty string.
 std::string CheckOptions(uint32_t bits, const Options& options) {
   if ((bits & kExportOptions) != 0 && options.yara == options.json) {

@@ -10,6 +10,11 @@
 
 namespace detachfix {
 
+namespace {
+
+/// What is wrong with the patterns of --include, --exclude and --only, or an
+/// empty string. One that is taken for something else than was meant would
+/// repair what was to be spared.
 std::string CheckPatterns(const BatchOptions& batch) {
   const std::pair<const char*, const std::vector<std::string>&> options[] = {
       {"--include", batch.include},
@@ -26,10 +31,36 @@ std::string CheckPatterns(const BatchOptions& batch) {
   return "";
 }
 
+/// The same of --shard.
 std::string CheckShard(const BatchOptions& batch) {
   if (batch.shard.empty()) return "";
   const Result<Shard> shard = ParseShard(batch.shard);
   return shard ? "" : "--shard=" + batch.shard + ": " + shard.error().message;
+}
+
+}  // namespace
+
+std::string CheckBatchOptions(uint32_t bits, const Options& options) {
+  const BatchOptions& batch = options.batch;
+  const bool has_paths = !options.paths.empty();
+  if ((bits & kBatchOptions) != 0) {
+    const int sources =
+        int{has_paths} + int{!batch.files_from.empty()} + int{batch.resume};
+    if (sources == 0) return "give DIR, or --files-from, or --resume";
+    if (sources > 1) return "give only one of DIR, --files-from and --resume";
+  }
+  if ((bits & kRunOptions) != 0) {
+    if (has_paths != batch.run.empty()) return "give FILE or --run";
+    if (!batch.only.empty() && batch.run.empty()) return "--only needs --run";
+    if (!batch.ledger.empty() && batch.run.empty()) {
+      return "--ledger needs --run";
+    }
+    if (!batch.reports.empty() && batch.run.empty()) {
+      return "--report needs --run";
+    }
+  }
+  const std::string shard = CheckShard(batch);
+  return shard.empty() ? CheckPatterns(batch) : shard;
 }
 
 std::string CheckRowOptions(const Options& options) {
