@@ -99,8 +99,8 @@ enum class ApiEffect : uint8_t {
   kShiftRightUnsignedLong,
   kMakeStackRoom,  ///< of as many bytes as the result's place says (_chkstk)
   kEnterFrame,     ///< of a function with an exception handler (_EH_prolog)
-  /// Runs blocks of the caller's that only its tables name (_local_unwind2):
-  /// they are not followed.
+  /// Runs blocks of the caller's that only its tables name: they are not
+  /// followed (_global_unwind2).
   kUnwinds,
   // The C runtime's tables of functions (interpreter_runtime.cc).
   kRunTable,              ///< from argument 0 up to argument 1 (_initterm)
@@ -109,10 +109,13 @@ enum class ApiEffect : uint8_t {
                           ///< (pthread_once)
   kInitOnce,              ///< the same with arguments 0, 2 and 3; it may fail
                           ///< (InitOnceExecuteOnce)
-  kMakeOnExitTable,       ///< at argument 0
-  kRegisterOnExit,        ///< argument 1 in the table at argument 0
-  kRunOnExitTable,        ///< at argument 0, the last one first
-  kRegisterDllOnExit,     ///< __dllonexit(function, &begin, &end)
+  /// Of __finally, in the frame at argument 0, up to the level in argument 1
+  /// (_local_unwind2).
+  kRunFinallyBlocks,
+  kMakeOnExitTable,    ///< at argument 0
+  kRegisterOnExit,     ///< argument 1 in the table at argument 0
+  kRunOnExitTable,     ///< at argument 0, the last one first
+  kRegisterDllOnExit,  ///< __dllonexit(function, &begin, &end)
 };
 
 inline constexpr uint16_t kUnlimited = 0xffff;

@@ -213,6 +213,7 @@ class Interpreter {
   Step RunTable(State& state, const Api& api);
   Step RunOnce(State& state, const Api& api);
   Step RunOnExitTable(State& state, const Api& api);
+  Step RunFinallyBlocks(State& state, const Api& api);
   void RegisterOnExit(State& state, ApiEffect effect);
   bool AppendFunction(State& state, MemoryAddress last, const Value& function);
 

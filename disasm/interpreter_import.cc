@@ -135,6 +135,8 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
       return RunOnce(state, api);
     case ApiEffect::kRunOnExitTable:
       return RunOnExitTable(state, api);
+    case ApiEffect::kRunFinallyBlocks:
+      return RunFinallyBlocks(state, api);
     default:
       break;
   }
@@ -407,6 +409,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kInitOnce:
     case ApiEffect::kRunOnce:
     case ApiEffect::kRunOnExitTable:
+    case ApiEffect::kRunFinallyBlocks:
       result = Fresh(state);
       return;
   }

@@ -205,6 +205,55 @@ Interpreter::Step Interpreter::RunOnExitTable(State& state, const Api& api) {
   return RunCallbacks(state, std::move(list));
 }
 
+/// What `return` out of __try calls: the __finally blocks of the frame, from
+/// its level outwards (Wine, dlls/msvcrt/except_i386.c). They find the frame by
+/// the frame pointer, which is the caller's.
+Interpreter::Step Interpreter::RunFinallyBlocks(State& state, const Api& api) {
+  // Bytes in the frame's registration, and in an entry of its scope table.
+  constexpr int64_t kScopeTable = 8;
+  constexpr int64_t kLevel = 12;
+  constexpr int64_t kFramePointer = 16;
+  constexpr int64_t kScopeSize = 12;
+  constexpr int64_t kFilter = 4;
+  constexpr int64_t kBlock = 8;
+  constexpr size_t kMaxLevels = 32;
+  const Value frame = Argument(state, 0);
+  const Value target = Argument(state, 1);
+  const std::optional<MemoryAddress> at = AddressOf(frame);
+  const auto& places = isa_.convention().helper_places;
+  const auto word = [&](const Value& base, int64_t offset) {
+    const std::optional<MemoryAddress> address = AddressOf(base);
+    if (!address) return UnknownValue();
+    return state.memory.Load({address->region, address->offset + offset},
+                             kWord);
+  };
+  CallbackList list;
+  list.api = api;
+  Value level = word(frame, kLevel);
+  std::vector<uint64_t> blocks;
+  bool known = at && places && target.IsConstant() &&
+               AddressOf(state.at(places->frame_pointer)) ==
+                   MemoryAddress{at->region, at->offset + kFramePointer};
+  for (size_t i = 0; known && level.IsConstant() && i < kMaxLevels; ++i) {
+    if (level == target || level.IsConstant(LowBits(32))) break;
+    const Value scope =
+        Evaluate(BinaryOp::kAdd, 32, word(frame, kScopeTable),
+                 ConstantValue(level.bits * uint64_t{kScopeSize}));
+    const Value filter = word(scope, kFilter);
+    const Value block = word(scope, kBlock);
+    known = filter.IsConstant() && block.IsConstant();
+    if (known && filter.bits == 0) blocks.push_back(block.bits);
+    level = word(scope, 0);
+  }
+  if (!known || (level != target && !level.IsConstant(LowBits(32)))) {
+    Incomplete("runs __finally blocks that are not known at " + Site());
+    return Step::kPathEnds;
+  }
+  StoreAt(state, {at->region, at->offset + kLevel}, kWord, level);
+  list.functions = MakeShared(std::move(blocks));
+  return RunCallbacks(state, std::move(list));
+}
+
 /// Puts `function` behind the last one; the pointer to that is at `last`.
 bool Interpreter::AppendFunction(State& state, MemoryAddress last,
                                  const Value& function) {
