@@ -382,7 +382,7 @@ class Interpreter {
   void AllocateOrFail(State& state, ApiEffect effect);
   void Allocate(State& state, ApiEffect effect);
   std::optional<MemoryAddress> ThreadWord(const Value& index) const;
-  void UseThreadIndex(State& state, ApiEffect effect);
+  void UseThreadIndex(State& state, const Api& api);
   static Value WordAt(const State& state, const Value& pointer);
   void WriteOutParameters(State& state, const Api& api);
   void WriteOutParameter(State& state, const OutParameter& out);

@@ -362,7 +362,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
     case ApiEffect::kFreeIndex:
     case ApiEffect::kGetAtIndex:
     case ApiEffect::kSetAtIndex:
-      UseThreadIndex(state, api.effect);
+      UseThreadIndex(state, api);
       return;
     case ApiEffect::kEmulatedThreadWord:
       ForgetBytes(state, Argument(state, 0), kEmulatedVariable);

@@ -307,9 +307,16 @@ constexpr uint32_t kNoIndex = 0xffffffff;
 
 /// Thread-local storage. One run of the entry is in one thread; the next may be
 /// in another.
-void Interpreter::UseThreadIndex(State& state, ApiEffect effect) {
+void Interpreter::UseThreadIndex(State& state, const Api& api) {
+  const ApiEffect effect = api.effect;
   Value& result = state.at(isa_.convention().result);
   if (effect == ApiEffect::kAllocateIndex) {
+    if (setting_ == Setting::kMemory) log_->assumes_memory = true;
+    if (setting_ == Setting::kAny) {
+      GiveInstead(state, api,
+                  EvaluateSignExtend(32, isa_.convention().register_width,
+                                     ConstantValue(kNoIndex)));
+    }
     result = FreshIndex(state);
     state.memory.Store(ThreadWord(result).value_or(MemoryAddress{}), 4,
                        ConstantValue(0));

@@ -83,13 +83,10 @@ Value Interpreter::FreshBlock(State& state, const Value& size, bool nonzero) {
 /// The index into thread-local storage that the current operation allocates.
 Value Interpreter::FreshIndex(State& state) {
   if (setting_ == Setting::kOrdinary) return ConstantValue(++state.indexes);
-  const bool is_one = setting_ == Setting::kMemory;
-  if (is_one) log_->assumes_memory = true;
-  const Origin origin{
-      .point = {state.pc, state.calls},
-      .op = op_index_,
-      .word = {},
-      .bits = kThreadIndexBit | (is_one ? kIsIndexBit : Symbol{0})};
+  const Origin origin{.point = {state.pc, state.calls},
+                      .op = op_index_,
+                      .word = {},
+                      .bits = kThreadIndexBit};
   return SymbolicValue(NewSymbol(state, origin));
 }
 

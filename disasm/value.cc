@@ -156,7 +156,7 @@ Value CompareSymbol(const Value& symbolic, uint64_t constant, uint8_t width) {
   if (IsBlock(symbolic.symbol) && condition.bits != 0) return ConstantValue(0);
   // There are some hundred indices (MSDN, "Thread Local Storage").
   constexpr uint64_t kMaxIndex = 0xffff;
-  if (IsSureIndex(symbolic.symbol) && condition.bits > kMaxIndex) {
+  if (IsThreadIndex(symbolic.symbol) && condition.bits > kMaxIndex) {
     return ConstantValue(0);
   }
   return condition;

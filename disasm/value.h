@@ -49,14 +49,13 @@ inline constexpr Symbol kFirstFreshSymbol = 1024;
 /// NULL or lies above the first 64 KiB; the block neither wraps around the end
 /// of the address space nor touches the image.
 inline constexpr Symbol kBlockBit = Symbol{1} << 31;
-/// Set in the symbol for an index into thread-local storage. What the thread
-/// keeps there is at offset 0 of the region of that name.
+/// Set in the symbol for an index into thread-local storage, which is not
+/// TLS_OUT_OF_INDEXES. What the thread keeps there is at offset 0 of the region
+/// of that name.
 inline constexpr Symbol kThreadIndexBit = Symbol{1} << 30;
-/// Set in it besides where one was left: it is not TLS_OUT_OF_INDEXES.
-inline constexpr Symbol kIsIndexBit = Symbol{1} << 29;
 constexpr bool IsBlock(Symbol symbol) { return (symbol & kBlockBit) != 0; }
-constexpr bool IsSureIndex(Symbol symbol) {
-  return !IsBlock(symbol) && (symbol & kIsIndexBit) != 0;
+constexpr bool IsThreadIndex(Symbol symbol) {
+  return !IsBlock(symbol) && (symbol & kThreadIndexBit) != 0;
 }
 
 /// No image, stack or block lies below, and whoever touches it faults (Windows
