@@ -147,14 +147,16 @@ std::optional<BatchItem> KnownItem(const FileState& state,
   return ItemOf(**entry, options.run, path);
 }
 
-/// What this run intended for the file before it was killed. `entry` goes on
-/// from there, so that the way back is not lost whatever happens now.
+/// What this run did to the file, or intended, before it was stopped. `entry`
+/// goes on from there, so that the way back is not lost whatever happens now,
+/// nor where somebody touched the file meanwhile.
 std::optional<BatchItem> InterruptedItem(Files& files, LedgerEntry& entry,
                                          const std::string& path,
                                          Ledger& ledger) {
   Result<std::optional<LedgerEntry>> before =
       ledger.Find(entry.run, entry.path);
-  if (!before || !*before || !(*before)->intended) return std::nullopt;
+  if (!before || !*before) return std::nullopt;
+  if (!(*before)->intended && !ChangedSomething(**before)) return std::nullopt;
   entry = **before;
   return CompletedChange(files, entry, path);
 }

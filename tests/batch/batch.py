@@ -210,11 +210,13 @@ def an_answer_falls_with_what_stood_beside_the_file(share):
 
 @case
 def a_run_that_goes_on_keeps_the_way_back_of_what_it_did(share):
-    """... whatever was put beside the file meanwhile."""
+    """... whatever was put beside the file meanwhile, and if it was touched."""
     paths = share.leaking(30)
     interrupted(share)
-    for path in paths:
+    for number, path in enumerate(paths):
         path.with_name("SECURITY.DBG").write_bytes(b"symbols")
+        if number % 2 == 0:
+            path.chmod(0o600)
     items = share.items("--resume", status=0)
     equal([item["action"] for item in items.values()],
           len(paths) * ["patched"])
