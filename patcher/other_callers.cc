@@ -17,6 +17,7 @@
 #include "disasm/isa.h"
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
+#include "patcher/named_addresses.h"
 
 namespace detachfix {
 namespace {
@@ -30,13 +31,9 @@ constexpr size_t kMaxPointedTo = 100'000;
 /// Instructions by what may be run after them.
 using Before = std::multimap<Rva, Rva>;
 
-bool IsCode(const PeImage& image, Rva rva) {
-  const Section* section = SectionAt(image, rva);
-  return section != nullptr && section->IsExecutable();
-}
-
 /// Words at any offset that may lead into the code.
 std::vector<Pointer> WordsIntoCode(const PeImage& image) {
+  const CodeView view = MakeCodeView(image);
   std::vector<Pointer> words;
   for (const Section& section : image.sections) {
     const ByteReader reader(
@@ -44,19 +41,46 @@ std::vector<Pointer> WordsIntoCode(const PeImage& image) {
             .subspan(section.raw_offset.value, section.raw_size));
     for (uint32_t at = 0; const auto va = reader.U32(at); ++at) {
       const Rva target{*va - image.image_base};
-      if (IsCode(image, target)) words.push_back({section.rva + at, target});
+      if (IsCode(view, target)) words.push_back({section.rva + at, target});
     }
   }
   return words;
 }
 
+/// No instruction begins with an address: there is a table of them.
+bool IsTable(const PeImage& image, Rva rva) {
+  return RelocationIn(image, rva, 1).has_value();
+}
+
+/// Whether the loader's table of functions, which unwinds and calls none of
+/// them, has the word (PE/COFF specification, ".pdata").
+bool IsInFunctionTable(const PeImage& image, Rva rva) {
+  const DataDirectory& table = image.directory(Directory::kException);
+  return rva.value - table.rva < table.size;
+}
+
+/// Whether an instruction of an i386 reads or writes there (`call [slot]`), so
+/// that the word is the address of data, though among the code.
+bool IsMemoryOperand(const CodeView& view, const KnownCode& code, Rva word) {
+  if (view.machine != kMachineI386) return false;
+  auto at = code.instructions.upper_bound(word);
+  if (at == code.instructions.begin()) return false;
+  --at;
+  return word.value - at->first.value < at->second.size &&
+         !TakesValue(view, at->first);
+}
+
 /// By their places.
 std::vector<Pointer> PointersIntoCode(const PeImage& image,
-                                      const References& references) {
+                                      const References& references,
+                                      const KnownCode& code) {
   if (!references.pointers_known()) return WordsIntoCode(image);
+  const CodeView view = MakeCodeView(image);
   std::vector<Pointer> pointers = references.Pointers();
   std::erase_if(pointers, [&](const Pointer& pointer) {
-    return !IsCode(image, pointer.target);
+    return !IsCode(view, pointer.target) || IsTable(image, pointer.target) ||
+           IsInFunctionTable(image, pointer.source) ||
+           IsMemoryOperand(view, code, pointer.source);
   });
   std::ranges::sort(pointers, {}, &Pointer::source);
   return pointers;
@@ -70,7 +94,10 @@ bool AddPointedTo(const PeImage& image, const KnownCode& code,
   while (!todo.empty()) {
     const Rva rva = todo.back();
     todo.pop_back();
-    if (code.instructions.contains(rva) || !seen.insert(rva).second) continue;
+    if (code.instructions.contains(rva) || IsTable(image, rva) ||
+        !seen.insert(rva).second) {
+      continue;
+    }
     if (seen.size() > kMaxPointedTo) return false;
     const Instruction instruction = Decode(view, rva);
     if (instruction.flow == Flow::kUnknown) continue;
@@ -165,7 +192,7 @@ Result<void> CheckOtherCallers(const PeImage& image,
       before.emplace(*instruction.target, rva);
     }
   }
-  std::vector<Pointer> pointers = PointersIntoCode(image, references);
+  std::vector<Pointer> pointers = PointersIntoCode(image, references, code);
   EraseSwitches(pointers, traces, before);
   std::vector<Rva> roots;
   for (const Pointer& pointer : pointers) {

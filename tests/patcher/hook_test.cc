@@ -266,6 +266,23 @@ TEST(HookDetachExits, TellsASwitchFromATableOfFunctions) {
   EXPECT_EQ(WhyNot(c), "the pointer at 0x2040 leads to the return 0x101e, too");
   visited.insert(Rva{0x101a});
   EXPECT_EQ(WhyNot(c), "hooked");
+  // Among the code, as Visual C++ leaves it: what names the table is no pointer
+  // to an instruction, and its words are none.
+  spec.sections[0].content = LeakyCode(
+      "ff 24 85 [table] cc\n"
+      "one: 90 two: 31 c0 40 ret: c2 0c 00\n"
+      "table: [one] [two]");
+  spec.sections[1].content = "zero:64";
+  c = MakeCase(spec);
+  c.diagnosis.traces->detach.visited.insert(
+      {Rva{0x1012}, Rva{0x101a}, Rva{0x101b}, Rva{0x101d}, Rva{0x101e}});
+  EXPECT_EQ(WhyNot(c), "hooked");
+}
+
+TEST(HookDetachExits, TakesNoWordThatIsReadForAnInstruction) {
+  EXPECT_EQ(WhyNot(MakeCase("a1 [word] 31 c0 40 ret: c2 0c 00 cc"
+                            " word: eb (out)")),
+            "hooked");
 }
 
 TEST(HookDetachExits, RefusesWhereOthersCannotBeLookedFor) {
