@@ -94,10 +94,4 @@ Result<Bytes> Apply(const std::vector<Edit>& edits,
   return result;
 }
 
-std::vector<Edit> Invert(const std::vector<Edit>& edits) {
-  std::vector<Edit> inverse = edits;
-  for (Edit& edit : inverse) std::swap(edit.before, edit.after);
-  return inverse;
-}
-
 }  // namespace detachfix

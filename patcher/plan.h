@@ -68,10 +68,6 @@ Result<void> CheckPlan(const std::vector<Edit>& edits, uint64_t file_size);
 Result<Bytes> Apply(const std::vector<Edit>& edits,
                     std::span<const uint8_t> bytes);
 
-/// What leads back: for every file f, Apply(Invert(e, f), Apply(e, f)) == f.
-/// Extension of the file becomes truncation: an edit with empty `after`.
-std::vector<Edit> Invert(const std::vector<Edit>& edits);
-
 }  // namespace detachfix
 
 #endif  // DETACHFIX_PATCHER_PLAN_H_
