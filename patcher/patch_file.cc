@@ -48,7 +48,7 @@ Result<PatchedBytes> ApplyAndCheck(const Bytes& original, const Plan& plan) {
 std::optional<SideFile> UndoFile(const std::string& path,
                                  const std::optional<UndoRecord>& record) {
   if (!record) return std::nullopt;
-  return SideFile{UndoFilePath(path), Encode(*record)};
+  return SideFile{SideFilePath(path), Encode(*record)};
 }
 
 ReplaceOptions ReplaceOptionsOf(const PatchOptions& options) {
@@ -66,7 +66,7 @@ WriteOutcome Write(Files& files, const VerifiedFile& file,
                         UndoFile(options.output, patched.side_record));
   }
   ReplaceOptions replace = ReplaceOptionsOf(options);
-  replace.undo_file = UndoFile(path, patched.side_record);
+  replace.side_file = UndoFile(path, patched.side_record);
   if (options.backup_suffix) replace.backup = path + *options.backup_suffix;
   return ReplaceFile(files, path, file.file, patched.bytes, replace);
 }
@@ -91,7 +91,7 @@ FileOutcome WrittenOutcome(const VerifiedFile& file,
   if (patched.side_record) {
     outcome.notes.push_back(
         "undo record in " +
-        UndoFilePath(options.output.empty() ? outcome.path : options.output) +
+        SideFilePath(options.output.empty() ? outcome.path : options.output) +
         ": keep it with the file");
   }
   NoteBrokenSignature(*file.image, outcome);
@@ -185,7 +185,7 @@ std::optional<FileOutcome> WithoutPatch(Files& files, VerifiedFile& file,
 Result<std::unique_ptr<FileGuard>> GuardToPatch(Files& files,
                                                 const std::string& path,
                                                 const PatchOptions& options) {
-  std::vector<std::string> side_paths = {UndoFilePath(path)};
+  std::vector<std::string> side_paths = {SideFilePath(path)};
   if (options.backup_suffix) {
     side_paths.push_back(path + *options.backup_suffix);
   }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kOwnerMayWrite = 0200;
 
-// The undo file and the backup that this call made. They go again when the file
+// The side file and the backup that this call made. They go again when the file
 // itself does not become new, also when a signal ends the program before.
 class MadeFiles {
  public:
@@ -166,9 +166,9 @@ FileState OwnState(const FileState& own, const FileState& like) {
 
 Step PutSideFiles(Files& files, const ReadFile& original,
                   const ReplaceOptions& options, MadeFiles& made) {
-  if (options.undo_file) {
+  if (options.side_file) {
     Step stop = PutNew(
-        files, "the undo file", *options.undo_file, options.undo_file->path,
+        files, "the side file", *options.side_file, options.side_file->path,
         [&](const FileState& own) { return OwnState(own, original.state); },
         made);
     if (stop) return stop;
@@ -308,14 +308,14 @@ Step Replace(Files& files, const std::string& path, const ReadFile& original,
 
 Step WriteNew(Files& files, const std::string& path, const std::string& guarded,
               const FileState& like, const Bytes& bytes,
-              const std::optional<SideFile>& undo_file, const StateOf& state_of,
+              const std::optional<SideFile>& side_file, const StateOf& state_of,
               MadeFiles& made, WriteOutcome& outcome) {
   bool same = false;
   Step stop = CheckTaken(files, path, {path, bytes}, same);
   if (stop) return stop;
-  if (undo_file) {
+  if (side_file) {
     stop = PutNew(
-        files, "the undo file", *undo_file, guarded,
+        files, "the side file", *side_file, guarded,
         [&](const FileState& own) { return OwnState(own, like); }, made);
     if (stop) return stop;
   }
@@ -368,7 +368,7 @@ WriteOutcome ReplaceFile(Files& files, const std::string& path,
 
 WriteOutcome WriteNewFile(Files& files, const std::string& path,
                           const FileState& like, const Bytes& bytes,
-                          const std::optional<SideFile>& undo_file) {
+                          const std::optional<SideFile>& side_file) {
   const StateOf state_of = [&](const FileState& own) {
     FileState state = OwnState(own, like);
     state.modified_ns = like.modified_ns;
@@ -377,7 +377,7 @@ WriteOutcome WriteNewFile(Files& files, const std::string& path,
   };
   WriteOutcome outcome;
   MadeFiles made;
-  Step stop = WriteNew(files, path, path, like, bytes, undo_file, state_of,
+  Step stop = WriteNew(files, path, path, like, bytes, side_file, state_of,
                        made, outcome);
   return Finish(files, std::move(stop), made, std::move(outcome));
 }
@@ -385,11 +385,11 @@ WriteOutcome WriteNewFile(Files& files, const std::string& path,
 WriteOutcome PlaceFile(Files& files, const std::string& path,
                        const std::string& guarded, const FileState& like,
                        const Bytes& bytes,
-                       const std::optional<SideFile>& undo_file) {
+                       const std::optional<SideFile>& side_file) {
   const StateOf state_of = [&](const FileState&) { return like; };
   WriteOutcome outcome;
   MadeFiles made;
-  Step stop = WriteNew(files, path, guarded, like, bytes, undo_file, state_of,
+  Step stop = WriteNew(files, path, guarded, like, bytes, side_file, state_of,
                        made, outcome);
   return Finish(files, std::move(stop), made, std::move(outcome));
 }

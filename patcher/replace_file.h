@@ -25,8 +25,8 @@ struct ReplaceOptions {
   bool break_hard_links = false;   ///< --break-hard-links
   /// The undo record, when it did not fit into the file. On the device before
   /// the file is touched.
-  std::optional<SideFile> undo_file;
-  /// Path for a copy of the original (--backup), made as `undo_file` is.
+  std::optional<SideFile> side_file;
+  /// Path for a copy of the original (--backup), made as `side_file` is.
   std::optional<std::string> backup;
 };
 
@@ -47,7 +47,7 @@ struct WriteOutcome {
   /// What stands at the path now, read back; for diagnosing it again. Empty
   /// when there is an error.
   SharedBytes bytes;
-  /// Of undo file and backup, those that this call made and left.
+  /// Of side file and backup, those that this call made and left.
   std::vector<std::string> made;
 };
 
@@ -59,25 +59,25 @@ std::optional<Error> ReplaceRefusal(Files& files, const std::string& path,
 /// Puts `bytes` in the place of the file at `path`, which was read as
 /// `original`. The new file has the old one's owner, permissions, times and
 /// extended attributes. In this order: refuse symbolic links and what the
-/// options do not allow; undo file and backup; a temporary file in the same
+/// options do not allow; side file and backup; a temporary file in the same
 /// folder, flushed, read back and compared; a last look at the original, which
 /// must be what was read; rename; flush of the folder; read back.
 ///
 /// Whatever fails before the rename leaves the original as it was, and no file
 /// that this call made. When `bytes` are those of `original` nothing is
-/// written. An undo file or backup that exists already is used when it has the
+/// written. An side file or backup that exists already is used when it has the
 /// same content, and is never overwritten.
 WriteOutcome ReplaceFile(Files& files, const std::string& path,
                          const ReadFile& original, const Bytes& bytes,
                          const ReplaceOptions& options);
 
 /// Makes a new file at `path` with the content `bytes` in the same way, and
-/// `undo_file` before it. It has the permissions and times of `like`, and the
+/// `side_file` before it. It has the permissions and times of `like`, and the
 /// owner who runs this. Fails when anything else than the same content stands
 /// at `path`; with the same content nothing is written.
 WriteOutcome WriteNewFile(Files& files, const std::string& path,
                           const FileState& like, const Bytes& bytes,
-                          const std::optional<SideFile>& undo_file);
+                          const std::optional<SideFile>& side_file);
 
 /// The same, but the new file has the whole state of `like`, its owner and
 /// extended attributes too: it takes the place of that file under another name.
@@ -86,7 +86,7 @@ WriteOutcome WriteNewFile(Files& files, const std::string& path,
 WriteOutcome PlaceFile(Files& files, const std::string& path,
                        const std::string& guarded, const FileState& like,
                        const Bytes& bytes,
-                       const std::optional<SideFile>& undo_file);
+                       const std::optional<SideFile>& side_file);
 
 }  // namespace detachfix
 

@@ -18,7 +18,7 @@ Error NoUndo(const VerifiedFile& file) {
     return Error{"cannot be reverted: " + file.undo_error->message};
   }
   return Error{"was not patched by detachfix: no undo record in it, and no " +
-               UndoFilePath(file.outcome.path)};
+               SideFilePath(file.outcome.path)};
 }
 
 FileOutcome RevertedOutcome(Files& files, const VerifiedFile& file,
@@ -37,7 +37,7 @@ FileOutcome RevertedOutcome(Files& files, const VerifiedFile& file,
     return outcome;
   }
   if (!file.undo_in_side_file) return outcome;
-  const std::string side = UndoFilePath(file.outcome.path);
+  const std::string side = SideFilePath(file.outcome.path);
   const Result<void> removed = files.Remove(side);
   if (!removed) {
     outcome.notes.push_back(side + " is of no more use and was not removed: " +
@@ -51,7 +51,7 @@ FileOutcome RevertedOutcome(Files& files, const VerifiedFile& file,
 FileOutcome RevertFile(Files& files, const std::string& path,
                        const RevertOptions& options) {
   const Result<std::unique_ptr<FileGuard>> guard =
-      files.Guard(path, {UndoFilePath(path)});
+      files.Guard(path, {SideFilePath(path)});
   VerifiedFile file = VerifyFile(files, path);
   if (file.outcome.action == Action::kFailed) return file.outcome;
   if (!file.undo) file.undo = options.record;

@@ -16,7 +16,7 @@ constexpr uint64_t kMaxUndoFileSize = uint64_t{1024} * 1024;
 /// The record of the side file of `path`; nothing when there is no such file.
 Result<std::optional<UndoRecord>> ReadSideRecord(Files& files,
                                                  const std::string& path) {
-  const std::string side_path = UndoFilePath(path);
+  const std::string side_path = SideFilePath(path);
   const Result<bool> exists = files.Exists(side_path);
   if (!exists) return Error{side_path + ": " + exists.error().message};
   if (!*exists) return std::optional<UndoRecord>();
@@ -53,7 +53,7 @@ Result<void> AttachUndo(VerifiedFile& verified,
   if (!side) return {};
   const Result<void> taken = TakeUndo(verified, *side);
   if (!taken) {
-    return Error{UndoFilePath(verified.outcome.path) +
+    return Error{SideFilePath(verified.outcome.path) +
                  " is not of this file: " + taken.error().message};
   }
   verified.undo_in_side_file = true;
@@ -84,7 +84,7 @@ FileOutcome WithError(const VerifiedFile& file, Action action,
   return outcome;
 }
 
-std::string UndoFilePath(const std::string& path) {
+std::string SideFilePath(const std::string& path) {
   return path + ".detachfix-undo";
 }
 

@@ -37,7 +37,7 @@ FileOutcome WithError(const VerifiedFile& file, Action action,
                       const Error& error);
 
 /// Where the undo record goes that does not fit into the file at `path`.
-std::string UndoFilePath(const std::string& path);
+std::string SideFilePath(const std::string& path);
 
 /// What was run of a file when only some of it was read.
 struct SeenRuns {

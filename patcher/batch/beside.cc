@@ -27,8 +27,8 @@ std::string StateOf(Files& files, const std::string& path,
 std::string StateBeside(Files& files, const std::string& path,
                         const std::string& run) {
   std::vector<std::string> paths = DebugFilesBeside(files, path);
-  const Result<bool> undo = files.Exists(UndoFilePath(path));
-  if (!undo || *undo) paths.push_back(UndoFilePath(path));
+  const Result<bool> undo = files.Exists(SideFilePath(path));
+  if (!undo || *undo) paths.push_back(SideFilePath(path));
   std::string text = "beside:";
   for (const std::string& beside : paths) {
     // No name has a '/' in it, so none can pass for another's state.

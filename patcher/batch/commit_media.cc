@@ -43,7 +43,7 @@ BatchItem Changed(const PreparedMedia& prepared, const Bytes& image,
 
 std::optional<SideFile> SideRecord(const MediaUndo& undo) {
   if (undo.side_record.empty()) return std::nullopt;
-  return SideFile{UndoFilePath(undo.placed), undo.side_record};
+  return SideFile{SideFilePath(undo.placed), undo.side_record};
 }
 
 /// What stands at the path is what was read when the change was planned.
@@ -88,7 +88,7 @@ Error Unplace(Files& files, const MediaUndo& undo, const Error& cause) {
   const Result<bool> there = files.Exists(undo.packed_path);
   if (!there || !*there) return error;
   std::vector<std::string> paths = {undo.placed};
-  if (!undo.side_record.empty()) paths.push_back(UndoFilePath(undo.placed));
+  if (!undo.side_record.empty()) paths.push_back(SideFilePath(undo.placed));
   for (const std::string& path : paths) {
     const Result<void> removed = files.Remove(path);
     if (removed) continue;

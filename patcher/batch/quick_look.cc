@@ -292,7 +292,7 @@ std::optional<FileOutcome> LookQuickly(Files& files, const std::string& path,
     return std::nullopt;
   }
   if (depth != Look::kTarget && outcome->machine) {
-    const Result<bool> side = files.Exists(UndoFilePath(path));
+    const Result<bool> side = files.Exists(SideFilePath(path));
     if (!side || *side) return std::nullopt;
   }
   if (look.MayHaveSymbols() && HasDebugFile(files, path)) return std::nullopt;

@@ -120,7 +120,7 @@ Result<void> Unplace(Files& files, const MediaUndo& undo) {
                  " cannot be removed: " + removed.error().message};
   }
   // A side file that is not what was written is somebody else's.
-  const std::string side = UndoFilePath(undo.placed);
+  const std::string side = SideFilePath(undo.placed);
   const Result<Standing> record = LookAt(files, side);
   if (record && record->there && record->file.bytes == undo.side_record) {
     const Result<void> gone = files.Remove(side);

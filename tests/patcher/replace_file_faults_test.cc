@@ -84,7 +84,7 @@ TEST(ReplaceFile, NamesTheStepThatFailed) {
 TEST(ReplaceFile, NamesTheStepOfTheUndoFileThatFailed) {
   const std::string temporary =
       "the temporary file /d/.Security.dll.detachfix-undo.tmp0";
-  const std::string undo = "the undo file /d/Security.dll.detachfix-undo";
+  const std::string undo = "the side file /d/Security.dll.detachfix-undo";
   const std::string cause = ": Input/output error (5)";
   const std::vector<std::string> expected = {
       "cannot look at " + undo + cause,
@@ -101,7 +101,7 @@ TEST(ReplaceFile, NamesTheStepOfTheUndoFileThatFailed) {
   };
   for (size_t i = 0; i < expected.size(); ++i) {
     Trial trial;
-    trial.options.undo_file = SideFile{kUndo, kRecord};
+    trial.options.side_file = SideFile{kUndo, kRecord};
     trial.files.fail = {i + 1};
     trial.Replace();
     EXPECT_EQ(trial.Message(), expected[i]);
@@ -110,7 +110,7 @@ TEST(ReplaceFile, NamesTheStepOfTheUndoFileThatFailed) {
 
 TEST(ReplaceFile, SaysWhatItCouldNotRemove) {
   Trial trial;
-  trial.options.undo_file = SideFile{kUndo, kRecord};
+  trial.options.side_file = SideFile{kUndo, kRecord};
   trial.files.fail_verbs = {"rename", "remove"};
   trial.Replace();
   const std::string cause = ": Input/output error (5)";
@@ -128,7 +128,7 @@ TEST(ReplaceFile, SaysWhatItCouldNotRemove) {
 }
 
 // At each moment: whether names that were not flushed yet are there or not,
-// the file is whole, and where it is new the undo file is there, whole.
+// the file is whole, and where it is new the side file is there, whole.
 TEST(ReplaceFile, SurvivesAPowerCutAtEachMoment) {
   Trial trial;
   trial.options = WithSideFiles();

@@ -101,7 +101,7 @@ TEST(ReplaceFile, KeepsOwnerModeTimesAndAttributes) {
     EXPECT_EQ(now.modified_ns, before.modified_ns);
     EXPECT_EQ(now.attributes, before.attributes);
   }
-  // The undo file is the user's own, as open as the original.
+  // The side file is the user's own, as open as the original.
   EXPECT_EQ(trial.files.names.at(kUndo)->state.mode, 0100640u);
   EXPECT_EQ(trial.files.names.at(kUndo)->state.owner, 0u);
 }
@@ -232,7 +232,7 @@ TEST(ReplaceFile, StopsWhenAttributesCouldNotBeRead) {
 TEST(ReplaceFile, NeverOverwritesAnUndoFileOrBackup) {
   for (const auto& [path, message] : std::map<std::string, std::string>{
            {kUndo,
-            "the undo file /d/Security.dll.detachfix-undo exists and "
+            "the side file /d/Security.dll.detachfix-undo exists and "
             "has other content"},
            {kBackup,
             "the backup /d/Security.dll.orig exists and has other content"}}) {
@@ -251,7 +251,7 @@ TEST(ReplaceFile, NeverOverwritesAnUndoFileOrBackup) {
   trial.files.Add(kUndo, kRecord).state.is_regular = false;
   trial.Replace();
   EXPECT_EQ(trial.Message(),
-            "the undo file /d/Security.dll.detachfix-undo exists and is not a "
+            "the side file /d/Security.dll.detachfix-undo exists and is not a "
             "regular file");
 }
 

@@ -56,7 +56,7 @@ TEST(WriteNewFile, LeavesNothingWhicheverStepFails) {
   FakeFiles good;
   const SideFile undo{"/o/out.dll.detachfix-undo", kRecord};
   WriteNewFile(good, "/o/out.dll", {}, kNew, undo);
-  // The first temporary file is that of the undo file.
+  // The first temporary file is that of the side file.
   const size_t placed = IndexOf(good.log, "rename-new /o/.out.dll.tmp1");
   for (size_t i = 0; i < good.log.size(); ++i) {
     SCOPED_TRACE("fails: " + good.log[i]);

@@ -42,7 +42,7 @@ struct Trial {
 
 inline ReplaceOptions WithSideFiles() {
   ReplaceOptions options;
-  options.undo_file = SideFile{kUndo, kRecord};
+  options.side_file = SideFile{kUndo, kRecord};
   options.backup = kBackup;
   return options;
 }

@@ -31,7 +31,7 @@ TEST(IsOwnFileName, IsEveryNameThatThisProgramGives) {
   const auto temporary = PosixFiles()->CreateBeside(path);
   ASSERT_TRUE(temporary);
   for (const std::string& own :
-       {(*temporary)->path(), UndoFilePath(path), path + ".orig",
+       {(*temporary)->path(), SideFilePath(path), path + ".orig",
         std::string("x/security.org")}) {
     EXPECT_TRUE(IsOwnFileName(own.substr(own.rfind('/') + 1))) << own;
   }

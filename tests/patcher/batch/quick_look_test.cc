@@ -195,7 +195,7 @@ TEST(LookQuickly, AsksTheRestOfTheFolderWhereCodeIsRun) {
   FakeFiles files;
   files.Add(kPath, DllThatMustBeRun());
   ASSERT_TRUE(LookQuickly(files, kPath, Look::kCode));
-  files.Add(UndoFilePath(kPath), ToBytes("of whatever"));
+  files.Add(SideFilePath(kPath), ToBytes("of whatever"));
   EXPECT_FALSE(LookQuickly(files, kPath, Look::kCode));
 }
 
