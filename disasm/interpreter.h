@@ -23,6 +23,7 @@
 
 #include "disasm/address_numbers.h"
 #include "disasm/api.h"
+#include "disasm/callback_list.h"
 #include "disasm/flow_order.h"
 #include "disasm/hex_number.h"
 #include "disasm/isa.h"
@@ -197,23 +198,13 @@ class Interpreter {
   void PushFrame(State& state, uint64_t return_va, uint64_t procedure) const;
 
   // Code of the image that an import runs (interpreter_runtime.cc).
-  struct CallbackList {
-    /// Virtual addresses, in order.
-    std::shared_ptr<const std::vector<uint64_t>> functions;
-    size_t next = 0;             ///< the one to be run next
-    bool until_nonzero = false;  ///< stop when one does not return 0
-    /// What each function is given, and pops.
-    std::vector<Value> arguments;
-    bool must_succeed = false;  ///< return what is not 0
-    Api api;                    ///< of the import
-    Value return_address;       ///< of the import, where a place holds it
-  };
   Step RunCallbacks(State& state, CallbackList list);
   Step CallbackReturned(State& state);
   Step RunTable(State& state, const Api& api);
   Step RunOnce(State& state, const Api& api);
   Step RunOnExitTable(State& state, const Api& api);
-  Step RunFinallyBlocks(State& state, const Api& api);
+  Step Unwind(State& state, const Api& api);
+  Step RunFinallyBlocks(State& state, CallbackList list);
   void RegisterOnExit(State& state, ApiEffect effect);
   bool AppendFunction(State& state, MemoryAddress last, const Value& function);
 

@@ -136,7 +136,7 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     case ApiEffect::kRunOnExitTable:
       return RunOnExitTable(state, api);
     case ApiEffect::kRunFinallyBlocks:
-      return RunFinallyBlocks(state, api);
+      return Unwind(state, api);
     default:
       break;
   }

@@ -19,6 +19,8 @@ namespace {
 /// More functions than this are in no table that is run.
 constexpr int64_t kMaxTableEntries = 4096;
 constexpr int64_t kWord = 4;
+/// __try blocks nest no deeper.
+constexpr int kMaxLevels = 32;
 
 /// Every turn of a list keeps one, and they may be long.
 std::shared_ptr<const std::vector<uint64_t>> MakeShared(
@@ -74,6 +76,7 @@ Interpreter::Step Interpreter::CallbackReturned(State& state) {
       static_cast<size_t>(state.calls.return_va() - kFirstCallbackList);
   state.calls.Pop();
   CallbackList list = callbacks_[index];
+  if (list.unwound) return RunFinallyBlocks(state, std::move(list));
   ++list.next;
   Value& result = state.at(isa_.convention().result);
   if (list.must_succeed && TruthOf(result) != Truth::kTrue) {
@@ -205,20 +208,29 @@ Interpreter::Step Interpreter::RunOnExitTable(State& state, const Api& api) {
   return RunCallbacks(state, std::move(list));
 }
 
+/// _local_unwind2(frame, level).
+Interpreter::Step Interpreter::Unwind(State& state, const Api& api) {
+  CallbackList list;
+  list.api = api;
+  list.unwound = {Argument(state, 0), Argument(state, 1)};
+  return RunFinallyBlocks(state, std::move(list));
+}
+
 /// What `return` out of __try calls: the __finally blocks of the frame, from
-/// its level outwards (Wine, dlls/msvcrt/except_i386.c). They find the frame by
-/// the frame pointer, which is the caller's.
-Interpreter::Step Interpreter::RunFinallyBlocks(State& state, const Api& api) {
+/// its level outwards (Wine, dlls/msvcrt/except_i386.c). Each of them may
+/// change the level, so it is read anew. They find the frame by the frame
+/// pointer, which must be the caller's here.
+Interpreter::Step Interpreter::RunFinallyBlocks(State& state,
+                                                CallbackList list) {
   // Bytes in the frame's registration, and in an entry of its scope table.
   constexpr int64_t kScopeTable = 8;
   constexpr int64_t kLevel = 12;
   constexpr int64_t kFramePointer = 16;
-  constexpr int64_t kScopeSize = 12;
+  constexpr uint64_t kScopeSize = 12;
   constexpr int64_t kFilter = 4;
   constexpr int64_t kBlock = 8;
-  constexpr size_t kMaxLevels = 32;
-  const Value frame = Argument(state, 0);
-  const Value target = Argument(state, 1);
+  const Value frame = list.unwound->frame;
+  const Value target = list.unwound->level;
   const std::optional<MemoryAddress> at = AddressOf(frame);
   const auto& places = isa_.convention().helper_places;
   const auto word = [&](const Value& base, int64_t offset) {
@@ -227,31 +239,29 @@ Interpreter::Step Interpreter::RunFinallyBlocks(State& state, const Api& api) {
     return state.memory.Load({address->region, address->offset + offset},
                              kWord);
   };
-  CallbackList list;
-  list.api = api;
-  Value level = word(frame, kLevel);
-  std::vector<uint64_t> blocks;
   bool known = at && places && target.IsConstant() &&
                AddressOf(state.at(places->frame_pointer)) ==
                    MemoryAddress{at->region, at->offset + kFramePointer};
-  for (size_t i = 0; known && level.IsConstant() && i < kMaxLevels; ++i) {
-    if (level == target || level.IsConstant(LowBits(32))) break;
-    const Value scope =
-        Evaluate(BinaryOp::kAdd, 32, word(frame, kScopeTable),
-                 ConstantValue(level.bits * uint64_t{kScopeSize}));
+  for (int i = 0; known && i < kMaxLevels; ++i) {
+    const Value level = word(frame, kLevel);
+    if (!level.IsConstant()) break;
+    if (level == target || level.IsConstant(LowBits(32))) {
+      RestorePreserved(state);
+      return ReturnFromImport(state, list.api);
+    }
+    const Value scope = Evaluate(BinaryOp::kAdd, 32, word(frame, kScopeTable),
+                                 ConstantValue(level.bits * kScopeSize));
     const Value filter = word(scope, kFilter);
     const Value block = word(scope, kBlock);
+    StoreAt(state, {at->region, at->offset + kLevel}, kWord, word(scope, 0));
     known = filter.IsConstant() && block.IsConstant();
-    if (known && filter.bits == 0) blocks.push_back(block.bits);
-    level = word(scope, 0);
+    if (!known || filter.bits != 0) continue;
+    list.functions = MakeShared({block.bits});
+    list.next = 0;
+    return RunCallbacks(state, std::move(list));
   }
-  if (!known || (level != target && !level.IsConstant(LowBits(32)))) {
-    Incomplete("runs __finally blocks that are not known at " + Site());
-    return Step::kPathEnds;
-  }
-  StoreAt(state, {at->region, at->offset + kLevel}, kWord, level);
-  list.functions = MakeShared(std::move(blocks));
-  return RunCallbacks(state, std::move(list));
+  Incomplete("runs __finally blocks that are not known at " + Site());
+  return Step::kPathEnds;
 }
 
 /// Puts `function` behind the last one; the pointer to that is at `last`.
