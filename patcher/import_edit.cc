@@ -50,13 +50,14 @@ bool IsDeleteFunction(const ImportName& import) {
          (IsNtdll(import.dll) && import.name == "RtlDeleteCriticalSection");
 }
 
-/// The functions that serve, the closest first. kernel32's is ntdll's; what the
+/// The functions that serve, the closest first. kernel32's is ntdll's. What the
 /// section was initialised by may have been looked up in a DLL of which nothing
-/// is imported.
+/// is imported, or be a C runtime's, which exports none that deletes.
 std::vector<ImportName> DeleteFunctionsFor(const ImportName& initialised_by) {
   const ImportName rtl{"ntdll.dll", "RtlDeleteCriticalSection", std::nullopt};
   const ImportName win32{"kernel32.dll", "DeleteCriticalSection", std::nullopt};
   if (IsNtdll(initialised_by.dll)) return {rtl, win32};
+  if (!IsKernel32Family(initialised_by.dll)) return {win32, rtl};
   return {{initialised_by.dll, win32.name, std::nullopt}, win32, rtl};
 }
 

@@ -155,6 +155,15 @@ TEST(AddDeleteImport, TakesKernel32sNameWhereNothingIsOfNtdll) {
                 "kernel32.dll!DeleteCriticalSection");
 }
 
+// vcruntime140 exports the one, and no function that deletes.
+TEST(AddDeleteImport, TakesKernel32sNameForACRuntimesSections) {
+  const ImportName initialise{
+      "vcruntime140.dll", "__vcrt_InitializeCriticalSectionEx", std::nullopt};
+  PeSpec spec = LeakySpec();
+  spec.imports.push_back({"VCRUNTIME140.dll", {initialise.name}});
+  ExpectOneMore(Add(spec, initialise), "kernel32.dll!DeleteCriticalSection");
+}
+
 TEST(AddDeleteImport, ClearsBoundImports) {
   PeSpec spec = LeakySpec();
   spec.imports[0].bound_stamp = 0x3300;
