@@ -4,9 +4,7 @@
 // base relocations do not tell the pointers, every word counts that may be one
 // into the code.
 //
-// The table of a switch is told from such tables by what the runs showed: each
-// of its pointers, side by side, leads to an instruction that was run, and some
-// lead to one that nothing else leads to.
+// The table of a switch is told from such tables by how it is read.
 #include "patcher/other_callers.h"
 
 #include <algorithm>
@@ -112,30 +110,81 @@ bool AddPointedTo(const PeImage& image, const KnownCode& code,
   return true;
 }
 
-/// Takes out the tables of switches that were run.
-void EraseSwitches(std::vector<Pointer>& pointers, const EntryTraces& traces,
-                   const Before& before) {
-  const auto was_run = [&](Rva rva) {
-    return traces.attach.visited.contains(rva) ||
-           traces.detach.visited.contains(rva) ||
-           traces.process_exit.visited.contains(rva) ||
-           traces.thread_attach.visited.contains(rva) ||
-           traces.thread_detach.visited.contains(rva);
-  };
-  std::vector<Pointer> kept;
-  for (auto begin = pointers.begin(); begin != pointers.end();) {
-    auto end = begin + 1;
-    while (end != pointers.end() && was_run(begin->target) &&
-           was_run(end->target) && end->source == (end - 1)->source + kWord) {
-      ++end;
+bool WasRun(const EntryTraces& traces, Rva rva) {
+  return traces.attach.visited.contains(rva) ||
+         traces.detach.visited.contains(rva) ||
+         traces.process_exit.visited.contains(rva) ||
+         traces.thread_attach.visited.contains(rva) ||
+         traces.thread_detach.visited.contains(rva);
+}
+
+/// Where an instruction of an i386 that was run reads by an index alone:
+/// `jmp [eax*4+table]`, or the mov before a `jmp eax` (SDM volume 2, tables 2-2
+/// and 2-3: ModR/M without displacement, a SIB byte without base).
+std::set<Rva> IndexedTables(const PeImage& image, const EntryTraces& traces,
+                            const KnownCode& code) {
+  constexpr uint32_t kTail = 6;  // ModR/M, SIB, displacement
+  std::set<Rva> tables;
+  if (image.machine != kMachineI386) return tables;
+  const CodeView view = MakeCodeView(image);
+  for (const auto& [rva, instruction] : code.instructions) {
+    if (instruction.size <= kTail || !WasRun(traces, rva)) continue;
+    const ByteReader tail(
+        ContentAt(view, rva + (instruction.size - kTail), kTail));
+    const uint32_t mod_rm = tail.U8(0).value_or(0);
+    const uint32_t sib = tail.U8(1).value_or(0);
+    const bool is_indexed =
+        (mod_rm & 0xc7) == 0x04 && (sib & 7) == 5 && (sib >> 3 & 7) != 4;
+    if (is_indexed) {
+      tables.insert(Rva{tail.U32(2).value_or(0) - image.image_base});
     }
-    const bool is_switch = std::any_of(begin, end, [&](const Pointer& pointer) {
-      return was_run(pointer.target) && !before.contains(pointer.target);
-    });
-    if (!is_switch) kept.insert(kept.end(), begin, end);
-    begin = end;
   }
-  pointers = std::move(kept);
+  return tables;
+}
+
+struct Extent {
+  Rva begin;
+  Rva end;
+};
+
+/// Of an Alpha's functions, by .pdata, whose entries begin with that (PE/COFF
+/// specification).
+std::vector<Extent> FunctionExtents(const PeImage& image) {
+  constexpr uint32_t kEntry = 20;
+  std::vector<Extent> functions;
+  if (image.machine != kMachineAlpha) return functions;
+  const CodeView view = MakeCodeView(image);
+  const DataDirectory& table = image.directory(Directory::kException);
+  const ByteReader entries(ContentAt(view, Rva{table.rva}, table.size));
+  for (uint32_t at = 0; entries.Holds(at, kEntry); at += kEntry) {
+    functions.push_back({Rva{*entries.U32(at) - image.image_base},
+                         Rva{*entries.U32(at + kWord) - image.image_base}});
+  }
+  return functions;
+}
+
+/// Takes out the tables of switches that were run: pointers side by side, to
+/// instructions that were run, from where one of those reads by an index; or,
+/// on an Alpha, where all lead to the inside of a function.
+void EraseSwitches(const PeImage& image, const KnownCode& code,
+                   const EntryTraces& traces, std::vector<Pointer>& pointers) {
+  const std::set<Rva> tables = IndexedTables(image, traces, code);
+  const std::vector<Extent> functions = FunctionExtents(image);
+  const auto is_inside = [&](Rva target) {
+    return std::ranges::any_of(functions, [target](const Extent& function) {
+      return function.begin < target && target < function.end;
+    });
+  };
+  bool in_switch = false;
+  Rva behind;  // the pointer before
+  std::erase_if(pointers, [&](const Pointer& pointer) {
+    const bool goes_on = in_switch && pointer.source == behind;
+    behind = pointer.source + kWord;
+    in_switch = (goes_on || tables.contains(pointer.source) ||
+                 is_inside(pointer.target)) &&
+                WasRun(traces, pointer.target);
+    return in_switch;
+  });
 }
 
 /// What leads to each of `returns` within a function, itself included, and to
@@ -193,7 +242,7 @@ Result<void> CheckOtherCallers(const PeImage& image,
     }
   }
   std::vector<Pointer> pointers = PointersIntoCode(image, references, code);
-  EraseSwitches(pointers, traces, before);
+  EraseSwitches(image, code, traces, pointers);
   std::vector<Rva> roots;
   for (const Pointer& pointer : pointers) {
     if (pointer.target == image.entry_point) continue;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
 
 #include "tests/support/leaky_image.h"
 #include "tests/support/read_built.h"
@@ -277,6 +278,29 @@ TEST(HookDetachExits, TellsASwitchFromATableOfFunctions) {
   c.diagnosis.traces->detach.visited.insert(
       {Rva{0x1012}, Rva{0x101a}, Rva{0x101b}, Rva{0x101d}, Rva{0x101e}});
   EXPECT_EQ(WhyNot(c), "hooked");
+}
+
+// `jmp [pointer]` and `mov eax, [root]; jmp [eax+4]` lead there where nothing
+// else does; but whoever else has the pointer leads there, too.
+TEST(HookDetachExits, TakesNoTableThatIsReadWithoutAnIndexForASwitch) {
+  struct Jump {
+    std::string code;
+    std::set<Rva> run;
+  };
+  const Jump jumps[] = {
+      {"ff 25 [table] cc one: 31 c0 40 ret: c2 0c 00 two: c3",
+       {Rva{0x1012}, Rva{0x1019}, Rva{0x101b}, Rva{0x101c}}},
+      {"a1 [root] ff 60 04 cc two: 90 one: 31 c0 40 ret: c2 0c 00",
+       {Rva{0x1012}, Rva{0x1017}, Rva{0x101b}, Rva{0x101c}, Rva{0x101e},
+        Rva{0x101f}}}};
+  for (const Jump& jump : jumps) {
+    PeSpec spec = LeakySpec();
+    spec.sections[0].content = LeakyCode(jump.code);
+    spec.sections[1].content = "zero:64 root: [table] table: [one] [two]";
+    Case c = MakeCase(spec);
+    c.diagnosis.traces->detach.visited.insert(jump.run.begin(), jump.run.end());
+    EXPECT_TRUE(WhyNot(c).starts_with("the pointer at 0x204")) << WhyNot(c);
+  }
 }
 
 TEST(HookDetachExits, TakesNoWordThatIsReadForAnInstruction) {
