@@ -26,12 +26,6 @@ std::string NameOf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
 
-/// "security.dbg" for "/winnt/Security.dll".
-std::string DebugName(const std::string& path) {
-  const std::string name = NameOf(path);
-  return LowerAscii(name.substr(0, name.rfind('.'))) + ".dbg";
-}
-
 /// The image that `file` was before detachfix patched it; nothing when that is
 /// itself.
 std::optional<PeImage> OriginalOf(const VerifiedFile& file) {
@@ -167,6 +161,22 @@ void Disagree(const std::string& contradiction, const std::string& source,
   diagnosis.fixed_version.clear();
 }
 
+/// Paths of such files, of whichever image, beside the one at `path`, sorted;
+/// none where the folder cannot be listed, since then nobody knows of any.
+std::vector<std::string> DebugFilesBeside(Files& files,
+                                          const std::string& path) {
+  const Result<std::vector<std::string>> names = files.List(FolderOf(path));
+  std::vector<std::string> paths;
+  if (!names) return paths;
+  const std::string wanted = DebugName(path);
+  const std::string folder = path.substr(0, path.size() - NameOf(path).size());
+  for (const std::string& name : *names) {
+    if (EqualNoCase(name, wanted)) paths.push_back(folder + name);
+  }
+  std::ranges::sort(paths);
+  return paths;
+}
+
 }  // namespace
 
 void TakeSymbols(const std::string& path, const PeImage& original,
@@ -183,18 +193,9 @@ void TakeSymbols(const std::string& path, const PeImage& original,
   file.symbols = std::move(names);
 }
 
-std::vector<std::string> DebugFilesBeside(Files& files,
-                                          const std::string& path) {
-  const Result<std::vector<std::string>> names = files.List(FolderOf(path));
-  std::vector<std::string> paths;
-  if (!names) return paths;
-  const std::string wanted = DebugName(path);
-  const std::string folder = path.substr(0, path.size() - NameOf(path).size());
-  for (const std::string& name : *names) {
-    if (EqualNoCase(name, wanted)) paths.push_back(folder + name);
-  }
-  std::ranges::sort(paths);
-  return paths;
+std::string DebugName(const std::string& path) {
+  const std::string name = NameOf(path);
+  return LowerAscii(name.substr(0, name.rfind('.'))) + ".dbg";
 }
 
 bool HasDebugFile(Files& files, const std::string& path) {

@@ -19,10 +19,8 @@ namespace detachfix {
 /// DllMain, it becomes unknown, with both reasons.
 void ConsultSymbols(Files& files, VerifiedFile& file);
 
-/// Paths of such files, of whichever image, beside the one at `path`, sorted;
-/// none where the folder cannot be listed, since then nobody knows of any.
-std::vector<std::string> DebugFilesBeside(Files& files,
-                                          const std::string& path);
+/// "security.dbg" for "/winnt/Security.dll".
+std::string DebugName(const std::string& path);
 
 /// Whether such a file, of whichever image, lies beside the one at `path`.
 bool HasDebugFile(Files& files, const std::string& path);

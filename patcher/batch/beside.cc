@@ -24,9 +24,13 @@ std::string StateOf(Files& files, const std::string& path,
 
 }  // namespace
 
-std::string StateBeside(Files& files, const std::string& path,
-                        const std::string& run) {
-  std::vector<std::string> paths = DebugFilesBeside(files, path);
+std::string StateBeside(Files& files, FolderNames& names,
+                        const std::string& path, const std::string& run) {
+  std::vector<std::string> paths;
+  for (const std::string& name :
+       names.Find(files, FolderOf(path), DebugName(path))) {
+    paths.push_back(FolderOf(path) + "/" + name);
+  }
   const Result<bool> undo = files.Exists(SideFilePath(path));
   if (!undo || *undo) paths.push_back(SideFilePath(path));
   std::string text = "beside:";

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "patcher/batch/folder_names.h"
 #include "patcher/files.h"
 
 namespace detachfix {
@@ -13,8 +14,8 @@ namespace detachfix {
 /// what is the same about it as long as nobody changes it. An answer that was
 /// given beside another text than this one may be another today. What cannot be
 /// told of one of them holds within `run` alone.
-std::string StateBeside(Files& files, const std::string& path,
-                        const std::string& run);
+std::string StateBeside(Files& files, FolderNames& names,
+                        const std::string& path, const std::string& run);
 
 }  // namespace detachfix
 

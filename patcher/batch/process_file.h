@@ -4,11 +4,13 @@
 #ifndef DETACHFIX_PATCHER_BATCH_PROCESS_FILE_H_
 #define DETACHFIX_PATCHER_BATCH_PROCESS_FILE_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "patcher/batch/batch_item.h"
 #include "patcher/batch/find_files.h"
+#include "patcher/batch/folder_names.h"
 #include "patcher/batch/ledger.h"
 #include "patcher/batch/media.h"
 #include "patcher/files.h"
@@ -27,6 +29,8 @@ struct ProcessOptions {
   /// What an answer depends on besides the file: an entry of the ledger with
   /// another one says nothing.
   std::string judged_by;
+  /// Of the folder that is being looked at.
+  std::shared_ptr<FolderNames> folder_names = std::make_shared<FolderNames>();
 };
 
 /// `ledger` may be null. Nothing comes back for what `images_only` passes over.
