@@ -200,7 +200,12 @@ std::string ForTerminal(const std::string& text) {
     const Character character = FirstCharacter(rest);
     const std::string_view bytes = rest.substr(0, character.size);
     rest.remove_prefix(character.size);
-    if (!character.valid || !IsUnseen(character.code)) {
+    // A byte that is no character may be a control one of eight bits, as 9B is
+    // (ISO 6429, "CSI").
+    const bool is_unseen =
+        character.valid ? IsUnseen(character.code)
+                        : (static_cast<uint8_t>(bytes[0]) & 0xe0) == 0x80;
+    if (!is_unseen) {
       printable += bytes;
       continue;
     }

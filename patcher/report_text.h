@@ -33,7 +33,8 @@ std::string ListingText(std::span<const ListingLine> lines);
 /// "12 files: 10 fixed, 2 leak", with its line end.
 std::string SummaryLine(std::span<const FileOutcome> outcomes);
 
-/// `text` with each byte of what IsUnseen as "\xNN": names that come from a
+/// `text` with each byte of what IsUnseen, and each control byte of eight bits
+/// that belongs to no character, as "\xNN": names that come from a
 /// file can neither break a line, nor command the terminal, nor look like
 /// others.
 std::string ForTerminal(const std::string& text);

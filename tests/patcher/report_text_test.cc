@@ -75,6 +75,14 @@ TEST(ReportText, LetsNoNameBreakTheLineOrCommandTheTerminal) {
             "a\\x0ab\\x1b[2J.dll: unknown: import \\x07!x\n");
 }
 
+// 0x9b is ESC [ to a terminal of eight bits; 0xfc is a letter of ISO 8859-1,
+// and 0x9b a part of one in UTF-8.
+TEST(ReportText, TellsControlBytesFromLetters) {
+  EXPECT_EQ(ForTerminal("\x9b"
+                        "31m\xfc\xc3\x9b"),
+            "\\x9b31m\xfc\xc3\x9b");
+}
+
 TEST(ReportText, LetsNoSectionNameCommandTheTerminal) {
   FileOutcome outcome = Leaking();
   outcome.action = Action::kWouldPatch;
