@@ -27,7 +27,8 @@ LedgerEntry EntryFor(const std::string& path, const ProcessOptions& options) {
 
 std::string JudgedBy(Files& files, const std::string& path,
                      const ProcessOptions& options) {
-  return options.judged_by + " " + StateBeside(files, *options.folder_names, path, options.run);
+  return options.judged_by + " " +
+         StateBeside(files, *options.folder_names, path, options.run);
 }
 
 /// Notes what is intended in the ledger, and keeps it for the final entry.

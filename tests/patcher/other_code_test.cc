@@ -75,8 +75,8 @@ TEST(FindOtherDelete, TellsAStoreFromAnArgument) {
             Verdict::kLeaks);
 }
 
-// "cmp [flag], 0" and "mov [flag], -1" name a place near the section, and do not
-// end with it: what stands behind it there is no instruction.
+// "cmp [flag], 0" and "mov [flag], -1" name a place near the section, and do
+// not end with it: what stands behind it there is no instruction.
 TEST(FindOtherDelete, KnowsAnInstructionThatWasRunByAnyOfItsBytes) {
   PeSpec spec = LeakySpecWithDelete();
   spec.sections[0].content =
