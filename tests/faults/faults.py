@@ -96,8 +96,8 @@ def full_disk_after_backup(c):
 
 
 @case
-def full_disk_after_undo_file(c):
-    """The undo file fits and the file does not: the undo file goes again."""
+def full_disk_after_side_file(c):
+    """The side file fits and the file does not: the side file goes again."""
     without_room_for_undo(c)
     data = c.old
     on_small_disk(c, "size=96k")
@@ -110,13 +110,13 @@ def full_disk_after_undo_file(c):
 
 
 @case
-def undo_file(c):
+def side_file(c):
     """The way back through a side file, which is never overwritten."""
     without_room_for_undo(c)
     side = c.folder / "Security.dll.detachfix-undo"
     side.write_bytes(b"something else")
     done = c.patch()
-    status, line = c.refused(f"the undo file {side} exists and has other "
+    status, line = c.refused(f"the side file {side} exists and has other "
                              "content")
     equal(done.returncode, status)
     check(line in done.stdout, done)
