@@ -50,8 +50,7 @@ enum class ApiEffect : uint8_t {
   kRoundDown,    ///< the same (floor)
   /// Writes what `writes` says. The function that it is given is run by another
   /// thread, and not before attach is done, which holds the loader's lock
-  /// (MSDN,
-  /// "Dynamic-Link Library Best Practices").
+  /// (MSDN, "Dynamic-Link Library Best Practices").
   kStartsThread,
   /// Changes the string at argument 0, or that of the last call where it is
   /// NULL, and returns an address in it, or NULL (strtok).

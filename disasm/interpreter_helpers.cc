@@ -139,7 +139,8 @@ Interpreter::Step Interpreter::CalculateLong(State& state, const Api& api) {
 }
 
 /// The return address is all that the new room begins with, until the helper
-/// has returned.
+/// has returned. It keeps the registers that arguments may come in, and no
+/// flags.
 Interpreter::Step Interpreter::MakeStackRoom(State& state) {
   const CallingConvention& convention = isa_.convention();
   Value& stack = state.at(convention.stack_pointer);
@@ -153,7 +154,9 @@ Interpreter::Step Interpreter::MakeStackRoom(State& state) {
   stack =
       Evaluate(BinaryOp::kAdd, 32, stack, ConstantValue(convention.word_size));
   stack = Evaluate(BinaryOp::kSub, 32, stack, size);
-  state.at(convention.result) = UnknownValue();
+  const Value high = state.at(convention.helper_places->high);
+  ForgetScratch(state);  // but what ForgetScratch leaves for an import to read
+  state.at(convention.helper_places->high) = high;
   return GoBack(state, target);
 }
 

@@ -5,9 +5,9 @@
 //   that the entry was seen to return there, whatever the reason.
 // - The instructions that make room mean the same in the stub: no relative
 //   operand, nothing that a base relocation rewrites, no call, no branch.
-// - Nothing leads behind the first of the replaced bytes. Branches of known
-// code
-//   are decoded; branches from elsewhere, with their 32-bit distances, and
+// - Nobody else comes to the return (other_callers.h).
+// - Nothing leads behind the first of the replaced bytes. Branches of code that
+//   is known are decoded; others, with their 32-bit distances, and
 //   pointers are searched for byte by byte; exports are known. A jump through a
 //   table goes where the table's pointers say, and those carry base
 //   relocations, so an image without relocations must not have such a jump.

@@ -8,7 +8,9 @@
 #include "patcher/other_callers.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,13 +25,16 @@ namespace {
 using Pointer = References::Pointer;
 
 constexpr uint32_t kWord = 4;
-/// Instructions that are decoded behind pointers, beside the known ones.
+/// Pointers that are looked at, and instructions that are decoded behind them
+/// beside the known ones. A file of 64 MiB may hold sixteen million.
+constexpr size_t kMaxPointers = 100'000;
 constexpr size_t kMaxPointedTo = 100'000;
 
 /// Instructions by what may be run after them.
 using Before = std::multimap<Rva, Rva>;
 
-/// Words at any offset that may lead into the code.
+/// Words at any offset that may lead into the code; one more than kMaxPointers
+/// where there are more.
 std::vector<Pointer> WordsIntoCode(const PeImage& image) {
   const CodeView view = MakeCodeView(image);
   std::vector<Pointer> words;
@@ -39,7 +44,10 @@ std::vector<Pointer> WordsIntoCode(const PeImage& image) {
             .subspan(section.raw_offset.value, section.raw_size));
     for (uint32_t at = 0; const auto va = reader.U32(at); ++at) {
       const Rva target{*va - image.image_base};
-      if (IsCode(view, target)) words.push_back({section.rva + at, target});
+      if (target.value >= image.size_of_image || !IsCode(view, target))
+        continue;
+      words.push_back({section.rva + at, target});
+      if (words.size() > kMaxPointers) return words;
     }
   }
   return words;
@@ -147,8 +155,8 @@ struct Extent {
   Rva end;
 };
 
-/// Of an Alpha's functions, by .pdata, whose entries begin with that (PE/COFF
-/// specification).
+/// Of an Alpha's functions, ascending, by .pdata, whose entries begin with that
+/// (PE/COFF specification).
 std::vector<Extent> FunctionExtents(const PeImage& image) {
   constexpr uint32_t kEntry = 20;
   std::vector<Extent> functions;
@@ -160,6 +168,7 @@ std::vector<Extent> FunctionExtents(const PeImage& image) {
     functions.push_back({Rva{*entries.U32(at) - image.image_base},
                          Rva{*entries.U32(at + kWord) - image.image_base}});
   }
+  std::ranges::sort(functions, {}, &Extent::begin);
   return functions;
 }
 
@@ -171,9 +180,9 @@ void EraseSwitches(const PeImage& image, const KnownCode& code,
   const std::set<Rva> tables = IndexedTables(image, traces, code);
   const std::vector<Extent> functions = FunctionExtents(image);
   const auto is_inside = [&](Rva target) {
-    return std::ranges::any_of(functions, [target](const Extent& function) {
-      return function.begin < target && target < function.end;
-    });
+    const auto behind =
+        std::ranges::lower_bound(functions, target, {}, &Extent::begin);
+    return behind != functions.begin() && target < std::prev(behind)->end;
   };
   bool in_switch = false;
   Rva behind;  // the pointer before
@@ -243,6 +252,7 @@ Result<void> CheckOtherCallers(const PeImage& image,
   }
   std::vector<Pointer> pointers = PointersIntoCode(image, references, code);
   EraseSwitches(image, code, traces, pointers);
+  if (pointers.size() > kMaxPointers) return too_much;
   std::vector<Rva> roots;
   for (const Pointer& pointer : pointers) {
     if (pointer.target == image.entry_point) continue;

@@ -319,6 +319,17 @@ TEST(HookDetachExits, RefusesWhereOthersCannotBeLookedFor) {
             "there is more code than is searched for other ways to it");
 }
 
+TEST(HookDetachExits, RefusesWhereThereAreTooManyPointers) {
+  PeSpec spec = LeakySpec();
+  spec.relocations = false;
+  spec.sections[0].content = LeakyCode(kExit);
+  spec.sections[1].content = "fill:400400:77";
+  spec.image_base = 0x77770000;  // 77 77 77 77 leads to 0x7777
+  spec.sections[0].content += " zero:32768";
+  EXPECT_EQ(WhyNot(MakeCase(spec)),
+            "there is more code than is searched for other ways to it");
+}
+
 TEST(HookDetachExits, RefusesUnknownInstructions) {
   EXPECT_EQ(WhyNot(MakeCase("74 (bad) 31 c0 40 ret: c2 0c 00 bad: 0f ff")),
             "the entry's function holds bytes that are no known instruction");

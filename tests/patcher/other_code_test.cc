@@ -315,6 +315,19 @@ TEST(FindOtherInitialise, LooksAtFunctionsInWhatAnotherDllIsGiven) {
   }
 }
 
+// RTL_QUERY_REGISTRY_TABLE begins with the function that is called for a value.
+TEST(FindOtherInitialise, LooksAtFunctionsInWhatNtdllIsGiven) {
+  PeSpec spec = SpecThat(
+      "6a 00 6a 00 68 [.data+0x40] 68 [.data] 6a 02 "
+      "ff 15 [ntdll.dll!RtlQueryRegistryValues]",
+      "procedure: " + std::string(kMakes) + " c3");
+  spec.imports.push_back({"ntdll.dll", {"RtlQueryRegistryValues"}});
+  spec.sections[1].content = "zero:64 [procedure]";
+  EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kUnknown);
+  spec.sections[1].content = "zero:256";
+  EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kNotApplicable);
+}
+
 TEST(CallOfAnother, DoubtsALeakWhereDetachCallsAnotherDll) {
   const std::string calls = "6a 00 ff 15 [OTHER.dll!Keep] 83 c4 04";
   const PeSpec spec = WithOther(LeakySpecWithDelete());

@@ -117,6 +117,18 @@ PeSpec LeakySpecThatRuns(const std::string& code) {
   return spec;
 }
 
+// LoadLibrary maps a program, and calls nothing in it.
+TEST(Diagnose, RunsNoEntryOfWhatIsNoDll) {
+  PeSpec spec = test::LeakySpec();
+  EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kLeaks);
+  spec.characteristics = 0x0102;
+  const Diagnosis diagnosis = Diagnose(test::MustRead(spec));
+  EXPECT_EQ(diagnosis.verdict, Verdict::kNotApplicable);
+  EXPECT_EQ(diagnosis.because,
+            "is no DLL (IMAGE_FILE_DLL is not set), so that loading it runs no "
+            "entry");
+}
+
 TEST(Diagnose, DoesNotSayThatAnImageLeaksWhichKeepsItselfLoaded) {
   const std::string load =
       "68 [.data+0x30] ff 15 [KERNEL32.dll!LoadLibraryA]\n";
