@@ -75,16 +75,19 @@ TEST(FindOtherDelete, TellsAStoreFromAnArgument) {
             Verdict::kLeaks);
 }
 
-// "cmp [flag], 0" and "mov [flag], -1" name a place near the section, and do
-// not end with it: what stands behind it there is no instruction.
+// "cmp [flag], 0" names a place near the section that leaks, and does not end
+// with it: decoded from behind that place on, the code seems to pass it to what
+// deletes the other section.
 TEST(FindOtherDelete, KnowsAnInstructionThatWasRunByAnyOfItsBytes) {
   PeSpec spec = LeakySpecWithDelete();
   spec.sections[0].content =
-      "entry: 8b 44 24 08 83 3d [.data+0x4] 00 c7 05 [.data+0x4] ff ff ff ff "
-      "48 75 (out) 68 [.data+0x10] "
-      "ff 15 [KERNEL32.dll!InitializeCriticalSection] "
-      "out: 31 c0 40 c2 0c 00 "
-      "other: 68 [.data+0x60] ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
+      "entry: 8b 44 24 08 83 e8 00 74 (detach) 48 75 (out)"
+      " c7 05 [.data] 01 00 00 00"
+      " 68 [.data+0x20] ff 15 [KERNEL32.dll!InitializeCriticalSection]"
+      " 68 [.data+0x08] ff 15 [KERNEL32.dll!InitializeCriticalSection]"
+      " out: 6a 01 58 c2 0c 00"
+      " detach: 83 3d [.data] 00 74 (out)"
+      " 68 [.data+0x08] ff 15 [KERNEL32.dll!DeleteCriticalSection] eb (out)";
   const Diagnosis diagnosis = Diagnose(test::MustRead(spec));
   EXPECT_EQ(diagnosis.verdict, Verdict::kLeaks) << diagnosis.because;
 }
