@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -57,17 +58,43 @@ Result<std::vector<Shard>> ShardsOf(const BatchHead& head) {
   return shards;
 }
 
-/// Files of one name on two hosts are two files, unless both reports are shards
-/// of one share.
-NameHash HashOf(const BatchItem& item, const BatchHead& head) {
-  const std::string& host = item.host.empty() ? head.host : item.host;
-  const std::string name =
-      (head.shard.empty() ? host : "") + '\0' + item.outcome.path;
+NameHash HashOf(const std::string& host, const std::string& path) {
+  const std::string name = host + '\0' + path;
   const Sha256 hash = HashSha256(
       std::span(reinterpret_cast<const uint8_t*>(name.data()), name.size()));
   NameHash result;
   std::memcpy(result.data(), hash.data(), sizeof result);
   return result;
+}
+
+/// Files of one name on two hosts are two files, unless both reports are shards
+/// of one share. A shard's file is the file of that name on its own host too,
+/// as the report of a whole run has it; the first hash is of the wider name.
+std::vector<NameHash> NamesOf(const BatchItem& item, const BatchHead& head) {
+  const std::string& host = item.host.empty() ? head.host : item.host;
+  const std::string& path = item.outcome.path;
+  if (head.shard.empty()) return {HashOf(host, path)};
+  return {HashOf("", path), HashOf(host, path)};
+}
+
+MergedRun RunOf(const BatchHead& head) {
+  return {head.run,   head.host,    head.started,     head.finished,
+          head.shard, head.version, head.interrupted, head.counts.files};
+}
+
+/// The run that a report is of, or those that it was merged of.
+std::vector<MergedRun> RunsOf(const BatchHead& head) {
+  return head.merged.empty() ? std::vector{RunOf(head)} : head.merged;
+}
+
+/// A run that both have.
+std::optional<std::string> RunInBoth(const BatchHead& a, const BatchHead& b) {
+  std::set<std::pair<std::string, std::string>> runs;
+  for (const MergedRun& run : RunsOf(a)) runs.emplace(run.run, run.host);
+  for (const MergedRun& run : RunsOf(b)) {
+    if (runs.contains({run.run, run.host})) return run.run;
+  }
+  return std::nullopt;
 }
 
 class Merge {
@@ -119,9 +146,8 @@ Result<void> Merge::CheckAgainstOthers(const Input& input) const {
   const std::optional<Shard>& shard = input.shard;
   for (const Input& other : inputs_) {
     const std::string both = other.path + " and " + input.path;
-    if (other.head.run == input.head.run &&
-        other.head.host == input.head.host) {
-      return Error{both + " are of the same run, " + input.head.run};
+    if (const auto run = RunInBoth(other.head, input.head)) {
+      return Error{both + " are of the same run, " + *run};
     }
     if (other.head.command != input.head.command) {
       return Error{both + " are of different commands, " + other.head.command +
@@ -142,13 +168,15 @@ Result<void> Merge::CheckAgainstOthers(const Input& input) const {
 
 Result<void> Merge::Enter(const BatchItem& item, const Place& place,
                           const Input& input) {
-  const auto [it, is_new] = places_.emplace(HashOf(item, input.head), place);
-  if (is_new) return {};
-  if (it->second.input != place.input) {
-    return Error{inputs_[it->second.input].path +
-                 " has this file too: " + item.outcome.path};
+  for (const NameHash& name : NamesOf(item, input.head)) {
+    const auto [it, is_new] = places_.emplace(name, place);
+    if (is_new) continue;
+    if (it->second.input != place.input) {
+      return Error{inputs_[it->second.input].path +
+                   " has this file too: " + item.outcome.path};
+    }
+    it->second = place;  // a resumed run looked at it again
   }
-  it->second = place;  // a resumed run looked at it again
   return {};
 }
 
@@ -163,11 +191,6 @@ std::string HostsText(const std::set<std::string>& hosts) {
     text += (text.empty() ? "" : ", ") + host;
   }
   return text;
-}
-
-MergedRun RunOf(const BatchHead& head) {
-  return {head.run,   head.host,    head.started,     head.finished,
-          head.shard, head.version, head.interrupted, head.counts.files};
 }
 
 BatchHead Merge::Head() const {
@@ -190,12 +213,7 @@ BatchHead Merge::Head() const {
     for (const std::string& root : one.roots) {
       if (roots.insert(root).second) head.roots.push_back(root);
     }
-    if (one.merged.empty()) {
-      head.merged.push_back(RunOf(one));
-    } else {
-      head.merged.insert(head.merged.end(), one.merged.begin(),
-                         one.merged.end());
-    }
+    std::ranges::copy(RunsOf(one), std::back_inserter(head.merged));
   }
   if (!finished) head.finished.clear();
   if (head.interrupted) head.exit_status = kExitInterrupted;
@@ -254,7 +272,7 @@ Result<MergedReport> Merge::Copy(const std::string& out) {
     const BatchHead& head = inputs_[index].head;
     uint64_t number = 0;
     const auto copy = [&](BatchItem item) -> Result<void> {
-      const auto last = places_.find(HashOf(item, head));
+      const auto last = places_.find(NamesOf(item, head).front());
       const uint64_t own = number++;
       if (last == places_.end() || last->second.number != own) return {};
       if (item.run.empty()) item.run = head.run;

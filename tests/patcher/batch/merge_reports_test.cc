@@ -181,6 +181,36 @@ TEST(MergeReports, RefusesTheSameRunOrFileTwice) {
             "/r/out.json: is an input too");
 }
 
+TEST(MergeReports, RefusesAShardBesideTheWhole) {
+  FakeFiles files;
+  BatchHead whole = Head("1", "");
+  whole.host = "host-2";
+  Write(files, "/r/whole.json", whole, {"/srv/a", "/srv/b"});
+  Write(files, "/r/shard.json", Head("2", "1/2"), {"/srv/b"});
+  EXPECT_EQ(MergeError(files, {"/r/whole.json", "/r/shard.json"}),
+            "/r/shard.json: /r/whole.json has this file too: /srv/b");
+  EXPECT_EQ(MergeError(files, {"/r/shard.json", "/r/whole.json"}),
+            "/r/whole.json: /r/shard.json has this file too: /srv/b");
+}
+
+TEST(MergeReports, KnowsWhichRunsAMergedReportHas) {
+  FakeFiles files;
+  for (const std::string run : {"1", "2", "3", "4"}) {
+    BatchHead head = Head(run, run + "/4");
+    head.host = "host";
+    Write(files, "/r/" + run + ".json", head, {"/srv/" + run});
+  }
+  ASSERT_TRUE(MergeReports(files, "/r/12.json", {"/r/1.json", "/r/2.json"}));
+  ASSERT_TRUE(MergeReports(files, "/r/34.json", {"/r/3.json", "/r/4.json"}));
+  EXPECT_EQ(MergeError(files, {"/r/12.json", "/r/2.json"}),
+            "/r/12.json and /r/2.json are of the same run, 2");
+  const Result<MergedReport> all =
+      MergeReports(files, "/r/all.json", {"/r/12.json", "/r/34.json"});
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(all->head.counts.files, 4u);
+  EXPECT_TRUE(all->is_whole);
+}
+
 TEST(MergeReports, RefusesWhatIsNoReportOfABatch) {
   FakeFiles files;
   const auto add = [&](const std::string& path, const std::string& text) {
