@@ -16,15 +16,23 @@ namespace {
 /// empty string. One that is taken for something else than was meant would
 /// repair what was to be spared.
 std::string CheckPatterns(const BatchOptions& batch) {
-  const std::pair<const char*, const std::vector<std::string>&> options[] = {
-      {"--include", batch.include},
-      {"--exclude", batch.exclude},
-      {"--only", batch.only}};
-  for (const auto& [name, patterns] : options) {
-    for (const std::string& pattern : patterns) {
-      const std::string problem = NamePattern(pattern).Problem();
+  struct Option {
+    const char* name;
+    const std::vector<std::string>& patterns;
+    bool of_files;
+  };
+  const Option options[] = {{"--include", batch.include, true},
+                            {"--exclude", batch.exclude, false},
+                            {"--only", batch.only, true}};
+  for (const Option& option : options) {
+    for (const std::string& text : option.patterns) {
+      const NamePattern pattern(text);
+      std::string problem = pattern.Problem();
+      if (problem.empty() && option.of_files && pattern.folders_only()) {
+        problem = "ends with '/', which only folders match";
+      }
       if (!problem.empty()) {
-        return std::string(name) + ": '" + pattern + "' " + problem;
+        return std::string(option.name) + ": '" + text + "' " + problem;
       }
     }
   }

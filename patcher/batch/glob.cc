@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/glob.h"
 
+#include <cctype>
 #include <optional>
 #include <string>
 
@@ -133,25 +134,66 @@ bool MatchesGlob(std::string_view pattern, std::string_view text) {
   }
 }
 
+namespace {
+
+// `pattern` begins with '\\'.
+std::string EscapeProblem(std::string_view pattern) {
+  if (pattern.size() == 1) return "ends with a '\\' that has nothing behind it";
+  if (std::isalnum(Byte(pattern[1])) == 0) return "";
+  return std::string("has a '\\' before '") + pattern[1] +
+         "', which needs none; folders are separated by '/'";
+}
+
+// `pattern` begins with '['; `size` is that of the set, where it is one.
+std::string SetProblem(std::string_view pattern, size_t& size) {
+  std::string reversed;
+  const auto check = [&](char low, char high) {
+    if (IsReversed(low, high)) reversed = {low, '-', high};
+  };
+  const std::optional<size_t> set = ReadSet(pattern, check);
+  if (!set) return "has a '[' without its ']'";
+  size = *set;
+  if (!reversed.empty()) {
+    return "has the range " + reversed + ", which is empty";
+  }
+  const std::string_view text = pattern.substr(0, size);
+  const size_t named = text.find("[:");
+  if (named != text.npos && text.ends_with(":]")) {
+    return "has " + std::string(text.substr(named)) +
+           ", but sets are of characters here, not of classes";
+  }
+  return "";
+}
+
+// No path has them where it was searched for.
+std::string ComponentProblem(std::string_view pattern) {
+  while (true) {
+    const size_t slash = pattern.find('/');
+    const std::string_view component = pattern.substr(0, slash);
+    if (component.empty()) return "has nothing between two slashes";
+    if (component == "." || component == "..") {
+      return "has the folder '" + std::string(component) +
+             "', which no path below a root has";
+    }
+    if (slash == pattern.npos) return "";
+    pattern.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace
+
 std::string GlobProblem(std::string_view pattern) {
   if (pattern.empty()) return "is empty, and so matches nothing";
   while (!pattern.empty()) {
     size_t size = 1;
+    std::string problem;
     if (pattern[0] == '\\') {
-      if (pattern.size() == 1)
-        return "ends with a '\\' that has nothing behind it";
       size = 2;
+      problem = EscapeProblem(pattern);
     } else if (pattern[0] == '[') {
-      std::string reversed;
-      const auto check = [&](char low, char high) {
-        if (IsReversed(low, high)) reversed = {low, '-', high};
-      };
-      const std::optional<size_t> set = ReadSet(pattern, check);
-      if (!set) return "has a '[' without its ']'";
-      if (!reversed.empty())
-        return "has the range " + reversed + ", which is empty";
-      size = *set;
+      problem = SetProblem(pattern, size);
     }
+    if (!problem.empty()) return problem;
     pattern.remove_prefix(size);
   }
   return "";
@@ -167,7 +209,10 @@ NamePattern::NamePattern(std::string_view pattern) {
   glob_ = pattern;
 }
 
-std::string NamePattern::Problem() const { return GlobProblem(glob_); }
+std::string NamePattern::Problem() const {
+  const std::string problem = GlobProblem(glob_);
+  return problem.empty() ? ComponentProblem(glob_) : problem;
+}
 
 bool NamePattern::Matches(std::string_view path, bool is_folder) const {
   if (folders_only_ && !is_folder) return false;

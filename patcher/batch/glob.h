@@ -31,11 +31,12 @@ class NamePattern {
  public:
   explicit NamePattern(std::string_view pattern);
 
-  /// GlobProblem of what is matched.
+  /// GlobProblem of what is matched, or that no path has such a folder ("./a").
   std::string Problem() const;
 
   /// `path` is that below the root; its last component is the name.
   bool Matches(std::string_view path, bool is_folder) const;
+  bool folders_only() const { return folders_only_; }
   /// Whether Matches looks at more of the path than the name.
   bool looks_at_path() const { return looks_at_path_; }
 

@@ -56,6 +56,12 @@ TEST(GlobProblem, SaysWhatWasHardlyMeant) {
   EXPECT_EQ(GlobProblem("[a][!"), "has a '[' without its ']'");
   EXPECT_EQ(GlobProblem("x[a-cz-a]"), "has the range z-a, which is empty");
   EXPECT_EQ(GlobProblem("a\\"), "ends with a '\\' that has nothing behind it");
+  EXPECT_EQ(GlobProblem("old\\security.dll"),
+            "has a '\\' before 's', which needs none; folders are separated by "
+            "'/'");
+  EXPECT_EQ(GlobProblem("a[[:digit:]]"),
+            "has [:digit:], but sets are of characters here, not of classes");
+  EXPECT_EQ(GlobProblem("[:a]"), "");
   for (const char* good : {"*", "**/[!a]b?", "[]]", "[a-]", "[Z-a]", "[a-Z]",
                            "\\[old", "\\\\", "[\\]]", "[x-\xff]"}) {
     EXPECT_EQ(GlobProblem(good), "") << good;
@@ -66,6 +72,20 @@ TEST(NamePattern, HasTheProblemOfWhatIsMatched) {
   EXPECT_EQ(NamePattern("/").Problem(), "is empty, and so matches nothing");
   EXPECT_EQ(NamePattern("[old/").Problem(), "has a '[' without its ']'");
   EXPECT_EQ(NamePattern("/old/").Problem(), "");
+  for (const char* here : {"./a*", ".", "a/./b", "a/."}) {
+    EXPECT_EQ(NamePattern(here).Problem(),
+              "has the folder '.', which no path below a root has")
+        << here;
+  }
+  EXPECT_EQ(NamePattern("../a").Problem(),
+            "has the folder '..', which no path below a root has");
+  for (const char* nothing : {"//a", "a//b", "a//"}) {
+    EXPECT_EQ(NamePattern(nothing).Problem(), "has nothing between two slashes")
+        << nothing;
+  }
+  for (const char* good : {".a", "a.", "...", "..a/b", "**/a", "*/.*"}) {
+    EXPECT_EQ(NamePattern(good).Problem(), "") << good;
+  }
 }
 
 TEST(MatchesGlob, TakesNoLongerThanTheProductOfTheLengths) {
