@@ -174,6 +174,21 @@ Result<void> MakeFolderOf(const std::string& path) {
                std::to_string(error.value()) + ")"};
 }
 
+/// `path` with the links followed that its folder goes through, which SQLite
+/// would refuse as it refuses a link to the file: in a folder that others write
+/// to, that may lead anywhere.
+Result<std::string> FollowedFolder(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_symlink(path, error)) {
+    return Error{"is a symbolic link; name the file that it leads to"};
+  }
+  const std::filesystem::path name(path);
+  const std::filesystem::path folder = std::filesystem::canonical(
+      name.has_parent_path() ? name.parent_path() : ".", error);
+  // What is wrong with it, SQLite says.
+  return error ? path : (folder / name.filename()).string();
+}
+
 }  // namespace
 
 FileIdentity IdentityOf(const FileState& state) {
@@ -204,7 +219,10 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(const std::string& path,
   } else if (!std::filesystem::exists(path, unknown) && !unknown) {
     return Error{"there is no ledger " + path};
   }
-  Result<std::unique_ptr<Database>> database = Database::Open(path, access);
+  const Result<std::string> followed = FollowedFolder(path);
+  if (!followed) return named(followed.error());
+  Result<std::unique_ptr<Database>> database =
+      Database::Open(*followed, access);
   if (!database) return named(database.error());
   const Result<void> checked = CheckTables(**database, access);
   if (!checked) return named(checked.error());
