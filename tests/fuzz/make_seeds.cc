@@ -192,13 +192,14 @@ void WriteCode(const fs::path& folder) {
   }
 }
 
-/// Decisions of a seeded generator: made_dll's seeds.
+/// Decisions of a seeded generator: the seeds of made_dll and edits.
 void WriteDecisions(const fs::path& folder) {
   std::mt19937 random(1);
   for (int i = 0; i < 200; ++i) {
     std::vector<uint8_t> bytes(40 + random() % 120);
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
     Write(folder / "made_dll" / std::to_string(i), bytes);
+    Write(folder / "edits" / std::to_string(i), bytes);
   }
 }
 
