@@ -396,9 +396,12 @@ void X86Lifter::CompareExchange() {
   Emit(Choose{stored, kZf, wanted, old});
   const Place left = NewTemporary();
   Emit(Choose{left, kZf, expected, old});
-  // Where the accumulator is the destination too, what was stored stays.
+  // As with XADD: the address may rest on the accumulator. Where that is the
+  // destination itself, what was stored stays.
+  const bool in_memory = operand(0).kind == Kind::kMemory;
+  if (in_memory) Write(0, stored);
   WriteRegister(accumulator, left);
-  Write(0, stored);
+  if (!in_memory) Write(0, stored);
 }
 
 /// EDX:EAX against eight bytes of memory. Of the flags only ZF changes.
