@@ -241,6 +241,7 @@ class Interpreter {
   static std::optional<MemoryAddress> SectionAt(const Value& pointer);
   void InitialiseSection(State& state, ApiEffect effect, const Api& api);
   void NoteOverlap(const State& state, MemoryAddress address);
+  void NoteRead(const State& state, const Value& pointer, uint32_t size);
   void InitialiseResource(State& state, const Api& api);
   void DeleteSection(State& state);
 

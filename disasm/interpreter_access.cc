@@ -37,13 +37,12 @@ Value Interpreter::ReadAnyOf(const Value& pointer) const {
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Load& op) {
-  const std::optional<MemoryAddress> address =
-      AddressOf(OnStack(ValueOf(state, op.address)));
+  const Value pointer = ValueOf(state, op.address);
+  const std::optional<MemoryAddress> address = AddressOf(OnStack(pointer));
+  NoteRead(state, OnStack(pointer), op.size);
   if (!address) {
     Value read = UnknownValue();
-    if (op.size >= isa_.convention().word_size) {
-      read = ReadAnyOf(ValueOf(state, op.address));
-    }
+    if (op.size >= isa_.convention().word_size) read = ReadAnyOf(pointer);
     Set(state, op.dst, read);
     return Step::kNextOp;
   }
@@ -143,6 +142,8 @@ Interpreter::Step Interpreter::Do(State& state, const Forget& op) {
   // In an ordinary process the processor is a plain one.
   const bool plain = op.of_processor && setting_ == Setting::kOrdinary;
   Set(state, op.dst, plain ? ConstantValue(0) : Forgotten());
+  // It may come from memory, too.
+  if (!op.of_processor) NoteRead(state, Forgotten(), 1);
   return Step::kNextOp;
 }
 

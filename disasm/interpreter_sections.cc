@@ -1,23 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 // What imports do to critical sections.
 
+#include <algorithm>
+#include <ranges>
+
 #include "disasm/interpreter.h"
 
 namespace detachfix {
+namespace {
+
+/// Those that have one of `size` bytes from `address` on, also gone ones.
+auto SectionsIn(const SectionMap::Map& sections, MemoryAddress address,
+                int64_t size) {
+  const int64_t before = int64_t{kCriticalSectionSize} - 1;
+  return std::ranges::subrange(
+      sections.lower_bound({address.region, address.offset - before}),
+      sections.upper_bound({address.region, address.offset + size - 1}));
+}
+
+}  // namespace
 
 /// A critical section that covers a part of another one that is alive: what
 /// becomes of either cannot be said.
 void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
-  const SectionMap::Map& sections = state.sections.all();
-  const int64_t reach = int64_t{kCriticalSectionSize} - 1;
-  const auto end =
-      sections.upper_bound({address.region, address.offset + reach});
-  for (auto it = sections.lower_bound({address.region, address.offset - reach});
-       it != end; ++it) {
-    if (it->second.live && it->first != address) {
+  for (const auto& [other, section] :
+       SectionsIn(state.sections.all(), address, kCriticalSectionSize)) {
+    if (section.live && other != address) {
       Incomplete("a critical section covers a part of another at " + Site());
     }
   }
+}
+
+/// What may be in one that is alive is found there before its deletion alone.
+void Interpreter::NoteRead(const State& state, const Value& pointer,
+                           uint32_t size) {
+  if (log_->reads_section_at) return;
+  const auto is_live = [](const auto& entry) { return entry.second.live; };
+  const SectionMap::Map& sections = state.sections.all();
+  const std::optional<MemoryAddress> address = AddressOf(pointer);
+  const bool may_be =
+      address
+          ? std::ranges::any_of(SectionsIn(sections, *address, size), is_live)
+          : pointer.MayBeInImage() && std::ranges::any_of(sections, is_live);
+  if (may_be) log_->reads_section_at = site_;
 }
 
 /// Where a critical section lies; nothing when that is not known. One in the

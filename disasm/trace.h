@@ -80,6 +80,9 @@ struct Trace {
   std::set<Rva> visited;          ///< every instruction that was come to
   /// Something was stored that outlives the run: not only in its own frames.
   bool writes_memory = false;
+  /// The first instruction that may read what is in a critical section that is
+  /// alive: there, or where it is not known.
+  std::optional<Rva> reads_section_at;
   /// An allocation that may fail was taken to succeed (Setting::kMemory).
   bool assumes_memory = false;
   /// The image was loaded once more by itself, or pinned: FreeLibrary may not

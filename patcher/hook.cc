@@ -21,7 +21,6 @@
 #include <set>
 #include <string>
 
-#include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 #include "patcher/other_callers.h"
 
@@ -253,25 +252,6 @@ Result<void> CheckEntryReturns(const PeImage& image,
   return {};
 }
 
-/// The first of `sections` that a 32-bit operand of the instruction at `rva`
-/// leads into: its address, or that of one of its fields.
-std::optional<Rva> SectionNamedAt(const PeImage& image, Rva rva,
-                                  const std::vector<Rva>& sections) {
-  const std::optional<FileOffset> offset = ToOffset(image, rva);
-  if (!offset) return std::nullopt;
-  const Instruction instruction = Decode(MakeCodeView(image), rva);
-  const ByteReader reader(image.bytes);
-  for (uint32_t i = 1; i + 4 <= instruction.size; ++i) {
-    const std::optional<uint32_t> va = reader.U32(offset->value + i);
-    if (!va) continue;
-    for (Rva section : sections) {
-      const uint32_t inside = *va - image.image_base - section.value;
-      if (inside < kCriticalSectionSize) return section;
-    }
-  }
-  return std::nullopt;
-}
-
 /// Two returns so near that their jumps would share bytes.
 Result<void> CheckApart(const std::vector<HookSite>& sites) {
   for (size_t i = 1; i < sites.size(); ++i) {
@@ -313,8 +293,7 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
   return sites;
 }
 
-Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces,
-                            const std::vector<Rva>& leaked) {
+Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces) {
   Result<void> returns = CheckEntryReturns(image, traces);
   if (!returns) return returns;
   if (!traces.detach.calls.empty()) {
@@ -322,12 +301,9 @@ Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces,
                  HexNumber(traces.detach.calls.front().site.value)};
   }
   if (traces.detach.writes_memory) return Error{"detach writes to memory"};
-  for (Rva rva : traces.detach.visited) {
-    const std::optional<Rva> named = SectionNamedAt(image, rva, leaked);
-    if (!named) continue;
-    return Error{"the instruction at " + HexNumber(rva.value) +
-                 " of the detach path names the critical section " +
-                 HexNumber(named->value)};
+  if (const std::optional<Rva> reader = traces.detach.reads_section_at) {
+    return Error{"the instruction at " + HexNumber(reader->value) +
+                 " of the detach path may read a critical section"};
   }
   return {};
 }

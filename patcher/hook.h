@@ -30,11 +30,10 @@ Result<std::vector<HookSite>> HookDetachExits(const PeImage& image,
                                               const EntryTraces& traces,
                                               const std::vector<Rva>& leaked);
 
-/// Whether `leaked` may be deleted before the entry runs, or the entry left
+/// Whether what leaks may be deleted before the entry runs, or the entry left
 /// out, at a detach with lpvReserved NULL: it does nothing then but return, and
-/// names none of them.
-Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces,
-                            const std::vector<Rva>& leaked);
+/// reads no critical section, which would be another after its deletion.
+Result<void> CheckEntryTail(const PeImage& image, const EntryTraces& traces);
 
 /// Whether the entry can be called by a stub that stands before it.
 Result<void> CheckEntryWrapper(const PeImage& image, const EntryTraces& traces);

@@ -166,7 +166,7 @@ Result<Tactic> FindTactic(const Question& q, HookKind kind) {
                            ? CheckEntryWrapper(q.image, q.traces)
                            : CheckTailSections(q);
   if (sound && kind == HookKind::kEntryTail)
-    sound = CheckEntryTail(q.image, q.traces, q.leaked);
+    sound = CheckEntryTail(q.image, q.traces);
   if (!sound) return sound.error();
   if (kind != HookKind::kDetachExit) return Tactic{kind, {}};
   Result<std::vector<HookSite>> sites =

@@ -170,6 +170,9 @@ void Print(const std::string& name, const Trace& trace, bool with_origin) {
   for (const Rva site : trace.open_branches) {
     std::cout << "  open branch at " << Hex(site.value) << "\n";
   }
+  if (const std::optional<Rva> reader = trace.reads_section_at) {
+    std::cout << "  may read a section at " << Hex(reader->value) << "\n";
+  }
   std::vector<std::string> exits;
   for (const TraceExit& exit : trace.exits) {
     const std::string origin =
