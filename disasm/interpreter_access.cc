@@ -9,6 +9,9 @@
 namespace detachfix {
 namespace {
 
+/// Bytes of an address, on both machines.
+constexpr uint32_t kAddressSize = 4;
+
 /// What an instruction gives that is not lifted: it may have moved an address.
 Value Forgotten() {
   Value value = UnknownValue();
@@ -42,7 +45,7 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   NoteRead(state, OnStack(pointer), op.size);
   if (!address) {
     Value read = UnknownValue();
-    if (op.size >= isa_.convention().word_size) read = ReadAnyOf(pointer);
+    if (op.size >= kAddressSize) read = ReadAnyOf(pointer);
     Set(state, op.dst, read);
     return Step::kNextOp;
   }
@@ -55,7 +58,9 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     there = ReturnAddressAt(state, *address).value_or(there);
   }
   if (there.IsConstant()) read_ = {*address, there.bits};
-  if (op.size == 4) there = stored_.MayBeStrewn(there, address->region);
+  if (op.size >= kAddressSize) {
+    there = stored_.MayBeStrewn(there, address->region);
+  }
   if (op.size == 4 && !there.from_image && there.symbol == 0 &&
       state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);

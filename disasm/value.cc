@@ -190,6 +190,12 @@ bool IsNumber(Symbol symbol) {
          (symbol < kFirstHiddenSymbol || symbol >= kFirstFreshSymbol);
 }
 
+/// Whether the bits that are known leave nothing that may be an address.
+bool IsBelowImages(const Value& value) {
+  return value.kind == Value::Kind::kPartial &&
+         (value.bits | (~value.known & LowBits(kWord))) < kLowestImage;
+}
+
 /// symbol - symbol, symbol + constant and the like, on full words.
 Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
   Value sum = a;
@@ -349,7 +355,8 @@ Value Evaluate(BinaryOp op, uint8_t width, const Value& left,
   const Value whole = EvaluateWhole(op, width, left, right);
   if (!whole.IsUnknown()) return whole;
   Value result = EvaluateBits(op, width, left, right);
-  if (!result.IsConstant() && width == 32 && !IsComparison(op)) {
+  if (!result.IsConstant() && width >= kWord && !IsComparison(op) &&
+      !IsBelowImages(result)) {
     // The right operand of `and` is a mask where it is a number; a product and
     // what is shifted or turned is an address only where it was one before.
     const bool is_sum = op == BinaryOp::kAdd || op == BinaryOp::kOr;
@@ -404,7 +411,8 @@ Value EvaluateSignExtend(uint8_t from, uint8_t to, const Value& value) {
       value.IsSymbolic() && (value.symbol < kFirstRegisterSymbol ||
                              value.symbol >= kFirstHiddenSymbol);
   if (is_word && from == kWord) return value;
-  return UnknownValue();
+  // The address of an element of an array, say.
+  return from == kWord ? Blurred(value) : UnknownValue();
 }
 
 Truth TruthOf(const Value& value) {

@@ -58,6 +58,21 @@ TEST(Quadword, SymbolsAreAddedAndComparedAsWords) {
   }
 }
 
+// An element of an array in the image, nobody knows which.
+TEST(Quadword, AnAddressInTheImageStaysOne) {
+  constexpr uint64_t kArray = 0x10010000;
+  for (const BinaryOp op : {BinaryOp::kAdd, BinaryOp::kSub, BinaryOp::kOr}) {
+    EXPECT_TRUE(Evaluate(op, 64, C(kArray), UnknownValue()).MayBeInImage());
+  }
+  const Value element = Evaluate(BinaryOp::kAdd, 64, UnknownValue(), C(kArray));
+  EXPECT_TRUE(Evaluate(BinaryOp::kAdd, 64, element, C(4)).MayBeInImage());
+  EXPECT_TRUE(EvaluateSignExtend(32, 64, element).MayBeInImage());
+  EXPECT_TRUE(
+      Evaluate(BinaryOp::kAnd, 64, element, C(~uint64_t{7})).MayBeInImage());
+  EXPECT_FALSE(Evaluate(BinaryOp::kAnd, 64, element, C(0xffff)).MayBeInImage());
+  EXPECT_FALSE(EvaluateSignExtend(8, 64, element).MayBeInImage());
+}
+
 TEST(Quadword, AWordStaysItselfWhenItsSignIsExtended) {
   EXPECT_EQ(EvaluateSignExtend(32, 64, S(8)), S(8));
   EXPECT_EQ(EvaluateSignExtend(32, 64, C(0x80000000)), C(0xffffffff80000000));

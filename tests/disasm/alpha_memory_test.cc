@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the interpreter keeps and forgets of memory that Alpha code writes.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "disasm/interpreter.h"
+
+namespace detachfix {
+namespace {
+
+constexpr uint32_t kBase = 0x400000;
+constexpr uint32_t kCodeRva = 0x1000;
+constexpr uint32_t kDataRva = 0x2000;
+constexpr int64_t kData = int64_t{kBase} + kDataRva;
+
+constexpr uint8_t kIndex = 1, kArray = 2, kOne = 3, kTemporary = 4, kRa = 26,
+                  kZero = 31;
+constexpr uint32_t kLda = 0x08, kLdah = 0x09, kLdqU = 0x0b, kStqU = 0x0f,
+                   kLdl = 0x28, kLdq = 0x29, kStl = 0x2c, kStq = 0x2d;
+constexpr uint32_t kRet = 0x6bfa8001;
+
+constexpr uint32_t Memory32(uint32_t opcode, uint32_t ra, int32_t displacement,
+                            uint32_t rb) {
+  return opcode << 26 | ra << 21 | rb << 16 |
+         (static_cast<uint32_t>(displacement) & 0xffff);
+}
+constexpr uint32_t Operate(uint32_t opcode, uint32_t function, uint32_t ra,
+                           uint32_t rb, uint32_t rc) {
+  return opcode << 26 | ra << 21 | rb << 16 | function << 5 | rc;
+}
+constexpr uint32_t Literal(uint32_t opcode, uint32_t function, uint32_t ra,
+                           uint32_t number, uint32_t rc) {
+  return opcode << 26 | ra << 21 | number << 13 | 1u << 12 | function << 5 | rc;
+}
+
+/// Runs code to its `ret`; the data begins with 0, 1, 2, 3 as words.
+class AlphaMemory : public testing::Test {
+ protected:
+  AlphaMemory() {
+    view_.machine = kMachineAlpha;
+    view_.image_base = kBase;
+    view_.image_size = 0x4000;
+  }
+
+  /// `index` is what is in R1, R2 has the address of the data, R3 is 1.
+  State Run(std::vector<uint32_t> code, const Value& index) {
+    code.push_back(kRet);
+    code_.resize(code.size() * 4);
+    std::memcpy(code_.data(), code.data(), code_.size());
+    view_.regions = {{Rva{kCodeRva}, 0x1000, code_, true, false},
+                     {Rva{kDataRva}, 0x1000, content_, false, true}};
+    State start(view_);
+    start.register_width = AlphaIsa().convention().register_width;
+    start.places[kIndex] = index;
+    start.places[kArray] = ConstantValue(kData);
+    start.places[kOne] = ConstantValue(1);
+    start.places[kRa] = SymbolicValue(kReturnSymbol);
+    start.pc = kBase + kCodeRva;
+    Trace trace;
+    Interpreter interpreter(view_, AlphaIsa());
+    std::vector<PathEnd> ends = interpreter.Run(std::move(start), trace);
+    EXPECT_TRUE(trace.incomplete_because.empty());
+    EXPECT_EQ(ends.size(), 1u);
+    return ends.empty() ? State(view_) : std::move(ends.front().state);
+  }
+  static Value Word(const State& state, int64_t offset) {
+    return state.memory.Load({kAbsolute, kData + offset}, 4);
+  }
+
+  CodeView view_;
+
+ private:
+  std::array<uint8_t, 16> content_ = {0, 0, 0, 0, 1, 0, 0, 0,
+                                      2, 0, 0, 0, 3, 0, 0, 0};
+  std::vector<uint8_t> code_;
+};
+
+TEST_F(AlphaMemory, AStoreToAnUnknownElementForgetsTheArray) {
+  constexpr uint32_t kS4addl = 0x02, kAddq = 0x20, kS4addq = 0x22, kSubq = 0x29;
+  const uint32_t add[] = {Operate(0x10, kS4addl, kIndex, kArray, kTemporary),
+                          Operate(0x10, kS4addq, kIndex, kArray, kTemporary),
+                          Operate(0x10, kAddq, kIndex, kArray, kTemporary),
+                          Operate(0x10, kSubq, kArray, kIndex, kTemporary)};
+  const std::vector<uint32_t> store[] = {
+      {Memory32(kStl, kOne, 0, kTemporary)},
+      {Memory32(kStl, kOne, 4, kTemporary)},
+      {Memory32(kStqU, kOne, 1, kTemporary)},
+      {Memory32(kLda, kTemporary, 8, kTemporary),
+       Memory32(kStl, kOne, 0, kTemporary)},
+      {Operate(0x10, 0, kTemporary, kZero, kTemporary),
+       Memory32(kStl, kOne, 4, kTemporary)}};
+  for (const uint32_t first : add) {
+    for (const std::vector<uint32_t>& rest : store) {
+      std::vector<uint32_t> code = {first};
+      code.insert(code.end(), rest.begin(), rest.end());
+      const State end = Run(code, UnknownValue());
+      EXPECT_FALSE(Word(end, 4).IsConstant()) << std::hex << first;
+    }
+  }
+  // One that is known is another matter, and so is somebody else's pointer.
+  const std::vector<uint32_t> code = {add[0], store[1][0]};
+  EXPECT_EQ(Word(Run(code, ConstantValue(1)), 8), ConstantValue(1));
+  EXPECT_EQ(Word(Run(code, ConstantValue(1)), 4), ConstantValue(1));
+  EXPECT_EQ(Word(Run({Memory32(kStl, kOne, 4, kIndex)}, UnknownValue()), 4),
+            ConstantValue(1));
+}
+
+TEST_F(AlphaMemory, AnAddressThatWasReadThroughOneIsFollowed) {
+  // The pointer is a word, although a register holds two.
+  const std::vector<uint32_t> code = {
+      Operate(0x10, 0x02, kIndex, kArray, kTemporary),
+      Memory32(kLdl, kTemporary, 4, kTemporary),
+      Memory32(kStl, kOne, 4, kTemporary)};
+  EXPECT_FALSE(Word(Run(code, UnknownValue()), 4).IsConstant());
+}
+
+}  // namespace
+}  // namespace detachfix
