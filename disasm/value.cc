@@ -201,6 +201,9 @@ Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
   Value sum = a;
   sum.nonzero = false;
   if (b.IsConstant()) {
+    // A number that is no sign-extended word takes the sum out of their range.
+    const uint64_t added = b.bits & LowBits(width);
+    if (width > kWord && SignExtendWord(added) != added) return UnknownValue();
     // A number that is not known, as an index into an array of the image's.
     sum.from_image |= IsNumber(a.symbol) && b.MayBeInImage();
     sum.bits = (op == BinaryOp::kAdd ? a.bits + b.bits : a.bits - b.bits) &

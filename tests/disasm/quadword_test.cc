@@ -36,6 +36,8 @@ TEST(Quadword, SymbolsAreAddedAndComparedAsWords) {
   } const rows[] = {
       {BinaryOp::kAdd, S(8), C(~uint64_t{31}), S(0xffffffe8)},
       {BinaryOp::kAdd, C(4), S(8), S(12)},
+      {BinaryOp::kAdd, S(8), C(uint64_t{1} << 32), UnknownValue()},
+      {BinaryOp::kSub, S(8), C(0x80000000), UnknownValue()},
       {BinaryOp::kSub, S(8), S(12), C(~uint64_t{3})},
       {BinaryOp::kEqual, S(), C(5), Is(5)},
       {BinaryOp::kEqual, S(1), C(5), Is(4)},
