@@ -324,6 +324,14 @@ Value EvaluateWhole(BinaryOp op, uint8_t width, const Value& left,
     const Value zero = CompareEqual(width, b, ConstantValue(0));
     return Evaluate(BinaryOp::kXor, 1, zero, ConstantValue(1));
   }
+  // 0 is less than a bit where that is set.
+  if (op == BinaryOp::kLessSigned && a.IsConstant(0) && width > 1 &&
+      b.kind == Value::Kind::kCondition) {
+    return b;
+  }
+  if (op == BinaryOp::kXor && a.IsSymbolic() && a == b && width >= kWord) {
+    return ConstantValue(0);
+  }
   if (op == BinaryOp::kEqual) return CompareEqual(width, a, b);
   if (op == BinaryOp::kLessUnsigned && width >= kWord) {
     const Value less = CompareAddresses(a, b);

@@ -161,6 +161,11 @@ TEST(Evaluate, CalculatesWithConditions) {
       {BinaryOp::kMul, 32, Is(3), C(1), Is(3)},
       {BinaryOp::kShiftRight, 32, Is(3), C(1), C(0)},
       {BinaryOp::kLessSigned, 32, Is(3), C(0), C(0)},
+      {BinaryOp::kLessSigned, 32, C(0), Is(3), Is(3)},
+      {BinaryOp::kLessSigned, 1, C(0), Is(3), C(0)},
+      {BinaryOp::kXor, 32, S(8), S(8), C(0)},
+      {BinaryOp::kXor, 32, S(8), S(12), kUnknown},
+      {BinaryOp::kXor, 8, S(8), S(8), kUnknown},
   });
 }
 
