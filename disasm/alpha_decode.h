@@ -65,11 +65,13 @@ enum class AlphaOp : uint8_t {
   kS8subq,
   kMull,
   kMulq,
+  kUmulh,
   kCmpeq,
   kCmplt,
   kCmple,
   kCmpult,
   kCmpule,
+  kCmpbge,
   // Logic.
   kAnd,
   kBic,

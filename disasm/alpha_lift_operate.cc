@@ -14,6 +14,10 @@ uint64_t BytesOf(uint8_t mask) {
   return bytes;
 }
 
+/// Bit i of byte i.
+constexpr uint64_t kDiagonal = 0x8040201008040201;
+constexpr uint64_t kEachByte = 0x0101010101010101;
+
 }  // namespace
 
 /// Rc = Ra * scale op Rb, on `width` bits.
@@ -68,9 +72,41 @@ bool AlphaLifter::LiftArithmetic() {
     case AlphaOp::kMulq:
       Add(BinaryOp::kMul, kQuad, 1);
       return true;
+    case AlphaOp::kUmulh:
+      Write(i_.rc(), HighProduct());
+      return true;
     default:
       return LiftComparison();
   }
+}
+
+/// The upper half of Ra * Rb, from the products of their halves.
+Place AlphaLifter::HighProduct() {
+  const auto low = [&](Operand a) {
+    return Compute(BinaryOp::kAnd, kQuad, a, uint64_t{0xffffffff});
+  };
+  const auto high = [&](Operand a) {
+    return Compute(BinaryOp::kShiftRight, kQuad, a, uint64_t{32});
+  };
+  const auto product = [&](Operand a, Operand b) {
+    return Compute(BinaryOp::kMul, kQuad, a, b);
+  };
+  const auto sum = [&](Operand a, Operand b) {
+    return Compute(BinaryOp::kAdd, kQuad, a, b);
+  };
+  const Operand a = First();
+  const Operand b = Second();
+  const Place lowest = product(low(a), low(b));
+  const Place middle = sum(product(high(a), low(b)), high(lowest));
+  const Place other = sum(product(low(a), high(b)), low(middle));
+  return sum(sum(product(high(a), high(b)), high(middle)), high(other));
+}
+
+/// Ones in each byte of which that of `a` is less.
+Place AlphaLifter::LessBytes(Operand a, Operand b) {
+  const Place t = NewTemporary();
+  Emit(Binary{BinaryOp::kLessUnsigned, kQuad, t, a, b, 8});
+  return t;
 }
 
 bool AlphaLifter::LiftComparison() {
@@ -92,6 +128,14 @@ bool AlphaLifter::LiftComparison() {
     case AlphaOp::kCmpule:
       Write(i_.rc(), Not(Compute(BinaryOp::kLessUnsigned, kQuad, b, a)));
       return true;
+    case AlphaOp::kCmpbge: {
+      const Place not_less =
+          Compute(BinaryOp::kXor, kQuad, LessBytes(a, b), ~uint64_t{0});
+      const Place bits = Compute(BinaryOp::kAnd, kQuad, not_less, kDiagonal);
+      const Place all = Compute(BinaryOp::kMul, kQuad, bits, kEachByte);
+      Write(i_.rc(), Compute(BinaryOp::kShiftRight, kQuad, all, uint64_t{56}));
+      return true;
+    }
     default:
       return false;
   }
@@ -193,17 +237,24 @@ bool AlphaLifter::LiftShift() {
   return true;
 }
 
+/// The bytes that the low bits of Rb stand for.
+Place AlphaLifter::ZapMask() {
+  const Place low = Compute(BinaryOp::kAnd, kQuad, Second(), uint64_t{0xff});
+  const Place all = Compute(BinaryOp::kMul, kQuad, low, kEachByte);
+  return LessBytes(uint64_t{0}, Compute(BinaryOp::kAnd, kQuad, all, kDiagonal));
+}
+
 /// ext, ins and msk: the low half works on the quadword with the first byte,
 /// the high half on the next one. The mask of bytes is shifted out of range
 /// where a quadword has none of them.
 bool AlphaLifter::LiftBytes() {
   if (i_.op == AlphaOp::kZap || i_.op == AlphaOp::kZapnot) {
-    if (!i_.has_literal()) {
-      ForgetRegister(i_.rc());
-      return true;
+    Operand bytes =
+        i_.has_literal() ? Operand{BytesOf(i_.literal())} : Operand{ZapMask()};
+    if (i_.op == AlphaOp::kZap) {
+      bytes = Compute(BinaryOp::kXor, kQuad, bytes, ~uint64_t{0});
     }
-    const uint64_t bytes = BytesOf(i_.literal());
-    Logic(BinaryOp::kAnd, i_.op == AlphaOp::kZap ? ~bytes : bytes);
+    Logic(BinaryOp::kAnd, bytes);
     return true;
   }
   const uint8_t count = i_.byte_count();

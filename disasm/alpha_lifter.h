@@ -72,6 +72,9 @@ class AlphaLifter : private OpBuilder {
   void StoreConditional(uint8_t size);
   void Add(BinaryOp op, uint8_t width, uint64_t scale);
   void Logic(BinaryOp op, Operand b);
+  Place HighProduct();
+  Place LessBytes(Operand a, Operand b);
+  Place ZapMask();
   void Link();
 
   const AlphaInstruction& i_;

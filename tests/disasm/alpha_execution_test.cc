@@ -276,10 +276,7 @@ std::string Listing(const Case& c) {
 /// Instructions whose result the lifter forgets.
 bool Forgets(const Case& c) {
   for (const uint32_t word : c.code) {
-    const AlphaInstruction i = DecodeAlpha(word);
-    if (i.op == AlphaOp::kForgetRc) return true;
-    const bool zap = i.op == AlphaOp::kZap || i.op == AlphaOp::kZapnot;
-    if (zap && !i.has_literal()) return true;
+    if (DecodeAlpha(word).op == AlphaOp::kForgetRc) return true;
   }
   return false;
 }
