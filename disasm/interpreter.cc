@@ -213,8 +213,10 @@ Value Interpreter::ValueOf(const State& state, const Operand& operand) const {
 
 void Interpreter::Set(State& state, Place place, const Value& value) {
   if (place.id < kFirstTemporary) {
+    DropWords(state, place);
     state.at(place) = value;
   } else {
+    temporary_words_.Drop(place);
     temporaries_[place.id - kFirstTemporary] = value;
   }
 }
@@ -241,6 +243,7 @@ Interpreter::Step Interpreter::RunInstruction(State& state) {
     return Step::kPathEnds;
   }
   compares_anew_ = true;
+  temporary_words_.Clear();
   return RunOps(state, lifted, 0);
 }
 
@@ -258,13 +261,15 @@ Interpreter::Step Interpreter::RunOps(State& state, const Lifted& lifted,
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Assign& op) {
+  const std::optional<Words> words = WordsOf(state, op.src);
   Set(state, op.dst, ValueOf(state, op.src));
+  SetWords(state, op.dst, words);
   return Step::kNextOp;
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
-  const Value a = ValueOf(state, op.a);
-  const Value b = ValueOf(state, op.b);
+  const Value a = WordOf(state, op.a, op.width);
+  const Value b = WordOf(state, op.b, op.width);
   if (op.lane != 0) {
     Set(state, op.dst, EvaluateLanes(op.op, op.width, op.lane, a, b));
     return Step::kNextOp;
@@ -274,13 +279,15 @@ Interpreter::Step Interpreter::Do(State& state, const Binary& op) {
       op.width == 32 ? HiddenImport(op.op, a, b) : std::nullopt;
   Value result = hidden ? *hidden : Evaluate(op.op, op.width, a, b);
   if (setting_ == Setting::kOrdinary) result = InPlace(op, a, b, result);
+  const std::optional<Words> words = WordsOfResult(state, op, result);
   Set(state, op.dst, result);
+  SetWords(state, op.dst, words);
   return Step::kNextOp;
 }
 
 Interpreter::Step Interpreter::Do(State& state, const SignExtend& op) {
   Set(state, op.dst,
-      EvaluateSignExtend(op.from, op.to, ValueOf(state, op.src)));
+      EvaluateSignExtend(op.from, op.to, WordOf(state, op.src, op.from)));
   return Step::kNextOp;
 }
 
@@ -288,6 +295,7 @@ Interpreter::Step Interpreter::Do(State& state, const SignExtend& op) {
 void Interpreter::ForkChoice(State& state, const Choose& op, const Value& cond,
                              const Value& no) {
   const auto temporaries = temporaries_;
+  temporary_words_.Clear();
   const size_t index = op_index_;
   ++state.open_branches;
   State other = state;
@@ -298,6 +306,7 @@ void Interpreter::ForkChoice(State& state, const Choose& op, const Value& cond,
     FollowLater(std::move(other));
   }
   temporaries_ = temporaries;
+  temporary_words_.Clear();
   op_index_ = index;
   Assume(state, cond, true);
 }

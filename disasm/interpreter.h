@@ -28,7 +28,7 @@
 #include "disasm/hex_number.h"
 #include "disasm/isa.h"
 #include "disasm/process.h"
-#include "disasm/state.h"
+#include "disasm/quadword.h"
 #include "disasm/stored_addresses.h"
 
 namespace detachfix {
@@ -143,6 +143,11 @@ class Interpreter {
   FlowOrder::Exits ExitsOf(uint64_t va);
 
   Value ValueOf(const State& state, const Operand& operand) const;
+  Value WordOf(const State& state, const Operand& operand, unsigned bits) const;
+  std::optional<Words> WordsOf(const State& state, const Operand& of) const;
+  void SetWords(State& state, Place place, const std::optional<Words>& words);
+  std::optional<Words> WordsOfResult(const State& state, const Binary& op,
+                                     const Value& result) const;
   void Set(State& state, Place place, const Value& value);
 
   Step Do(State& state, const Assign& op);
@@ -481,6 +486,7 @@ class Interpreter {
   Rva site_;             ///< of the current instruction
   size_t op_index_ = 0;  ///< of the current operation in it
   std::array<Value, kPlaceCount - kFirstTemporary> temporaries_{};
+  TemporaryWords temporary_words_;
 };
 
 /// The parts of the image that nothing else touches: those that hold a live

@@ -19,7 +19,69 @@ Value Forgotten() {
   return value;
 }
 
+/// What a register of 64 bits is loaded with, as two words, where the quadword
+/// says less.
+std::optional<Words> LoadWords(const State& state, MemoryAddress address,
+                               uint32_t size, const Value& quadword) {
+  if (state.register_width != 64 || size != 2 * kAddressSize ||
+      (!quadword.IsUnknown() && quadword.kind != Value::Kind::kPartial)) {
+    return std::nullopt;
+  }
+  const Words words = {
+      state.memory.Load(address, kAddressSize),
+      state.memory.Load({address.region, address.offset + kAddressSize},
+                        kAddressSize)};
+  if (!IsWorthKeeping(words)) return std::nullopt;
+  return words;
+}
+
 }  // namespace
+
+/// The words of what is read, where they are kept.
+std::optional<Words> Interpreter::WordsOf(const State& state,
+                                          const Operand& of) const {
+  const Place* place = std::get_if<Place>(&of);
+  if (place == nullptr) return std::nullopt;
+  return place->id < kFirstTemporary ? KeptWords(state, *place)
+                                     : temporary_words_.At(*place);
+}
+
+/// The low `bits` of what is read, as far as a word says more of them.
+Value Interpreter::WordOf(const State& state, const Operand& operand,
+                          unsigned bits) const {
+  if (bits <= 8 * kAddressSize) {
+    const std::optional<Words> words = WordsOf(state, operand);
+    if (words) return words->low;
+  }
+  return ValueOf(state, operand);
+}
+
+void Interpreter::SetWords(State& state, Place place,
+                           const std::optional<Words>& words) {
+  if (!words) return;
+  if (place.id < kFirstTemporary) {
+    KeepWords(state, place, *words);
+  } else {
+    temporary_words_.Keep(place, *words);
+  }
+}
+
+/// The words of an operation's `result`, where that says less.
+std::optional<Words> Interpreter::WordsOfResult(const State& state,
+                                                const Binary& op,
+                                                const Value& result) const {
+  const bool is_open =
+      result.IsUnknown() || result.kind == Value::Kind::kPartial;
+  if (state.register_width != 64 || op.width != 64 || !is_open) {
+    return std::nullopt;
+  }
+  const Value b = ValueOf(state, op.b);
+  const auto words_of = [&](const Operand& operand) {
+    const std::optional<Words> kept = WordsOf(state, operand);
+    return kept ? *kept : Split(ValueOf(state, operand));
+  };
+  return EvaluateWords(op.op, words_of(op.a), b, words_of(op.b));
+}
 
 /// A word read through `pointer`, which is not known: it may be an address
 /// itself, of what one of the same kind points to, or one that was stored
@@ -69,11 +131,13 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
     Set(state, op.dst, named);
     return Step::kNextOp;
   }
+  const std::optional<Words> words = LoadWords(state, *address, op.size, there);
   const std::optional<Value> part =
       op.size < 4 && !there.IsConstant()
           ? PartOfStackAddress(state, *address, op.size)
           : std::nullopt;
   Set(state, op.dst, part.value_or(there));
+  SetWords(state, op.dst, words);
   return Step::kNextOp;
 }
 
@@ -129,7 +193,8 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
   if (!is_own) log_->writes_memory = true;
   if (IsSecurityCookie(address)) return Step::kNextOp;
   const Operand* value = std::get_if<Operand>(&op.value);
-  const Value stored = value != nullptr ? ValueOf(state, *value) : Forgotten();
+  const Value stored =
+      value != nullptr ? WordOf(state, *value, 8 * op.size) : Forgotten();
   if (!target.IsConstant() && target.MayBeInImage() && IsFunction(stored)) {
     learned_ |= stored_.StrewFunctions();
   }
@@ -139,7 +204,16 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
     ForgetNear(state, target);
     return Step::kNextOp;
   }
-  StoreAt(state, *address, op.size, stored);
+  const std::optional<Words> words =
+      value != nullptr && op.size == 2 * kAddressSize ? WordsOf(state, *value)
+                                                      : std::nullopt;
+  if (words) {
+    StoreAt(state, *address, kAddressSize, words->low);
+    StoreAt(state, {address->region, address->offset + kAddressSize},
+            kAddressSize, words->high);
+  } else {
+    StoreAt(state, *address, op.size, stored);
+  }
   return Step::kNextOp;
 }
 

@@ -224,6 +224,8 @@ std::vector<Value> Interpreter::TableTargets(uint64_t va, const Jump& op) {
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
+  // It may be a call.
+  if (std::holds_alternative<Place>(op.target)) DropAllWords(state);
   if (ValueOf(state, op.target).IsUnknown()) {
     const std::vector<Value> targets = TableTargets(state.pc, op);
     if (!targets.empty()) {
@@ -246,6 +248,7 @@ Interpreter::Step Interpreter::Do(State& state, const Jump& op) {
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Call& op) {
+  DropAllWords(state);
   return ForEachTarget(state, ValueOf(state, op.target),
                        [this, &op](State& s, const Value& target) {
                          return CallTo(s, target, op.return_va);

@@ -204,6 +204,7 @@ bool Interpreter::IsReturnAddress(const State& state, const Value& target) {
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Return& op) {
+  DropAllWords(state);
   const Value target = ValueOf(state, op.target);
   const Frame& frame = state.calls.frame();
   const bool expected = IsReturnAddress(state, target);

@@ -36,7 +36,7 @@ bool Interpreter::HasSymbol(const State& state, Symbol symbol) {
   size_t cells = 0;
   const bool mentions = Mentions(state, symbol, cells);
   work_ += cells;
-  return mentions ||
+  return mentions || temporary_words_.Mentions(symbol) ||
          std::ranges::any_of(temporaries_, [symbol](const Value& value) {
            return value.HasSymbol() && value.symbol == symbol;
          });

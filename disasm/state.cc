@@ -312,6 +312,7 @@ bool Covers(const State& general, const State& specific) {
     return false;
   }
   if (!CoversSections(general, specific)) return false;
+  if ((general.kept_words & ~specific.kept_words) != 0) return false;
   Matching matching;
   for (const auto& [address, section] : general.sections.all()) {
     if (!matching.MatchesRegion(address)) return false;
@@ -350,6 +351,8 @@ State Join(const State& a, const State& b, size_t* differing) {
   if (!joined.sections.Shares(b.sections)) {
     JoinSections(joined.sections.Change(), b.sections.all());
   }
+  // The words themselves are memory; those of one alone are not looked at.
+  joined.kept_words &= b.kept_words;
   joined.open_branches = std::max(a.open_branches, b.open_branches);
   joined.blocks_end = std::max(a.blocks_end, b.blocks_end);
   joined.pages_end = std::max(a.pages_end, b.pages_end);

@@ -55,6 +55,8 @@ struct State {
   uint8_t register_width = 32;  ///< bits, of each place that is a register
   /// By Place::id; a run has those of its machine only.
   std::vector<Value> places = std::vector<Value>(kFirstTemporary);
+  /// By Place::id: which of them have words that are kept (quadword.h).
+  uint64_t kept_words = 0;
   Memory memory;
   CallStack calls;
   SectionMap sections;

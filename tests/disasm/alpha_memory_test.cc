@@ -18,8 +18,8 @@ constexpr int64_t kData = int64_t{kBase} + kDataRva;
 
 constexpr uint8_t kIndex = 1, kArray = 2, kOne = 3, kTemporary = 4, kRa = 26,
                   kZero = 31;
-constexpr uint32_t kLda = 0x08, kLdah = 0x09, kLdqU = 0x0b, kStqU = 0x0f,
-                   kLdl = 0x28, kLdq = 0x29, kStl = 0x2c, kStq = 0x2d;
+constexpr uint32_t kLda = 0x08, kLdqU = 0x0b, kStqU = 0x0f, kLdl = 0x28,
+                   kLdq = 0x29, kStl = 0x2c, kStq = 0x2d;
 constexpr uint32_t kRet = 0x6bfa8001;
 
 constexpr uint32_t Memory32(uint32_t opcode, uint32_t ra, int32_t displacement,
@@ -115,6 +115,77 @@ TEST_F(AlphaMemory, AnAddressThatWasReadThroughOneIsFollowed) {
       Memory32(kLdl, kTemporary, 4, kTemporary),
       Memory32(kStl, kOne, 4, kTemporary)};
   EXPECT_FALSE(Word(Run(code, UnknownValue()), 4).IsConstant());
+}
+
+/// ldq_u, insbl, mskbl, bis, stq_u: writes the byte 1 at `at` of the data.
+std::vector<uint32_t> StoreByte(int32_t at) {
+  constexpr uint8_t kQuad = 5, kByte = 6, kAddress = 7;
+  return {Memory32(kLda, kAddress, at, kArray),
+          Memory32(kLdqU, kQuad, 0, kAddress),
+          Operate(0x12, 0x0b, kOne, kAddress, kByte),
+          Operate(0x12, 0x02, kQuad, kAddress, kQuad),
+          Operate(0x11, 0x20, kQuad, kByte, kQuad),
+          Memory32(kStqU, kQuad, 0, kAddress)};
+}
+
+TEST_F(AlphaMemory, AByteIsWrittenBesideAPointer) {
+  const Value pointer = SymbolicValue(kFirstFreshSymbol + 7, 8, true);
+  for (const int32_t word : {0, 4}) {
+    for (const int32_t byte : {0, 1, 2, 3, 4, 5, 6, 7}) {
+      std::vector<uint32_t> code = {Memory32(kStl, kIndex, word, kArray)};
+      const std::vector<uint32_t> rest = StoreByte(byte);
+      code.insert(code.end(), rest.begin(), rest.end());
+      const State end = Run(code, pointer);
+      const bool hits = byte / 4 == word / 4;
+      EXPECT_EQ(Word(end, word) == pointer, !hits) << word << " " << byte;
+      const MemoryAddress at{kAbsolute, kData + byte};
+      EXPECT_EQ(end.memory.Load(at, 1), ConstantValue(1)) << byte;
+    }
+  }
+}
+
+TEST_F(AlphaMemory, TwoWordsAreCopiedAtOnce) {
+  constexpr uint8_t kQuad = 5;
+  const Value pointer = SymbolicValue(kFirstFreshSymbol + 7);
+  const std::vector<uint32_t> code = {Memory32(kStl, kIndex, 4, kArray),
+                                      Memory32(kLdq, kQuad, 0, kArray),
+                                      Memory32(kStq, kQuad, 8, kArray)};
+  const State end = Run(code, pointer);
+  EXPECT_EQ(Word(end, 12), pointer);
+  EXPECT_EQ(Word(end, 8), ConstantValue(0));
+  EXPECT_EQ(end.places[kQuad].kind, Value::Kind::kPartial);
+}
+
+TEST_F(AlphaMemory, APointerIsReadOutOfAQuadword) {
+  constexpr uint8_t kQuad = 5, kAddress = 7;
+  const Value pointer = SymbolicValue(kFirstFreshSymbol + 7);
+  // ldq_u, extll, addl
+  const std::vector<uint32_t> code = {
+      Memory32(kStl, kIndex, 4, kArray), Memory32(kLda, kAddress, 4, kArray),
+      Memory32(kLdqU, kQuad, 0, kAddress),
+      Operate(0x12, 0x26, kQuad, kAddress, kQuad),
+      Operate(0x10, 0, kQuad, kZero, kQuad)};
+  EXPECT_EQ(Run(code, pointer).places[kQuad], pointer);
+}
+
+TEST_F(AlphaMemory, AnotherValueOfTheRegisterHasNoOldWords) {
+  constexpr uint8_t kQuad = 5;
+  const Value pointer = SymbolicValue(kFirstFreshSymbol + 7);
+  const std::vector<uint32_t> load = {Memory32(kStl, kIndex, 4, kArray),
+                                      Memory32(kLdq, kQuad, 0, kArray)};
+  const std::vector<uint32_t> rest[] = {
+      // A shift by 8, a sum, a load through a pointer that is not known.
+      {Literal(0x12, 0x34, kQuad, 8, kQuad)},
+      {Literal(0x10, 0x20, kQuad, 1, kQuad)},
+      {Memory32(kLdq, kQuad, 0, kQuad)}};
+  for (const std::vector<uint32_t>& change : rest) {
+    std::vector<uint32_t> code = load;
+    code.insert(code.end(), change.begin(), change.end());
+    code.push_back(Memory32(kStq, kQuad, 8, kArray));
+    const State end = Run(code, pointer);
+    EXPECT_FALSE(Word(end, 8).IsSymbolic()) << std::hex << change[0];
+    EXPECT_FALSE(Word(end, 12).IsSymbolic()) << std::hex << change[0];
+  }
 }
 
 }  // namespace
