@@ -116,6 +116,7 @@ class Alpha final : public Isa {
 
   static CallingConvention MakeConvention() {
     CallingConvention c;
+    c.instruction_size = kWordSize;
     c.word_size = 8;
     c.register_width = 64;
     c.stack_pointer = Place{30};

@@ -13,13 +13,6 @@
 #include "disasm/interpreter_limits.h"
 
 namespace detachfix {
-namespace {
-
-/// A jump table has at most so many entries here.
-constexpr size_t kMaxTableTargets = 256;
-
-}  // namespace
-
 /// The word of another DLL, an exported variable, that the value was read from.
 std::optional<MemoryAddress> Interpreter::ForeignWord(
     const Value& value) const {
@@ -168,59 +161,6 @@ Interpreter::Step Interpreter::JumpTo(State& state, const Value& target) {
     return CallForeign(state, *word);
   }
   return GoTo(state, target, "jumps");
-}
-
-/// The words from `table` on that are addresses of code, and those before it
-/// where it lies in the code: the index may be negative there, and the first
-/// word that of another instruction (memcpy of Visual C++'s C runtime). Tables
-/// beside it are taken for a part of it: that adds paths, and loses none.
-/// The jump itself, which ends at `end`, may stand right before it.
-std::vector<Value> Interpreter::CodeAddressesAt(uint64_t table,
-                                                uint64_t end) const {
-  const Memory initial(view_);
-  std::vector<Value> found;
-  const auto take = [&](int64_t index) {
-    const Value entry =
-        initial.Load({kAbsolute, static_cast<int64_t>(table) + index * 4}, 4);
-    if (!entry.IsConstant() || !IsCode(entry.bits)) return false;
-    if (std::ranges::find(found, entry) == found.end()) found.push_back(entry);
-    return true;
-  };
-  const bool is_in_code = IsCode(table);
-  const bool has_first = take(0);
-  if (!has_first && !is_in_code) return found;
-  for (size_t i = 1; i < kMaxTableTargets; ++i) {
-    if (!take(static_cast<int64_t>(i))) break;
-  }
-  if (!is_in_code) return found;
-  for (uint64_t i = 1; i < kMaxTableTargets; ++i) {
-    const uint64_t at = table - i * 4;
-    if (at < end && table >= end) break;
-    if (!take(-static_cast<int64_t>(i))) break;
-  }
-  return found;
-}
-
-/// The targets of a jump through a table whose index is not known.
-std::vector<Value> Interpreter::TableTargets(uint64_t va, const Jump& op) {
-  const Place* target = std::get_if<Place>(&op.target);
-  if (target == nullptr) return {};
-  std::optional<Place> address;
-  std::optional<uint64_t> table;
-  for (const Op& part : Fetch(va).lifted.ops) {
-    if (const Load* load = std::get_if<Load>(&part)) {
-      const Place* from = std::get_if<Place>(&load->address);
-      if (load->dst == *target && from != nullptr) address = *from;
-    } else if (const Binary* add = std::get_if<Binary>(&part)) {
-      if (add->op != BinaryOp::kAdd) continue;
-      for (const Operand* operand : {&add->a, &add->b}) {
-        const uint64_t* base = std::get_if<uint64_t>(operand);
-        if (base != nullptr) table = *base;
-      }
-    }
-  }
-  if (!address || !table) return {};
-  return CodeAddressesAt(*table, va + Fetch(va).lifted.instruction.size);
 }
 
 Interpreter::Step Interpreter::Do(State& state, const Jump& op) {

@@ -16,7 +16,8 @@ namespace detachfix {
 
 /// How procedures are called, as data.
 struct CallingConvention {
-  uint8_t word_size = 4;  ///< bytes of an argument on the stack
+  uint8_t instruction_size = 0;  ///< bytes, where all have the same
+  uint8_t word_size = 4;         ///< bytes of an argument on the stack
   uint8_t register_width =
       32;  ///< bits; a word in a wider one is sign-extended
   Place stack_pointer;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the interpreter keeps and forgets of memory that Alpha code writes.
+// What the interpreter keeps and forgets of memory that Alpha code writes, and
+// the tables that it jumps through.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -18,8 +19,8 @@ constexpr int64_t kData = int64_t{kBase} + kDataRva;
 
 constexpr uint8_t kIndex = 1, kArray = 2, kOne = 3, kTemporary = 4, kRa = 26,
                   kZero = 31;
-constexpr uint32_t kLda = 0x08, kLdqU = 0x0b, kStqU = 0x0f, kLdl = 0x28,
-                   kLdq = 0x29, kStl = 0x2c, kStq = 0x2d;
+constexpr uint32_t kLda = 0x08, kLdah = 0x09, kLdqU = 0x0b, kStqU = 0x0f,
+                   kLdl = 0x28, kLdq = 0x29, kStl = 0x2c, kStq = 0x2d;
 constexpr uint32_t kRet = 0x6bfa8001;
 
 constexpr uint32_t Memory32(uint32_t opcode, uint32_t ra, int32_t displacement,
@@ -46,7 +47,14 @@ class AlphaMemory : public testing::Test {
   }
 
   /// `index` is what is in R1, R2 has the address of the data, R3 is 1.
-  State Run(std::vector<uint32_t> code, const Value& index) {
+  State Run(const std::vector<uint32_t>& code, const Value& index) {
+    std::vector<PathEnd> ends = Ends(code, index);
+    EXPECT_TRUE(is_complete_);
+    EXPECT_EQ(ends.size(), 1u);
+    return ends.empty() ? State(view_) : std::move(ends.front().state);
+  }
+
+  std::vector<PathEnd> Ends(std::vector<uint32_t> code, const Value& index) {
     code.push_back(kRet);
     code_.resize(code.size() * 4);
     std::memcpy(code_.data(), code.data(), code_.size());
@@ -62,15 +70,15 @@ class AlphaMemory : public testing::Test {
     Trace trace;
     Interpreter interpreter(view_, AlphaIsa());
     std::vector<PathEnd> ends = interpreter.Run(std::move(start), trace);
-    EXPECT_TRUE(trace.incomplete_because.empty());
-    EXPECT_EQ(ends.size(), 1u);
-    return ends.empty() ? State(view_) : std::move(ends.front().state);
+    is_complete_ = trace.incomplete_because.empty();
+    return ends;
   }
   static Value Word(const State& state, int64_t offset) {
     return state.memory.Load({kAbsolute, kData + offset}, 4);
   }
 
   CodeView view_;
+  bool is_complete_ = false;  ///< the last run
 
  private:
   std::array<uint8_t, 16> content_ = {0, 0, 0, 0, 1, 0, 0, 0,
@@ -186,6 +194,37 @@ TEST_F(AlphaMemory, AnotherValueOfTheRegisterHasNoOldWords) {
     EXPECT_FALSE(Word(end, 8).IsSymbolic()) << std::hex << change[0];
     EXPECT_FALSE(Word(end, 12).IsSymbolic()) << std::hex << change[0];
   }
+}
+
+TEST_F(AlphaMemory, AJumpThroughATableLeadsToEachOfItsEntries) {
+  constexpr uint32_t kTable = kCodeRva + 5 * 4, kFirst = kTable + 2 * 4;
+  constexpr uint32_t kJmp = 0x1au << 26 | kZero << 21 | kTemporary << 16;
+  std::vector<uint32_t> code = {
+      Memory32(kLdah, kTemporary, kBase >> 16, kZero),
+      Operate(0x11, 0x20, kZero, kZero, kZero),  // a nop between them
+      Operate(0x10, 0x02, kIndex, kTemporary, kTemporary),
+      Memory32(kLdl, kTemporary, kTable, kTemporary),
+      kJmp,
+      kBase + kFirst,
+      kBase + kFirst + 8,
+      Memory32(kStl, kOne, 8, kArray),
+      kRet,
+      Memory32(kStl, kOne, 12, kArray)};
+  const std::vector<PathEnd> ends = Ends(code, UnknownValue());
+  EXPECT_TRUE(is_complete_);
+  ASSERT_EQ(ends.size(), 2u);
+  for (const PathEnd& end : ends) {
+    const bool is_first = Word(end.state, 8) == ConstantValue(1);
+    EXPECT_EQ(Word(end.state, 12), ConstantValue(is_first ? 3 : 1));
+  }
+  // An address that is read from a fixed place is no entry of a table, and
+  // what another instruction has changed is none either.
+  code[2] = code[1];
+  EXPECT_EQ(Ends(code, UnknownValue()).size(), 1u);
+  code[2] = Operate(0x10, 0x02, kIndex, kTemporary, kTemporary);
+  code[1] = Operate(0x13, 0x20, kTemporary, kIndex, kTemporary);
+  EXPECT_TRUE(Ends(code, UnknownValue()).empty());
+  EXPECT_FALSE(is_complete_);
 }
 
 }  // namespace
