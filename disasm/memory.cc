@@ -129,11 +129,16 @@ std::optional<Rva> Memory::SlotAt(int64_t va) const {
 
 /// Notes the slots that a store overwrites.
 void Memory::LoseSlots(MemoryAddress address, uint32_t size) {
-  if (address.region != kAbsolute || size > kMaxKnownSize) return;
-  for (uint32_t byte = 0; byte < size; ++byte) {
-    if (const std::optional<Rva> slot = SlotAt(address.offset + byte)) {
-      lost_slots_.insert(*slot);
-    }
+  if (address.region != kAbsolute) return;
+  const auto va = [this](const auto& entry) {
+    return int64_t{view_->image_base} + entry.first.value;
+  };
+  const int64_t begin = address.offset - (int64_t{kSlotSize} - 1);
+  for (auto it = view_->import_slots.lower_bound(Rva{static_cast<uint32_t>(
+           std::clamp<int64_t>(begin - view_->image_base, 0, UINT32_MAX))});
+       it != view_->import_slots.end() && va(*it) < address.offset + size;
+       ++it) {
+    lost_slots_.insert(it->first);
   }
 }
 

@@ -98,6 +98,23 @@ TEST_F(MemoryTest, APartOfASlotThatIsOverwrittenTakesTheImportAway) {
   }
 }
 
+TEST_F(MemoryTest, AStoreOfAnySizeTakesTheImportAway) {
+  for (const int64_t before : {0, 1, 12, 13}) {
+    Memory memory(view_);
+    memory.Forget(Data(0x10 - before), 14);
+    EXPECT_FALSE(memory.Load(Data(0x10), 4) ==
+                 SymbolicValue(kImportSymbol, kSlotRva))
+        << before;
+  }
+  for (const int64_t beside : {0x10 - 14, 0x14}) {
+    Memory memory(view_);
+    memory.Forget(Data(beside), 14);
+    EXPECT_EQ(memory.Load(Data(0x10), 4),
+              SymbolicValue(kImportSymbol, kSlotRva))
+        << beside;
+  }
+}
+
 TEST_F(MemoryTest, AForgottenPieceOfASlotsSizeLeavesTheImport) {
   Memory memory(view_);
   const int64_t slot = Data(0x10).offset;

@@ -222,8 +222,9 @@ TEST_F(StateTest, AnOverwrittenSlotIsNotCoveredByAWholeOne) {
   EXPECT_TRUE(Covers(lost, whole));
   // Also when a wider piece was forgotten in both since.
   State wide = NewState();
-  wide.memory.Forget(Data(0), kDataSize);
-  lost.memory.Forget(Data(0), kDataSize);
+  const Memory::Range all = {Data(0).offset, Data(0).offset + kDataSize};
+  wide.memory.ForgetImage(all, {});
+  lost.memory.ForgetImage(all, {});
   EXPECT_FALSE(Covers(wide, lost));
   EXPECT_TRUE(Covers(lost, wide));
   EXPECT_TRUE(Covers(Join(wide, lost), lost));
