@@ -21,6 +21,9 @@
 
 namespace detachfix {
 
+/// Bytes of _onexit_table_t, three pointers (corecrt_startup.h).
+constexpr int64_t kExitTableSize = 12;
+
 std::vector<Memory::Range> KeptRanges(const State& state) {
   std::vector<Memory::Range> ranges;
   const CodeView& view = state.memory.view();
@@ -33,6 +36,9 @@ std::vector<Memory::Range> KeptRanges(const State& state) {
     if (section.live && address.region == kAbsolute) {
       ranges.push_back({address.offset, address.offset + kCriticalSectionSize});
     }
+  }
+  for (const int64_t table : state.exit_tables) {
+    ranges.push_back({table, table + kExitTableSize});
   }
   return ranges;
 }

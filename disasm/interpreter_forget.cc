@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <span>
 
 #include "disasm/interpreter.h"
@@ -164,10 +165,24 @@ void Interpreter::ForgetIfInImage(State& state, const Value& pointer) const {
   }
 }
 
-/// Of an ordinary process: what the image has allocated.
+/// Of an ordinary process: what the image has allocated, but what the C runtime
+/// has: the functions in the tables of _onexit_table_t.
 void Interpreter::ForgetPlacedBlocks(State& state) const {
-  state.memory.ForgetPlaced({static_cast<int64_t>(own_blocks_at_),
-                             static_cast<int64_t>(state.blocks_end)});
+  std::map<int64_t, int64_t> kept;  // begin -> end
+  for (const int64_t table : state.exit_tables) {
+    const Value first = state.memory.Load({kAbsolute, table}, 4);
+    const Value last = state.memory.Load({kAbsolute, table + 4}, 4);
+    if (!first.IsConstant() || !last.IsConstant()) continue;
+    kept.emplace(static_cast<int64_t>(first.bits),
+                 static_cast<int64_t>(last.bits));
+  }
+  int64_t begin = static_cast<int64_t>(own_blocks_at_);
+  for (const auto& [first, last] : kept) {
+    if (first < begin) continue;
+    state.memory.ForgetPlaced({begin, first});
+    begin = last;
+  }
+  state.memory.ForgetPlaced({begin, static_cast<int64_t>(state.blocks_end)});
   state.memory.ForgetPlaced(
       {static_cast<int64_t>(pages_at_), static_cast<int64_t>(state.pages_end)});
 }

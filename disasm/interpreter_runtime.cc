@@ -304,6 +304,9 @@ void Interpreter::RegisterOnExit(State& state, ApiEffect effect) {
                          block);
     }
   }
+  if (!of_dll && first->region == kAbsolute) {
+    state.exit_tables.insert(first->offset);
+  }
   result = ConstantValue(0);
   if (effect == ApiEffect::kMakeOnExitTable) return;
   const Value function = Argument(state, of_dll ? 0 : 1);

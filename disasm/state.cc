@@ -353,6 +353,7 @@ State Join(const State& a, const State& b, size_t* differing) {
   }
   // The words themselves are memory; those of one alone are not looked at.
   joined.kept_words &= b.kept_words;
+  joined.exit_tables.insert(b.exit_tables.begin(), b.exit_tables.end());
   joined.open_branches = std::max(a.open_branches, b.open_branches);
   joined.blocks_end = std::max(a.blocks_end, b.blocks_end);
   joined.pages_end = std::max(a.pages_end, b.pages_end);

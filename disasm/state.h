@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "disasm/call_stack.h"
@@ -60,6 +61,8 @@ struct State {
   Memory memory;
   CallStack calls;
   SectionMap sections;
+  /// In the image: where _onexit_table_t lie, each an object of its own.
+  std::set<int64_t> exit_tables;
   /// Branches on this path that could go either way.
   uint32_t open_branches = 0;
   // In an ordinary process (Setting::kOrdinary):
