@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "disasm/decorated_name.h"
+
 namespace detachfix {
 namespace {
 
@@ -162,7 +164,7 @@ std::optional<uint32_t> StackBytes(std::string_view dll,
     if (bytes || (other != others[0] && !IsCRuntime(dll))) break;
     bytes = FindStackBytes(other, name);
   }
-  return bytes;
+  return bytes ? bytes : BytesPoppedByName(name);
 }
 
 const EffectRow* FindEffect(std::string_view name) {
