@@ -399,6 +399,7 @@ class Interpreter {
   void ForgetStackFrom(State& state, MemoryAddress from) const;
   bool IsSavedCookie(const State& state, const Value& value) const;
   bool IsSavedWord(const State& state, const CellMap::Entry& entry) const;
+  bool IsHarmless(uint64_t va);
   void NotePassedSection(const State& state, const Value& argument,
                          const ImportName& import);
   void NoteGiven(const State& state, const Value& pointer);
@@ -437,6 +438,7 @@ class Interpreter {
   /// How many bytes imports pop that no table knows, as the balance of the
   /// stack at the end of their callers shows. By text of the import.
   std::map<std::string, uint32_t> learned_pops_;
+  std::map<uint64_t, bool> harmless_;  ///< by virtual address, once asked for
   std::vector<std::string> guessed_imports_;  ///< by Frame::guessed_import
   StoredAddresses stored_;
   std::set<uint64_t> written_code_;  ///< virtual addresses of stores into code

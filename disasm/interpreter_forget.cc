@@ -10,6 +10,7 @@
 
 #include "disasm/interpreter.h"
 #include "disasm/interpreter_limits.h"
+#include "disasm/leaf_code.h"
 
 namespace detachfix {
 namespace {
@@ -103,7 +104,8 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
     if (argument.IsConstant() && IsCode(argument.bits) &&
         (counted || !state.calls.ReturnsTo(argument.bits)) &&
         (StringBytes(view_, argument.bits) == 0 ||
-         MayBeInstructions(view_, argument.bits))) {
+         MayBeInstructions(view_, argument.bits)) &&
+        !IsHarmless(argument.bits)) {
       Incomplete("passes code at " + Where(argument.bits) + " to " +
                  ToText(import) + ", which may run it, at " + Site());
     }
@@ -122,6 +124,16 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
     return;
   }
   ForgetThrough(state, object);
+}
+
+/// Whether it does not matter who runs the function at `va`, and when.
+bool Interpreter::IsHarmless(uint64_t va) {
+  const auto [known, is_new] = harmless_.try_emplace(va, false);
+  if (is_new) {
+    const Rva rva{static_cast<uint32_t>(va) - view_.image_base};
+    known->second = ChangesNothing(view_, isa_, rva);
+  }
+  return known->second;
 }
 
 /// A function that nobody knows may delete a section that it is given.
