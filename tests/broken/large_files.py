@@ -32,46 +32,53 @@ def aligned(value, alignment):
     return -(-value // alignment) * alignment
 
 
-def import_tables(rva):
-    """One descriptor, two functions; and where the bound addresses stand."""
+def import_tables(rva, others):
+    """One descriptor, two functions by name and others by ordinal; and where
+    the bound addresses stand."""
     lookup = 40
-    slots = lookup + 4 * (len(NAMES) + 1)
-    strings = slots + 4 * (len(NAMES) + 1)
+    slots = lookup + 4 * (len(NAMES) + others + 1)
+    strings = slots + 4 * (len(NAMES) + others + 1)
     texts, thunks = b"", b""
     for name in NAMES:
         thunks += struct.pack("<I", rva + strings + len(texts))
         texts += b"\0\0" + name + b"\0" * (2 - len(name) % 2)
     dll = rva + strings + len(texts)
+    thunks += b"".join(word(1 << 31 | n) for n in range(1, others + 1))
     thunks += b"\0" * 4
     tables = struct.pack("<5I", rva + lookup, 0, 0, dll, rva + slots)
     tables += b"\0" * 20 + thunks + thunks + texts + b"KERNEL32.dll\0"
-    return tables.ljust(TABLES_SIZE, b"\0"), IMAGE_BASE + rva + slots
+    return tables.ljust(tables_size(others), b"\0"), IMAGE_BASE + rva + slots
 
 
-def image(rest, exported=0, made=1, before=0):
+def tables_size(others):
+    return TABLES_SIZE + 8 * others
+
+
+def image(rest, exported=0, made=1, before=0, others=0, work=b""):
     """A PE32 DLL; `rest(section, delete_slot)` is the code behind its entry,
-    which makes so many sections in a row; `before` bytes of data stand before
-    its import tables."""
-    entry = aligned(19 + 11 * made, 32)
+    which makes so many sections in a row, and does `work` whatever the reason;
+    `before` bytes of data stand before its import tables, which have so many
+    other functions."""
+    entry = aligned(19 + 11 * made + len(work), 32)
     size = entry + len(rest(0, 0))
     data_rva = aligned(0x1000 + size, ALIGNMENT)
     tables_rva = data_rva + before
-    tables, slots = import_tables(tables_rva)
-    section = IMAGE_BASE + tables_rva + TABLES_SIZE
+    tables, slots = import_tables(tables_rva, others)
+    section = IMAGE_BASE + tables_rva + tables_size(others)
     # cmp dword [esp+8],1; jne; push section; call; mov eax,1; ret 12
     code = b"\x83\x7c\x24\x08\x01\x0f\x85" + struct.pack("<I", 11 * made)
     for i in range(made):
         code += b"\x68" + struct.pack("<I", section + SECTION_SIZE * i)
         code += b"\xff\x15" + struct.pack("<I", slots)
-    code += b"\xb8\x01\0\0\0\xc2\x0c\0"
+    code += b"\xb8\x01\0\0\0" + work + b"\xc2\x0c\0"
     code = code.ljust(entry, b"\xcc") + rest(section, slots + 4)
     room = aligned(SECTION_SIZE * made, 0x40)
-    export_rva = tables_rva + TABLES_SIZE + room
+    export_rva = tables_rva + tables_size(others) + room
     data = b"\x55" * before + tables + b"\0" * room + export_table(export_rva, exported)
     directories = {1: (tables_rva, 40)}
     if exported:
         directories[0] = (export_rva,
-                          len(data) - before - TABLES_SIZE - room)
+                          len(data) - before - tables_size(others) - room)
     return headers(code, data, data_rva, directories)
 
 
@@ -133,6 +140,9 @@ def files():
     yield "tables", image(lambda *_: noise, before=34 << 20), LEAKS
     # The same, too far: whatever is asked for, it cannot be read.
     yield "far", image(lambda *_: noise, made=0, before=37 << 20), FAILED
+    # A long way out, which no jump ends: all of it is looked at again.
+    yield "detach", image(lambda *_: noise, others=60_000,
+                          work=b"\x40" * 30_000 + b"\xeb\0"), LEAKS
     # Each section is looked for in all code and data.
     # To delete them all takes more code than there is room for.
     yield "sections", image(lambda *_: noise, made=5_000), LEAKS, UNKNOWN
