@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "disasm/interpreter.h"
@@ -49,7 +50,7 @@ class AlphaMemory : public testing::Test {
   /// `index` is what is in R1, R2 has the address of the data, R3 is 1.
   State Run(const std::vector<uint32_t>& code, const Value& index) {
     std::vector<PathEnd> ends = Ends(code, index);
-    EXPECT_TRUE(is_complete_);
+    EXPECT_TRUE(trace_.incomplete_because.empty());
     EXPECT_EQ(ends.size(), 1u);
     return ends.empty() ? State(view_) : std::move(ends.front().state);
   }
@@ -67,18 +68,17 @@ class AlphaMemory : public testing::Test {
     start.places[kOne] = ConstantValue(1);
     start.places[kRa] = SymbolicValue(kReturnSymbol);
     start.pc = kBase + kCodeRva;
-    Trace trace;
-    Interpreter interpreter(view_, AlphaIsa());
-    std::vector<PathEnd> ends = interpreter.Run(std::move(start), trace);
-    is_complete_ = trace.incomplete_because.empty();
-    return ends;
+    if (section_) start.sections.Change()[{kAbsolute, *section_}].live = true;
+    trace_ = Trace();
+    return Interpreter(view_, AlphaIsa()).Run(std::move(start), trace_);
   }
   static Value Word(const State& state, int64_t offset) {
     return state.memory.Load({kAbsolute, kData + offset}, 4);
   }
 
   CodeView view_;
-  bool is_complete_ = false;  ///< the last run
+  std::optional<int64_t> section_;  ///< a critical section that is alive
+  Trace trace_;                     ///< of the last run
 
  private:
   std::array<uint8_t, 16> content_ = {0, 0, 0, 0, 1, 0, 0, 0,
@@ -211,7 +211,7 @@ TEST_F(AlphaMemory, AJumpThroughATableLeadsToEachOfItsEntries) {
       kRet,
       Memory32(kStl, kOne, 12, kArray)};
   const std::vector<PathEnd> ends = Ends(code, UnknownValue());
-  EXPECT_TRUE(is_complete_);
+  EXPECT_TRUE(trace_.incomplete_because.empty());
   ASSERT_EQ(ends.size(), 2u);
   for (const PathEnd& end : ends) {
     const bool is_first = Word(end.state, 8) == ConstantValue(1);
@@ -224,7 +224,22 @@ TEST_F(AlphaMemory, AJumpThroughATableLeadsToEachOfItsEntries) {
   code[2] = Operate(0x10, 0x02, kIndex, kTemporary, kTemporary);
   code[1] = Operate(0x13, 0x20, kTemporary, kIndex, kTemporary);
   EXPECT_TRUE(Ends(code, UnknownValue()).empty());
-  EXPECT_FALSE(is_complete_);
+  EXPECT_FALSE(trace_.incomplete_because.empty());
+}
+
+// An entry that reads what its stub has deleted before would go another way.
+TEST_F(AlphaMemory, SaysThatASectionIsRead) {
+  section_ = kData + 8;
+  const auto read_by = [this](uint32_t instruction) {
+    Run({instruction}, UnknownValue());
+    return trace_.reads_section_at;
+  };
+  EXPECT_EQ(read_by(Memory32(kLdl, kTemporary, 4, kArray)), std::nullopt);
+  EXPECT_EQ(read_by(Memory32(kLdl, kTemporary, 8, kArray)), Rva{kCodeRva});
+  EXPECT_EQ(read_by(Memory32(kLdq, kTemporary, 0, kArray)), std::nullopt);
+  EXPECT_EQ(read_by(Memory32(kLdqU, kTemporary, 9, kArray)), Rva{kCodeRva});
+  EXPECT_EQ(read_by(Memory32(kLdl, kTemporary, 28, kArray)), Rva{kCodeRva});
+  EXPECT_EQ(read_by(Memory32(kLdl, kTemporary, 32, kArray)), std::nullopt);
 }
 
 }  // namespace
