@@ -16,13 +16,10 @@
 
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
+#include "patcher/pe_format.h"
 
 namespace detachfix {
 namespace {
-
-constexpr uint32_t kSectionHeaderSize = 40;  // IMAGE_SIZEOF_SECTION_HEADER
-constexpr uint32_t kDescriptorSize = 20;     // IMAGE_IMPORT_DESCRIPTOR
-constexpr uint32_t kDebugEntrySize = 28;     // IMAGE_DEBUG_DIRECTORY
 
 /// A range of the file, 64 bits wide so that sums do not wrap.
 struct FileRange {
@@ -44,7 +41,8 @@ void AddMapped(const PeImage& image, uint32_t rva, uint64_t size,
 void AddImports(const PeImage& image, std::vector<FileRange>& used) {
   for (const ImportDescriptor& d : image.imports) {
     // The table ends with a descriptor of zeros, each thunk array with a zero.
-    used.push_back({d.offset.value, d.offset.value + 2 * kDescriptorSize});
+    used.push_back(
+        {d.offset.value, d.offset.value + 2 * kImportDescriptorSize});
     const uint64_t thunks = 4 * (uint64_t{d.functions.size()} + 1);
     AddMapped(image, d.original_first_thunk, thunks, used);
     AddMapped(image, d.first_thunk, thunks, used);
@@ -66,7 +64,7 @@ std::vector<FileRange> UsedRanges(const PeImage& image) {
   AddImports(image, used);
   for (const DebugEntry& entry : image.debug) {
     used.push_back({entry.entry_offset.value,
-                    uint64_t{entry.entry_offset.value} + kDebugEntrySize});
+                    uint64_t{entry.entry_offset.value} + kDebugDirectorySize});
     if (entry.raw_offset == 0) continue;
     used.push_back({entry.raw_offset, uint64_t{entry.raw_offset} + entry.size});
   }

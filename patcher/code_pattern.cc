@@ -4,6 +4,7 @@
 #include <set>
 
 #include "disasm/instruction.h"
+#include "patcher/pe_format.h"
 
 namespace detachfix {
 
@@ -11,7 +12,6 @@ namespace {
 
 // PE/COFF specification, "Base Relocation Types": HIGHLOW has 32 bits, those
 // of Alpha code (HIGH, LOW, HIGHADJ) 16.
-constexpr uint8_t kHighLow = 3;
 
 std::set<uint32_t> RelocatedBytes(const PeImage& image) {
   std::set<uint32_t> bytes;

@@ -10,6 +10,7 @@
 #include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
 #include "patcher/joined.h"
+#include "patcher/pe_format.h"
 
 namespace detachfix {
 
@@ -17,7 +18,6 @@ namespace {
 
 // PE/COFF specification, "Characteristics": debugging information was removed
 // from the image, which is what puts it into a .dbg file.
-constexpr uint16_t kDebugStripped = 0x0200;
 
 /// Bytes of arguments that DllMain(hinstDLL, fdwReason, lpvReserved) takes.
 constexpr char kDllMainArguments[] = "12";

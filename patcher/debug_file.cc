@@ -11,6 +11,7 @@
 #include "patcher/bytes.h"
 #include "patcher/debug_parts.h"
 #include "patcher/hex_text.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -20,9 +21,6 @@ namespace {
 constexpr uint16_t kSignature = 0x4944;  // "DI"
 constexpr uint16_t kMismatch = 0x8000;
 constexpr uint32_t kHeaderSize = 48;
-constexpr uint32_t kSectionHeaderSize = 40;
-constexpr uint32_t kDirectoryEntrySize = 28;
-constexpr uint32_t kMemoryExecute = 0x20000000;  // IMAGE_SCN_MEM_EXECUTE
 
 // IMAGE_DEBUG_TYPE_* of winnt.h
 constexpr uint32_t kTypeCoff = 1;
@@ -63,7 +61,7 @@ DebugSection ReadSection(const ByteReader& reader, uint64_t at) {
   section.rva = Rva{*reader.U32(at + 12)};
   section.size = *reader.U32(at + 8);
   if (section.size == 0) section.size = *reader.U32(at + 16);
-  section.executable = (*reader.U32(at + 36) & kMemoryExecute) != 0;
+  section.executable = (*reader.U32(at + 36) & kScnMemExecute) != 0;
   return section;
 }
 
@@ -116,14 +114,14 @@ Result<void> ReadDirectory(const ByteReader& reader, uint64_t begin,
     return Error{"debug directory ends at " + HexNumber(begin + size) +
                  ", file has " + HexNumber(reader.size()) + " bytes"};
   }
-  const uint32_t count = size / kDirectoryEntrySize;
-  if (size % kDirectoryEntrySize != 0 || count > kMaxDebugEntries) {
+  const uint32_t count = size / kDebugDirectorySize;
+  if (size % kDebugDirectorySize != 0 || count > kMaxDebugEntries) {
     return Error{"DebugDirectorySize is " + HexNumber(size) +
                  ", not that of up to " + std::to_string(kMaxDebugEntries) +
                  " entries of 0x1c bytes"};
   }
   for (uint32_t i = 0; i < count; ++i) {
-    const uint64_t at = begin + uint64_t{i} * kDirectoryEntrySize;
+    const uint64_t at = begin + uint64_t{i} * kDebugDirectorySize;
     const uint32_t type = *reader.U32(at + 12);
     const uint32_t data_size = *reader.U32(at + 16);
     const uint32_t offset = *reader.U32(at + 24);  // PointerToRawData

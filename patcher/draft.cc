@@ -8,21 +8,11 @@
 
 #include "patcher/bytes.h"
 #include "patcher/number_bytes.h"
+#include "patcher/pe_format.h"
 
 namespace detachfix {
 namespace {
 
-constexpr uint32_t kScnCntCode = 0x00000020;
-constexpr uint32_t kScnCntInitializedData = 0x00000040;
-constexpr uint32_t kScnMemDiscardable = 0x02000000;
-constexpr uint32_t kDirectoryEntrySize = 8;  // IMAGE_DATA_DIRECTORY
-constexpr uint32_t kScnMemShared = 0x10000000;
-constexpr uint32_t kScnMemExecute = 0x20000000;
-constexpr uint32_t kScnMemRead = 0x40000000;
-constexpr uint32_t kScnMemWrite = 0x80000000;
-
-constexpr uint32_t kVirtualSizeField = 8;  // in IMAGE_SECTION_HEADER
-constexpr uint32_t kSectionHeaderSize = 40;
 constexpr uint32_t kSizeOfCodeField = 28;  // from "PE\0\0"
 constexpr uint32_t kSizeOfDataField = 32;  // SizeOfInitializedData
 
@@ -45,7 +35,7 @@ Edit MakeEdit(const PeImage& image, FileOffset offset, Bytes after,
 
 FileOffset DirectoryOffset(const PeImage& image, Directory d) {
   return image.directories_offset +
-         static_cast<uint32_t>(d) * kDirectoryEntrySize;
+         static_cast<uint32_t>(d) * kDataDirectorySize;
 }
 
 Bytes DirectoryBytes(uint32_t rva, uint32_t size) {

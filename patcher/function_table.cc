@@ -14,6 +14,7 @@
 
 #include "patcher/hex_text.h"
 #include "patcher/number_bytes.h"
+#include "patcher/pe_format.h"
 
 namespace detachfix {
 namespace {
@@ -21,10 +22,6 @@ namespace {
 constexpr uint32_t kEntrySize = 20;
 constexpr uint32_t kEndField = 4;
 constexpr uint32_t kPrologEndField = 16;
-constexpr uint16_t kRelocationsStripped = 0x0001;  // Characteristics
-constexpr uint32_t kBlockHeader = 8;
-constexpr uint32_t kRelocationPage = 0x1000;  // of a block, on every machine
-constexpr uint16_t kHighLow = 3;
 
 void Append16(Bytes& bytes, uint32_t value) {
   bytes.push_back(static_cast<uint8_t>(value));
@@ -98,10 +95,10 @@ struct LastBlock {
 LastBlock FindLastBlock(const PeImage& image) {
   const DataDirectory& table = image.directory(Directory::kBaseRelocation);
   LastBlock last{Rva{table.rva}, 0, 0};
-  while (last.end().value + kBlockHeader <= table.rva + table.size) {
+  while (last.end().value + kRelocationBlockHeader <= table.rva + table.size) {
     const Rva at = last.end();
     const uint32_t size = WordAt(image, at + 4).value_or(0);
-    if (size < kBlockHeader) break;
+    if (size < kRelocationBlockHeader) break;
     last = {at, WordAt(image, at).value_or(0), size};
   }
   return last;
@@ -110,8 +107,8 @@ LastBlock FindLastBlock(const PeImage& image) {
 /// Bytes of the block's relocations, without one of padding at its end.
 uint32_t UsedBytes(const PeImage& image, const LastBlock& block) {
   constexpr uint32_t kHighAdj = 4;
-  uint32_t used = kBlockHeader;
-  for (uint32_t at = kBlockHeader; at + 2 <= block.size; at += 2) {
+  uint32_t used = kRelocationBlockHeader;
+  for (uint32_t at = kRelocationBlockHeader; at + 2 <= block.size; at += 2) {
     const std::optional<FileOffset> offset = ToOffset(image, block.begin + at);
     if (!offset) return block.size;
     const uint32_t entry =
@@ -132,7 +129,7 @@ Bytes MakeBlocks(const std::vector<Rva>& words) {
   for (auto& [page, offsets] : pages) {
     const uint32_t entries = AlignUp(static_cast<uint32_t>(offsets.size()), 2);
     Append32(blocks, page);
-    Append32(blocks, kBlockHeader + 2 * entries);
+    Append32(blocks, kRelocationBlockHeader + 2 * entries);
     for (const uint32_t offset : offsets) {
       Append16(blocks, kHighLow << 12 | offset);
     }

@@ -26,13 +26,12 @@
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 #include "patcher/number_bytes.h"
+#include "patcher/pe_format.h"
 
 namespace detachfix {
 namespace {
 
-constexpr uint32_t kDescriptorSize = 20;
 constexpr uint32_t kStampField = 4;  // TimeDateStamp, then ForwarderChain
-constexpr uint32_t kDirectoryEntrySize = 8;  // IMAGE_DATA_DIRECTORY
 /// A slot and the zero that ends its array.
 constexpr uint32_t kSlotArraySize = 8;
 
@@ -91,7 +90,7 @@ void ClearBoundDirectory(Draft& draft) {
   const PeImage& image = draft.image();
   if (!IsPresent(image.directory(Directory::kBoundImport))) return;
   draft.Replace(DirectoryOffset(image, Directory::kBoundImport),
-                Bytes(kDirectoryEntrySize),
+                Bytes(kDataDirectorySize),
                 "bound import directory cleared: the loader would walk it "
                 "instead of the descriptors");
 }
@@ -199,16 +198,17 @@ Bytes MovedTable(const PeImage& image, const ImportDescriptor& model,
   Bytes table;
   for (const ImportDescriptor& d : image.imports) {
     const auto begin = image.bytes.begin() + d.offset.value;
-    table.insert(table.end(), begin, begin + kDescriptorSize);
+    table.insert(table.end(), begin, begin + kImportDescriptorSize);
     if (unbind) {
-      std::fill_n(table.end() - kDescriptorSize + kStampField, 8, uint8_t{0});
+      std::fill_n(table.end() - kImportDescriptorSize + kStampField, 8,
+                  uint8_t{0});
     }
   }
   for (uint32_t field : {lookup, 0u, 0u, model.name, slot}) {
     const Bytes bytes = ToBytes32(field);
     table.insert(table.end(), bytes.begin(), bytes.end());
   }
-  table.resize(table.size() + kDescriptorSize);
+  table.resize(table.size() + kImportDescriptorSize);
   return table;
 }
 
@@ -219,7 +219,7 @@ Result<DeleteSlot> AddDescriptor(Draft& draft, const ImportDescriptor& model,
   const std::optional<Piece> slot = TakeSlot(draft);
   if (!slot) return Error{"no free bytes that the loader may write for a slot"};
   const uint32_t size =
-      (static_cast<uint32_t>(image.imports.size()) + 2) * kDescriptorSize;
+      (static_cast<uint32_t>(image.imports.size()) + 2) * kImportDescriptorSize;
   // With a slot that lies in a section the loader unprotects only as the home
   // of the table, the table has to stay there as well.
   const bool stay = UnprotectedSection(image).has_value() &&

@@ -15,6 +15,7 @@
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 #include "patcher/image_reader.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -22,14 +23,7 @@ namespace detachfix {
 namespace {
 
 constexpr uint32_t kAllDirectories = kDirectoryCount * 8;  // bytes
-constexpr uint32_t kSectionHeaderSize = 40;
-constexpr uint32_t kVirtualSize = 8;  // in a section header
-constexpr uint32_t kRawSize = 16;     // in a section header
-constexpr uint32_t kRawOffset = 20;   // in a section header
-constexpr uint32_t kImportDescriptorSize = 20;
-constexpr uint32_t kFirstThunkField = 16;  // in a descriptor
-constexpr uint32_t kBlockHeader = 8;       // of base relocations, in bytes
-constexpr uint64_t kSector = 0x200;
+constexpr uint32_t kFirstThunkField = 16;                  // in a descriptor
 
 void PutU32(std::vector<uint8_t>& bytes, uint64_t at, uint32_t word) {
   for (size_t i = 0; i < 4; ++i) {
@@ -75,7 +69,6 @@ void LiefCopy::Need(uint64_t rva, uint64_t size) {
 }
 
 void LiefCopy::NeedFunctions(const ImportDescriptor& import) {
-  constexpr uint32_t kByOrdinal = 0x80000000;
   const uint64_t size = (import.functions.size() + 1) * 4;
   Need(import.original_first_thunk, size);
   Need(import.first_thunk, size);
@@ -120,11 +113,11 @@ void LiefCopy::CopyHeaders() {
 // which it rounds up to FileAlignment.
 Result<void> LiefCopy::CopySections() {
   const std::span<const uint8_t> file(image_.bytes);
-  const uint64_t unit = std::max<uint64_t>(image_.file_alignment, kSector);
+  const uint64_t unit = std::max<uint64_t>(image_.file_alignment, kSectorSize);
   for (size_t i = 0; i < image_.sections.size(); ++i) {
     const Section& section = image_.sections[i];
     const uint64_t size =
-        std::min<uint64_t>(section.raw_size, RoundUp(ends_[i], kSector));
+        std::min<uint64_t>(section.raw_size, RoundUp(ends_[i], kSectorSize));
     const uint64_t place = RoundUp(copy_.size(), unit);
     places_.push_back(place);
     ends_[i] = size;
@@ -140,9 +133,9 @@ Result<void> LiefCopy::CopySections() {
   for (size_t i = 0; i < image_.sections.size(); ++i) {
     const uint64_t header = image_.sections[i].header_offset.value;
     // LIEF 0.9 takes a VirtualSize of 0 as it stands.
-    PutU32(copy_, header + kVirtualSize, image_.sections[i].MemorySize());
-    PutU32(copy_, header + kRawSize, static_cast<uint32_t>(ends_[i]));
-    PutU32(copy_, header + kRawOffset,
+    PutU32(copy_, header + kVirtualSizeField, image_.sections[i].MemorySize());
+    PutU32(copy_, header + kRawSizeField, static_cast<uint32_t>(ends_[i]));
+    PutU32(copy_, header + kRawOffsetField,
            ends_[i] == 0 ? 0 : static_cast<uint32_t>(places_[i]));
   }
   return {};
@@ -217,7 +210,7 @@ void LiefCopy::EndImportTables() {
 
 /// Whether a block of base relocations holds anything but padding.
 bool LiefCopy::HasEntries(uint64_t block, uint32_t size) const {
-  for (uint64_t at = kBlockHeader; at + 2 <= size; at += 2) {
+  for (uint64_t at = kRelocationBlockHeader; at + 2 <= size; at += 2) {
     if (reader_.U16(block + at).value_or(0) >> 12 != 0) return true;
   }
   return false;
@@ -232,9 +225,10 @@ void LiefCopy::NameEmptyBlocks() {
   if (table.rva == 0) return;
   const uint64_t end = uint64_t{table.rva} + table.size;
   uint32_t size = 0;
-  for (uint64_t at = table.rva; at + kBlockHeader <= end; at += size) {
+  for (uint64_t at = table.rva; at + kRelocationBlockHeader <= end;
+       at += size) {
     size = reader_.U32(at + 4).value_or(0);
-    if (size < kBlockHeader) return;
+    if (size < kRelocationBlockHeader) return;
     if (reader_.U32(at) != 0U || HasEntries(at, size)) continue;
     const std::optional<uint64_t> place = PlaceOf(at);
     if (place && *place + 4 <= copy_.size()) PutU32(copy_, *place, kAnyPage);

@@ -7,6 +7,7 @@
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 #include "patcher/image_reader.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -15,7 +16,6 @@ namespace {
 
 // LIEF 0.9 looks for tables at whole sectors, also where FileAlignment is less
 // and the sections begin between them: there nothing can be compared.
-constexpr uint32_t kSector = 0x200;
 
 Error Disagree(const std::string& what, uint64_t lief, uint64_t file) {
   return Error{what + " is " + HexNumber(file) + " in the file, LIEF reads " +
@@ -138,7 +138,7 @@ Result<void> CompareImports(const PeImage& image, const LiefFile& lief) {
 }  // namespace
 
 Result<void> AgreeOnRelocations(const PeImage& image, const LiefFile& lief) {
-  if (image.file_alignment < kSector) return {};
+  if (image.file_alignment < kSectorSize) return {};
   constexpr uint8_t kHighAdj = 4;
   std::vector<BaseRelocation> theirs;
   theirs.reserve(lief.relocations.size());
@@ -171,7 +171,8 @@ Result<void> AgreeWithLief(PeImage& image, const LiefFile& lief) {
   image.dll_characteristics = static_cast<uint16_t>(lief.dll_characteristics);
   Result<void> ok = CompareHeaders(image, lief);
   if (ok) ok = CompareTables(image, lief);
-  if (ok && image.file_alignment >= kSector) ok = CompareImports(image, lief);
+  if (ok && image.file_alignment >= kSectorSize)
+    ok = CompareImports(image, lief);
   return ok;
 }
 

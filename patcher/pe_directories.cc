@@ -11,6 +11,7 @@
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 #include "patcher/image_reader.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -38,10 +39,8 @@ constexpr DirectoryName kMapped[] = {
     {Directory::kClrHeader, "CLR header"},
 };
 
-constexpr uint32_t kBlockHeader = 8;
 constexpr uint8_t kAbsolute = 0;  // IMAGE_REL_BASED_ABSOLUTE: padding
 constexpr uint8_t kHighAdj = 4;   // its next entry is a parameter
-constexpr uint32_t kDebugEntrySize = 28;
 constexpr uint32_t kTlsDirectorySize = 24;
 
 // Bytes that a relocation rewrites, by its type.
@@ -83,7 +82,7 @@ class BlockEntries {
 Result<void> ReadBlock(const ImageReader& reader, const Block& block,
                        PeImage& image) {
   const BlockEntries entries(reader, block);
-  for (uint64_t at = kBlockHeader; at + 2 <= block.size; at += 2) {
+  for (uint64_t at = kRelocationBlockHeader; at + 2 <= block.size; at += 2) {
     const std::optional<uint16_t> entry = entries.At(at);
     if (!entry) {
       return Error{"base relocation at RVA " + HexNumber(block.begin + at) +
@@ -119,7 +118,7 @@ Result<DebugEntry> ReadDebugEntry(const ImageReader& reader, uint64_t rva,
       "debug entry " + std::to_string(image.debug.size() + 1);
   const std::optional<FileOffset> offset =
       ToOffset(image, Rva{static_cast<uint32_t>(rva)});
-  if (!offset || !reader.Bytes(rva, kDebugEntrySize)) {
+  if (!offset || !reader.Bytes(rva, kDebugDirectorySize)) {
     return Error{text + " at RVA " + HexNumber(rva) +
                  " has no bytes of its own in the file"};
   }
@@ -175,7 +174,7 @@ Result<void> ReadRelocations(PeImage& image) {
   image.relocations.reserve(
       std::min<size_t>(directory.size, image.file().size()) / 2);
   Block block{directory.rva, 0, 0};
-  for (uint32_t i = 1; block.begin + kBlockHeader <= end; ++i) {
+  for (uint32_t i = 1; block.begin + kRelocationBlockHeader <= end; ++i) {
     const std::optional<uint32_t> page = reader.U32(block.begin);
     const std::optional<uint32_t> size = reader.U32(block.begin + 4);
     const std::string text = "base relocation block " + std::to_string(i) +
@@ -183,7 +182,7 @@ Result<void> ReadRelocations(PeImage& image) {
     if (!page || !size) return Error{text + " is outside the sections"};
     // Some linkers round the directory's size up and leave zeros.
     if (*page == 0 && *size == 0) break;
-    if (*size < kBlockHeader || *size > end - block.begin) {
+    if (*size < kRelocationBlockHeader || *size > end - block.begin) {
       return Error{text + " has SizeOfBlock " + HexNumber(*size) + ", " +
                    HexNumber(end - block.begin) +
                    " bytes are left in the directory"};
@@ -202,7 +201,7 @@ Result<void> ReadDebugDirectory(PeImage& image) {
   if (directory.rva == 0) return {};
   // Borland's linker writes the number of entries instead of their size; what
   // is less than one entry is none.
-  const uint32_t count = directory.size / kDebugEntrySize;
+  const uint32_t count = directory.size / kDebugDirectorySize;
   if (count > kMaxDebugEntries) {
     return Error{"debug directory has " + std::to_string(count) +
                  " entries, at most " + std::to_string(kMaxDebugEntries) +
@@ -210,7 +209,8 @@ Result<void> ReadDebugDirectory(PeImage& image) {
   }
   const ImageReader reader(image);
   for (uint32_t i = 0; i < count; ++i) {
-    const uint64_t at = uint64_t{directory.rva} + uint64_t{i} * kDebugEntrySize;
+    const uint64_t at =
+        uint64_t{directory.rva} + uint64_t{i} * kDebugDirectorySize;
     const Result<DebugEntry> entry = ReadDebugEntry(reader, at, image);
     if (!entry) return entry.error();
     image.debug.push_back(*entry);

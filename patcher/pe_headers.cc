@@ -5,6 +5,7 @@
 
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -13,16 +14,11 @@ namespace {
 
 constexpr uint32_t kNumberOfSections = 6;  // from "PE\0\0"
 constexpr uint32_t kSizeOfOptionalHeader = 20;
-constexpr uint32_t kCharacteristics = 22;
-constexpr uint32_t kOptionalHeader = 24;
 constexpr uint32_t kDirectories = 96;  // from the optional header
-constexpr uint32_t kDirectorySize = 8;
-constexpr uint32_t kSectionHeaderSize = 40;
 constexpr uint32_t kLoaderPage = 0x1000;
-constexpr uint32_t kLoaderSector = 0x200;
 
 void PlaceFields(PeImage& image) {
-  const FileOffset optional = image.pe_header_offset + kOptionalHeader;
+  const FileOffset optional = image.pe_header_offset + kCoffHeaderSize;
   image.number_of_sections_offset = image.pe_header_offset + kNumberOfSections;
   image.entry_point_offset = optional + 16;
   image.size_of_image_offset = optional + 56;
@@ -59,14 +55,16 @@ Result<void> ReadDirectories(const ByteReader& reader, uint64_t optional,
   const uint32_t count = *reader.U32(optional + 92);
   image.directory_count =
       std::min(count, static_cast<uint32_t>(kDirectoryCount));
-  const uint32_t end = kDirectories + image.directory_count * kDirectorySize;
+  const uint32_t end =
+      kDirectories + image.directory_count * kDataDirectorySize;
   if (end > optional_size) {
     return Error{std::to_string(image.directory_count) +
                  " data directories end at " + HexNumber(optional + end) +
                  ", optional header at " + HexNumber(optional + optional_size)};
   }
   for (uint32_t i = 0; i < image.directory_count; ++i) {
-    const uint64_t at = optional + kDirectories + uint64_t{i} * kDirectorySize;
+    const uint64_t at =
+        optional + kDirectories + uint64_t{i} * kDataDirectorySize;
     image.directories[i] = {*reader.U32(at), *reader.U32(at + 4)};
   }
   return {};
@@ -135,7 +133,7 @@ void TakeAsLoaderDoes(uint32_t section_alignment, Section& section) {
     section.raw_offset = FileOffset{0};
     section.raw_size = 0;
   } else if (section_alignment >= kLoaderPage) {
-    section.raw_offset.value -= section.raw_offset.value % kLoaderSector;
+    section.raw_offset.value -= section.raw_offset.value % kSectorSize;
   }
 }
 
@@ -171,14 +169,14 @@ Result<void> ReadHeaders(PeImage& image) {
   PlaceFields(image);
   const uint64_t pe = image.pe_header_offset.value;
   image.machine = *reader.U16(pe + 4);
-  image.characteristics = *reader.U16(pe + kCharacteristics);
+  image.characteristics = *reader.U16(pe + kCharacteristicsField);
   const uint32_t size = *reader.U16(pe + kSizeOfOptionalHeader);
-  const uint64_t optional = pe + kOptionalHeader;
+  const uint64_t optional = pe + kCoffHeaderSize;
   if (Result<void> ok = CheckOptionalHeaderSize(reader, optional, size); !ok) {
     return ok;
   }
   ReadOptionalHeader(reader, optional, image);
-  image.section_table_offset = image.pe_header_offset + kOptionalHeader + size;
+  image.section_table_offset = image.pe_header_offset + kCoffHeaderSize + size;
   Result<void> ok = ReadDirectories(reader, optional, size, image);
   if (ok) ok = CheckAlignments(image);
   if (ok) ok = CheckImageSize(image);

@@ -16,6 +16,7 @@
 #include "disasm/code_view.h"
 #include "patcher/file_offset.h"
 #include "patcher/file_parts.h"
+#include "patcher/pe_format.h"
 #include "patcher/result.h"
 #include "patcher/shared_bytes.h"
 
@@ -201,7 +202,7 @@ struct PeImage {
   /// Where sections are aligned to pages, the loader reads whole sectors,
   /// whatever FileAlignment says (see Section::raw_offset).
   uint32_t raw_alignment() const {
-    constexpr uint32_t kSectorSize = 0x200, kPageSize = 0x1000;
+    constexpr uint32_t kPageSize = 0x1000;
     return section_alignment < kPageSize
                ? file_alignment
                : std::max(file_alignment, kSectorSize);

@@ -9,14 +9,12 @@
 #include "patcher/ascii_text.h"
 #include "patcher/hex_text.h"
 #include "patcher/image_reader.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
 
 namespace {
-
-constexpr uint32_t kDescriptorSize = 20;
-constexpr uint32_t kByOrdinal = 0x80000000;
 
 // As LdrLoadDll completes a name: ".dll" where no extension stands.
 std::string LoaderName(const std::string& dll) {
@@ -56,7 +54,7 @@ Result<std::optional<ImportDescriptor>> ImportWalk::Descriptor(
   const std::string text = "import descriptor " +
                            std::to_string(image_.imports.size() + 1) +
                            " at RVA " + HexNumber(rva);
-  if (!reader_.Holds(rva, kDescriptorSize)) {
+  if (!reader_.Holds(rva, kImportDescriptorSize)) {
     return Error{text + " is outside the sections"};
   }
   descriptor.original_first_thunk = *reader_.U32(rva);
@@ -71,7 +69,7 @@ Result<std::optional<ImportDescriptor>> ImportWalk::Descriptor(
   }
   const std::optional<FileOffset> offset =
       ToOffset(image_, Rva{static_cast<uint32_t>(rva)});
-  if (!offset || !reader_.Bytes(rva, kDescriptorSize)) {
+  if (!offset || !reader_.Bytes(rva, kImportDescriptorSize)) {
     return Error{text + " has no bytes of its own in the file"};
   }
   descriptor.offset = *offset;
@@ -150,7 +148,7 @@ Result<void> ImportWalk::Functions(ImportDescriptor& descriptor) {
 Result<void> ImportWalk::Run() {
   const uint64_t table = image_.directory(Directory::kImport).rva;
   if (table == 0) return {};
-  for (uint64_t at = table;; at += kDescriptorSize) {
+  for (uint64_t at = table;; at += kImportDescriptorSize) {
     Result<std::optional<ImportDescriptor>> next = Descriptor(at);
     if (!next) return next.error();
     if (!next->has_value()) return {};

@@ -3,6 +3,7 @@
 // specification, "Machine Types", and winnt.h for the ones that it has dropped.
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
@@ -10,9 +11,7 @@ namespace detachfix {
 namespace {
 
 constexpr uint32_t kDosHeaderSize = 64;
-constexpr uint32_t kNewHeaderField = 0x3c;  // e_lfanew
-constexpr uint32_t kCoffHeaderSize = 24;    // with "PE\0\0"
-constexpr uint16_t kDosMagic = 0x5a4d;      // "MZ"
+constexpr uint16_t kDosMagic = 0x5a4d;  // "MZ"
 constexpr uint16_t kPe32 = 0x10b;
 constexpr uint16_t kPe32Plus = 0x20b;
 

@@ -3,15 +3,15 @@
 #include <algorithm>
 
 #include "patcher/bytes.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 
 namespace detachfix {
 
 namespace {
 
-constexpr uint32_t kCode = 0x00000020;        // IMAGE_SCN_CNT_CODE
-constexpr uint32_t kMemExecute = 0x20000000;  // IMAGE_SCN_MEM_EXECUTE
-constexpr uint32_t kMemWrite = 0x80000000;    // IMAGE_SCN_MEM_WRITE
+constexpr uint32_t kCode = 0x00000020;      // IMAGE_SCN_CNT_CODE
+constexpr uint32_t kMemWrite = 0x80000000;  // IMAGE_SCN_MEM_WRITE
 constexpr uint64_t kPage = 0x1000;
 
 CodeRegion RegionOf(const PeImage& image, const Section& section) {
@@ -44,7 +44,7 @@ uint32_t Section::MemorySize() const {
 bool Section::IsExecutable() const {
   // NT 4.0 on i386 executes any readable page; what is meant to be code says
   // so by either flag.
-  return (characteristics & (kCode | kMemExecute)) != 0;
+  return (characteristics & (kCode | kScnMemExecute)) != 0;
 }
 
 bool Section::IsWritable() const { return (characteristics & kMemWrite) != 0; }

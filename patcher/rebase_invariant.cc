@@ -18,6 +18,7 @@
 #include "patcher/rebase_invariant.h"
 
 #include "patcher/bytes.h"
+#include "patcher/pe_format.h"
 #include "patcher/sha256.h"
 
 namespace detachfix {
@@ -26,7 +27,6 @@ namespace {
 
 // PE/COFF specification, "Base Relocation Types".
 constexpr uint8_t kHigh = 1;
-constexpr uint8_t kHighLow = 3;
 constexpr uint8_t kHighAdj = 4;
 
 // Offsets from "PE\0\0": TimeDateStamp, and ImageBase of a PE32.

@@ -8,6 +8,7 @@
 #include "patcher/bytes.h"
 #include "patcher/consult_symbols.h"
 #include "patcher/file_parts.h"
+#include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
 #include "patcher/target.h"
 
@@ -26,11 +27,6 @@ constexpr uint32_t kMaxHeaders = 64 * 1024;
 
 constexpr uint16_t kMz = 0x5a4d;
 constexpr uint32_t kPeSignature = 0x00004550;
-constexpr uint32_t kNewHeaderField = 0x3c;  // e_lfanew
-constexpr uint32_t kCoffHeaderSize = 24;
-constexpr uint32_t kCharacteristics = 22;   // from "PE\0\0"
-constexpr uint16_t kDebugStripped = 0x200;  // IMAGE_FILE_DEBUG_STRIPPED
-constexpr uint32_t kSectionHeaderSize = 40;
 constexpr uint32_t kPackedMagics[] = {0x44445a53, 0x4a41574b,
                                       0x4643534d};  // SZDD, KWAJ, MSCF
 
@@ -220,7 +216,7 @@ std::optional<Diagnosis> QuickLook::JudgeCode() {
   const ByteReader reader(parts_->bytes());
   const uint64_t pe = image_.pe_header_offset.value;
   may_have_symbols_ =
-      (*reader.U16(pe + kCharacteristics) & kDebugStripped) != 0;
+      (*reader.U16(pe + kCharacteristicsField) & kDebugStripped) != 0;
   image_.source = this;
   Diagnosis diagnosis = Diagnose(image_, Scope::kAnyDll, &runs_);
   image_.source = nullptr;

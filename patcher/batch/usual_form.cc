@@ -6,16 +6,14 @@
 #include "patcher/bytes.h"
 #include "patcher/image_reader.h"
 #include "patcher/lief_copy.h"
+#include "patcher/pe_format.h"
 
 namespace detachfix {
 namespace {
 
 constexpr uint32_t kSizeOfOptionalHeader = 20;  // from "PE\0\0"
 constexpr uint16_t kUsualOptionalHeader = 0xe0;
-constexpr uint32_t kRawOffset = 20;  // in a section header
-constexpr uint32_t kSector = 0x200;
 constexpr uint32_t kPage = 0x1000;
-constexpr uint32_t kBlockHeader = 8;
 constexpr size_t kShortestDllName = 4;
 
 // Whether the range is file content that its section says to have.
@@ -35,7 +33,8 @@ bool HasUsualHeaders(const PeImage& image) {
   const uint64_t pe = image.pe_header_offset.value;
   return reader.U16(pe + kSizeOfOptionalHeader) == kUsualOptionalHeader &&
          image.directory_count == kDirectoryCount &&
-         image.file_alignment >= kSector && image.section_alignment >= kPage;
+         image.file_alignment >= kSectorSize &&
+         image.section_alignment >= kPage;
 }
 
 bool HasUsualSections(const PeImage& image) {
@@ -43,7 +42,7 @@ bool HasUsualSections(const PeImage& image) {
   uint64_t end = image.size_of_headers;
   for (const Section& section : image.sections) {
     const uint64_t header = section.header_offset.value;
-    if (*reader.U32(header + kRawOffset) % kSector != 0) return false;
+    if (*reader.U32(header + kRawOffsetField) % kSectorSize != 0) return false;
     if (section.raw_size == 0) continue;
     // One behind the other, in the order of their addresses.
     if (section.shares_file_bytes || section.raw_offset.value < end) {
@@ -75,10 +74,9 @@ bool HasUsualFunctions(const PeImage& image, const ImageReader& reader,
 }
 
 bool HasUsualImports(const PeImage& image) {
-  constexpr uint32_t kDescriptorSize = 20;
   const DataDirectory& directory = image.directory(Directory::kImport);
   if (directory.rva == 0) return true;
-  const uint64_t size = (image.imports.size() + 1) * kDescriptorSize;
+  const uint64_t size = (image.imports.size() + 1) * kImportDescriptorSize;
   if (directory.size < size || !IsContent(image, directory.rva, size)) {
     return false;
   }
@@ -103,7 +101,7 @@ bool HasUsualRelocations(const PeImage& image) {
     const std::optional<uint32_t> page = reader.U32(at);
     const std::optional<uint32_t> size = reader.U32(at + 4);
     if (!page || !size || *page == 0 || *page % kPage != 0) return false;
-    if (*size < kBlockHeader || *size % 4 != 0) return false;
+    if (*size < kRelocationBlockHeader || *size % 4 != 0) return false;
     at += *size;
   }
   return at == end;
