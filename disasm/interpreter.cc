@@ -100,7 +100,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
   work_ = 0;
   for (size_t tries = 0; tries <= kMaxLearned; ++tries) {
     Trace attempt = log;
-    std::vector<PathEnd> ends = RunOnce(start, attempt);
+    std::vector<PathEnd> ends = Attempt(start, attempt);
     if (learned_) continue;
     log = std::move(attempt);
     return ends;
@@ -111,7 +111,7 @@ std::vector<PathEnd> Interpreter::Run(State start, Trace& log) {
   return {};
 }
 
-std::vector<PathEnd> Interpreter::RunOnce(State start, Trace& log) {
+std::vector<PathEnd> Interpreter::Attempt(State start, Trace& log) {
   log_ = &log;
   calls_at_.clear();
   for (size_t i = 0; i < log.calls.size(); ++i) {

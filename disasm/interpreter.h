@@ -98,7 +98,7 @@ class Interpreter {
     size_t operator()(const Origin& origin) const;
   };
 
-  std::vector<PathEnd> RunOnce(State start, Trace& log);
+  std::vector<PathEnd> Attempt(State start, Trace& log);
   Code& Fetch(uint64_t va);
   uint32_t MaxSteps() const;
   size_t MaxWork() const;
@@ -465,7 +465,7 @@ class Interpreter {
   Trace* log_ = nullptr;
   /// The indices in log_->calls, by the relative virtual address of the site.
   std::unordered_map<uint32_t, std::vector<size_t>> calls_at_;
-  uint32_t run_ = 0;                          ///< counts RunOnce
+  uint32_t run_ = 0;                          ///< counts Attempt
   std::vector<std::unique_ptr<State>> todo_;  ///< the next one last
   std::vector<PathEnd> ends_;
   std::unordered_map<Point, std::vector<State>, HashPoint> seen_;
