@@ -192,15 +192,14 @@ Result<std::unique_ptr<FileGuard>> GuardToPatch(Files& files,
   return files.Guard(path, side_paths);
 }
 
-/// Whether the file at the path is, in bytes and in state, what was read.
-bool IsAsRead(Files& files, const VerifiedFile& file) {
-  const Result<ReadFile> now = files.Read(file.outcome.path, kMaxFileSize);
-  return now && now->state.inode == file.file.state.inode &&
-         now->state.changed_ns == file.file.state.changed_ns &&
-         now->bytes == file.file.bytes;
-}
-
 }  // namespace
+
+bool IsAsRead(Files& files, const std::string& path, const ReadFile& read) {
+  const Result<ReadFile> now = files.Read(path, kMaxFileSize);
+  return now && now->state.inode == read.state.inode &&
+         now->state.changed_ns == read.state.changed_ns &&
+         now->bytes == read.bytes;
+}
 
 std::optional<Error> PatchRefusal(const FileOutcome& outcome,
                                   const PatchOptions& options) {
@@ -258,7 +257,7 @@ FileOutcome PatchFile(Files& files, const std::string& path,
   const Result<std::unique_ptr<FileGuard>> guard =
       GuardToPatch(files, path, options);
   if (!guard) return WithError(file, Action::kFailed, guard.error());
-  if (!IsAsRead(files, file)) {
+  if (!IsAsRead(files, file.outcome.path, file.file)) {
     file = VerifyFile(files, path, options.scope);
     done = WithoutPatch(files, file, options);
     if (done) return *done;

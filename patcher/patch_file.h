@@ -57,6 +57,9 @@ struct PatchOptions {
 FileOutcome PatchFile(Files& files, const std::string& path,
                       const PatchOptions& options);
 
+/// Whether the file at the path is, in bytes and in state, what was read.
+bool IsAsRead(Files& files, const std::string& path, const ReadFile& read);
+
 /// Why a leaking or undecided file is not to be patched, if so.
 std::optional<Error> PatchRefusal(const FileOutcome& outcome,
                                   const PatchOptions& options);

@@ -5,6 +5,7 @@
 
 #include "patcher/batch/media_names.h"
 #include "patcher/consult_signatures.h"
+#include "patcher/patch_file.h"
 #include "patcher/sha256.h"
 #include "patcher/verify_file.h"
 
@@ -183,14 +184,6 @@ PreparedMedia PlanChange(Files& files, const std::string& path, ReadFile file,
   NoteBrokenSignature(*judged.verified->image, item.outcome);
   item.outcome.action = Action::kWouldPatch;
   return {std::move(item), std::move(change)};
-}
-
-/// Whether the file at the path is, in bytes and in state, what was read.
-bool IsAsRead(Files& files, const std::string& path, const ReadFile& read) {
-  const Result<ReadFile> now = files.Read(path, kMaxFileSize);
-  return now && now->state.inode == read.state.inode &&
-         now->state.changed_ns == read.state.changed_ns &&
-         now->bytes == read.bytes;
 }
 
 bool Stands(Files& files, const std::string& path, const Sha256& hash) {
