@@ -486,7 +486,7 @@ Memory Join(const Memory& a, const Memory& b, size_t* differing) {
   for (const CellMap::Entry* in_b : only_in_b) {
     ForgetDifferent(*in_b, a, joined);
   }
-  joined.LoseSlotsOf(b);
+  joined.LoseSlotsOf(a, b);
   if (differing != nullptr) *differing += count;
   return joined;
 }

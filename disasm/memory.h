@@ -85,8 +85,10 @@ class Memory {
   CellMap& cells() { return cells_; }
   /// Import slots that were overwritten: they no longer hold the import.
   const std::set<Rva>& lost_slots() const { return lost_slots_; }
-  void LoseSlotsOf(const Memory& other) {
-    lost_slots_.insert(other.lost_slots_.begin(), other.lost_slots_.end());
+  /// Has lost what either of them has, whatever was stored to make it.
+  void LoseSlotsOf(const Memory& a, const Memory& b) {
+    lost_slots_ = a.lost_slots_;
+    lost_slots_.insert(b.lost_slots_.begin(), b.lost_slots_.end());
   }
   const CodeView& view() const { return *view_; }
 

@@ -115,6 +115,20 @@ TEST_F(MemoryTest, AStoreOfAnySizeTakesTheImportAway) {
   }
 }
 
+TEST_F(MemoryTest, AJoinLosesNoMoreSlotsThanItsParts) {
+  const Memory whole(view_);
+  Memory forgotten(view_);
+  const int64_t begin = Data(0).offset;
+  forgotten.ForgetImage({begin, begin + 0x20}, {});
+  const Value import = SymbolicValue(kImportSymbol, kSlotRva);
+  EXPECT_EQ(Join(whole, forgotten).Load(Data(0x10), 4), import);
+  EXPECT_EQ(Join(forgotten, whole).Load(Data(0x10), 4), import);
+  Memory lost(view_);
+  lost.Forget(Data(8), 16);
+  EXPECT_FALSE(Join(forgotten, lost).Load(Data(0x10), 4) == import);
+  EXPECT_FALSE(Join(lost, forgotten).Load(Data(0x10), 4) == import);
+}
+
 TEST_F(MemoryTest, AForgottenPieceOfASlotsSizeLeavesTheImport) {
   Memory memory(view_);
   const int64_t slot = Data(0x10).offset;
