@@ -161,21 +161,24 @@ RunSettings SettingsFor(const Options& options, const RunRecord& run,
   return settings;
 }
 
-/// The run that `--resume` means, unless there is none to go on with.
-Result<RunRecord> RunToResume(Ledger& ledger, const std::string& id) {
-  RunRecord run;
-  if (id.empty()) {
-    const Result<std::optional<RunRecord>> last = ledger.FindUnfinished();
-    if (!last) return last.error();
-    if (!*last) {
-      return Error{ledger.path() + ": every run in this ledger has finished"};
-    }
-    run = **last;
-  } else {
-    const Result<RunRecord> named = ledger.FindRun(id);
-    if (!named) return named.error();
-    run = *named;
-  }
+/// The run that `--resume` means.
+Result<RunRecord> RunNamed(Ledger& ledger, const std::string& id) {
+  if (!id.empty()) return ledger.FindRun(id);
+  const Result<std::optional<RunRecord>> last = ledger.FindUnfinished();
+  if (!last) return last.error();
+  if (*last) return **last;
+  return Error{ledger.path() + ": every run in this ledger has finished"};
+}
+
+/// Whether another process works on the run.
+bool IsTaken(Ledger& ledger, const RunRecord& run) {
+  if (ledger.ClaimRun(run.id) == Claim::kTaken) return true;
+  // An earlier version claims nothing, nor can one on every file system.
+  return run.state == RunState::kRunning && run.host == HostName() &&
+         IsRunning(run.id);
+}
+
+Result<void> CheckGoesOn(const RunRecord& run) {
   if (run.command != "batch") {
     return Error{"run " + run.id + " is one of 'detachfix " + run.command +
                  "', which is given again to go on"};
@@ -183,10 +186,23 @@ Result<RunRecord> RunToResume(Ledger& ledger, const std::string& id) {
   if (run.state == RunState::kFinished) {
     return Error{"run " + run.id + " has finished: " + run.summary};
   }
-  if (run.state == RunState::kRunning && run.host == HostName() &&
-      IsRunning(run.id)) {
-    return Error{"run " + run.id + " is still running"};
+  return {};
+}
+
+/// The run that `--resume` means, unless there is none to go on with.
+Result<RunRecord> RunToResume(Ledger& ledger, const std::string& id) {
+  const Result<RunRecord> named = RunNamed(ledger, id);
+  if (!named) return named.error();
+  Result<void> goes_on = CheckGoesOn(*named);
+  if (!goes_on) return goes_on.error();
+  if (IsTaken(ledger, *named)) {
+    return Error{"run " + named->id + " is still running"};
   }
+  // Who had it may have ended it before it was ours.
+  const Result<RunRecord> run = ledger.FindRun(named->id);
+  if (!run) return run.error();
+  goes_on = CheckGoesOn(*run);
+  if (!goes_on) return goes_on.error();
   return run;
 }
 

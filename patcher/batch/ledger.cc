@@ -226,15 +226,22 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(const std::string& path,
   if (!database) return named(database.error());
   const Result<void> checked = CheckTables(**database, access);
   if (!checked) return named(checked.error());
-  return std::unique_ptr<Ledger>(new Ledger(path, std::move(*database)));
+  return std::unique_ptr<Ledger>(
+      new Ledger(path, *followed, std::move(*database)));
 }
 
 Error Ledger::Named(const Error& error) const {
   return Error{"the ledger " + path_ + ": " + error.message};
 }
 
+Claim Ledger::ClaimRun(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  return claims_.Take(id);
+}
+
 Result<void> Ledger::BeginRun(const RunRecord& run) {
   const std::lock_guard lock(mutex_);
+  claims_.Take(run.id);  // a new id, which nobody else has
   const Result<void> done = database_->Run(
       "INSERT INTO runs (" + std::string(kRunColumns) +
           ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
@@ -265,11 +272,21 @@ Result<void> Ledger::EndRun(const std::string& id, RunState state,
 }
 
 Result<void> Ledger::Put(const LedgerEntry& entry) {
-  return database_->Run(
+  Result<void> done = database_->Run(
       "INSERT OR REPLACE INTO files (" + std::string(kFileColumns) +
-          ") VALUES "
-          "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+          ") SELECT "
+          "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17 "
+          "WHERE NOT EXISTS (SELECT 1 FROM files WHERE run=?1 AND path=?2 AND "
+          "((undo_kind<>0 AND ?12=0) OR "
+          "(length(log_undo)<>0 AND length(?14)=0)))",
       ToRow(entry));
+  if (!done || !entry.intended) return done;
+  // What is not noted must not be done.
+  const Result<std::optional<Row>> changes =
+      database_->First("SELECT changes()", {});
+  if (!changes) return changes.error();
+  if (*changes && Integer((**changes)[0]) != 0) return {};
+  return Error{"has another way back for the file, which it would lose"};
 }
 
 Result<void> Ledger::WriteWaiting() {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "patcher/batch/database.h"
+#include "patcher/batch/run_claim.h"
 #include "patcher/files.h"
 #include "patcher/plan.h"
 
@@ -97,17 +98,23 @@ class Ledger {
 
   const std::string& path() const { return path_; }
 
+  /// Claims the run for this process before it is noted.
   Result<void> BeginRun(const RunRecord& run);
+  /// For a run that is to go on: of several processes one has it, and the
+  /// others must leave it alone.
+  Claim ClaimRun(const std::string& id);
   /// The run is as it was when it stopped; its state becomes kRunning again.
   Result<void> ResumeRun(const std::string& id);
   Result<void> EndRun(const std::string& id, RunState state,
                       const std::string& finished, int exit_status,
                       const std::string& summary);
 
-  /// On the device when it returns, as is everything before it.
+  /// On the device when it returns, as is everything before it. Fails when the
+  /// run's entry for the file has a way back that `entry` lacks.
   Result<void> Intend(const LedgerEntry& entry);
   /// Not before the next Intend, Flush or EndRun is it sure to last: what is
-  /// lost is looked at again.
+  /// lost is looked at again. The run's entry for the file stays when it
+  /// has a way back that `entry` lacks.
   Result<void> Finish(const LedgerEntry& entry);
   /// The entry's change was taken back.
   Result<void> MarkReverted(const std::string& run, const std::string& path);
@@ -137,8 +144,10 @@ class Ledger {
                        const std::function<bool(const LedgerEntry&)>& take);
 
  private:
-  Ledger(std::string path, std::unique_ptr<Database> database)
-      : path_(std::move(path)), database_(std::move(database)) {}
+  Ledger(std::string path, std::string file, std::unique_ptr<Database> database)
+      : path_(std::move(path)),
+        claims_(std::move(file)),
+        database_(std::move(database)) {}
 
   Result<void> Put(const LedgerEntry& entry);
   Result<void> WriteWaiting();
@@ -148,6 +157,7 @@ class Ledger {
 
   std::string path_;
   std::mutex mutex_;
+  RunClaims claims_;  ///< before the database, so that it outlives it
   std::unique_ptr<Database> database_;
   /// Not yet written: one commit for many of them. No transaction is open
   /// between two calls, since that would keep other processes waiting.

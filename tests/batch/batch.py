@@ -359,6 +359,47 @@ def a_run_that_goes_on_is_not_resumed(share):
 
 
 @case
+def a_run_is_resumed_by_one_process_at_a_time(share):
+    """The one that goes on is not the one that its id names."""
+    share.leaking(40)
+    before = share.hashes()
+    process = share.start()
+    process.kill()
+    process.communicate(timeout=60)
+    first = subprocess.Popen(
+        share.line("batch", "--ledger", share.ledger, "--resume"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first.stdout.readline()
+    second = share.batch("--resume", status=3)
+    check(second.stderr.endswith(" is still running\n"), second.stderr)
+    check(first.poll() is None, "the first one ended too early")
+    first.communicate(timeout=60)
+    equal(first.returncode, 0)
+    (run,) = share.runs()
+    share.revert(run)
+    equal(share.hashes(), before)
+
+
+@case
+def a_resumed_run_that_is_killed_is_resumed_again(share):
+    share.leaking(40)
+    before = share.hashes()
+    process = share.start()
+    for _ in range(2):
+        process.kill()
+        process.communicate(timeout=60)
+        process = subprocess.Popen(
+            share.line("batch", "--ledger", share.ledger, "--resume"),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdout.readline()
+    process.communicate(timeout=60)
+    equal(process.returncode, 0)
+    (run,) = share.runs()
+    share.revert(run)
+    equal(share.hashes(), before)
+
+
+@case
 def a_killed_run_leaves_nothing_of_its_reports(share):
     """On ext4 and the like, where they have no name before they are whole."""
     share.leaking(30)

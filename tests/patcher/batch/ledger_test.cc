@@ -127,6 +127,59 @@ TEST_F(LedgerTest, AnIntentionOutlivesTheProcess) {
   EXPECT_FALSE(*ledger_->Find("a", "/lost"));
 }
 
+TEST_F(LedgerTest, AWayBackIsNeverReplacedByNone) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  LedgerEntry first = Entry("a", "/file");
+  first.log_undo = {9};
+  ASSERT_TRUE(ledger_->Finish(first));
+  ASSERT_TRUE(ledger_->Flush());
+  LedgerEntry without_log = Entry("a", "/file");
+  LedgerEntry without_undo = first;
+  without_undo.undo_kind = UndoKind::kNone;
+  without_undo.undo.clear();
+  for (LedgerEntry* entry : {&without_log, &without_undo}) {
+    entry->action = "none";
+    ASSERT_TRUE(ledger_->Finish(*entry));
+    ASSERT_TRUE(ledger_->Flush());
+    entry->intended = true;
+    EXPECT_FALSE(ledger_->Intend(*entry));
+  }
+  const Result<std::optional<LedgerEntry>> found = ledger_->Find("a", "/file");
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->action, "patched");
+  EXPECT_EQ((*found)->undo, first.undo);
+  EXPECT_EQ((*found)->log_undo, first.log_undo);
+  first.action = "failed";
+  ASSERT_TRUE(ledger_->Finish(first));
+  ASSERT_TRUE(ledger_->Flush());
+  EXPECT_EQ((*ledger_->Find("a", "/file"))->action, "failed");
+}
+
+TEST_F(LedgerTest, ARunIsClaimedUntilTheProcessEnds) {
+  ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
+  ledger_.reset();
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::unique_ptr<Ledger> ledger = Open();
+    const char claimed = ledger->ClaimRun("a") == Claim::kOurs ? 'y' : 'n';
+    if (write(ready[1], &claimed, 1) != 1) _exit(1);
+    while (true) pause();
+  }
+  char claimed = 0;
+  ASSERT_EQ(read(ready[0], &claimed, 1), 1);
+  ledger_ = Open();
+  EXPECT_EQ(claimed, 'y');
+  EXPECT_EQ(ledger_->ClaimRun("a"), Claim::kTaken);
+  EXPECT_EQ(ledger_->ClaimRun("b"), Claim::kOurs);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(ledger_->ClaimRun("a"), Claim::kOurs);
+  close(ready[0]);
+  close(ready[1]);
+}
+
 TEST_F(LedgerTest, OnlyTheLastAnswerOnTheSameFileCounts) {
   ASSERT_TRUE(ledger_->BeginRun(Run("a", "2000-01-01T00:00:00Z")));
   ASSERT_TRUE(ledger_->BeginRun(Run("b", "2000-01-02T00:00:00Z")));
