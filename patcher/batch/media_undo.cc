@@ -41,4 +41,13 @@ Result<MediaUndo> DecodeMediaUndo(std::span<const uint8_t> bytes) {
   return Error{"the undo data of a packed file are damaged"};
 }
 
+MediaUndo At(MediaUndo undo, const std::string& packed_path) {
+  const std::string folder = packed_path.substr(0, packed_path.rfind('/') + 1);
+  undo.packed_path = packed_path;
+  for (std::string* path : {&undo.placed, &undo.renamed_to}) {
+    if (!path->empty()) *path = folder + path->substr(path->rfind('/') + 1);
+  }
+  return undo;
+}
+
 }  // namespace detachfix

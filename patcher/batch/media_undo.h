@@ -38,6 +38,10 @@ Bytes Encode(const MediaUndo& undo);
 /// Fails when `bytes` are not what Encode gave.
 Result<MediaUndo> DecodeMediaUndo(std::span<const uint8_t> bytes);
 
+/// `undo` with its paths in the folder of `packed_path`, where all of them are,
+/// in whichever way that is named.
+MediaUndo At(MediaUndo undo, const std::string& packed_path);
+
 /// Takes back what CommitMedia did, all of it or what an interrupted one did.
 /// Refuses when something that was changed since would be lost: a placed file
 /// is removed only while it has the SHA-256 of what was placed (or of the image

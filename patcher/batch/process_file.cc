@@ -51,12 +51,13 @@ class NoteChange : public ChangeLog {
     entry_.after =
         undo.placed.empty() ? undo.repacked_sha256 : undo.placed_sha256;
     entry_.undo_kind = UndoKind::kMedia;
-    entry_.undo = Encode(undo);
+    // It is taken back from any folder.
+    entry_.undo = Encode(At(undo, entry_.path));
     return Note();
   }
 
-  /// What a killed run noted of the same file.
-  std::optional<MediaUndo> EarlierMedia() const {
+  /// What a killed run noted of the same file, which is called `path` now.
+  std::optional<MediaUndo> EarlierMedia(const std::string& path) const {
     if (ledger_ == nullptr) return std::nullopt;
     const Result<std::optional<LedgerEntry>> begun =
         ledger_->FindIntended(entry_.path);
@@ -64,7 +65,7 @@ class NoteChange : public ChangeLog {
       return std::nullopt;
     }
     const Result<MediaUndo> undo = DecodeMediaUndo((*begun)->undo);
-    return undo ? std::optional<MediaUndo>(*undo) : std::nullopt;
+    return undo ? std::optional<MediaUndo>(At(*undo, path)) : std::nullopt;
   }
 
   Result<void> Note() {
@@ -90,7 +91,7 @@ bool IsPacked(Files& files, const std::string& path) {
 BatchItem ProcessPacked(Files& files, const std::string& path,
                         const ProcessOptions& options, NoteChange& note) {
   MediaOptions media = options.media;
-  media.earlier = note.EarlierMedia();
+  media.earlier = note.EarlierMedia(path);
   media.intend = [&](const MediaUndo& undo) { return note.IntendMedia(undo); };
   return PatchMedia(files, path, media);
 }
@@ -298,7 +299,8 @@ std::optional<BatchItem> CompletedChange(Files& files, const LedgerEntry& entry,
   if (entry.undo_kind == UndoKind::kMedia) {
     const Result<MediaUndo> undo = DecodeMediaUndo(entry.undo);
     if (!undo) return std::nullopt;
-    std::optional<VerifiedFile> image = CompletedMedia(files, *undo, item);
+    std::optional<VerifiedFile> image =
+        CompletedMedia(files, At(*undo, path), item);
     if (!image) return std::nullopt;
     file = std::move(*image);
     before = undo->image_sha256;

@@ -59,6 +59,11 @@ BatchItem RevertImage(Files& files, const LedgerEntry& entry,
   return item;
 }
 
+/// The paths as they were typed, which early versions noted, say nothing.
+MediaUndo WithFullPaths(const MediaUndo& undo, const LedgerEntry& entry) {
+  return undo.packed_path.starts_with('/') ? undo : At(undo, entry.path);
+}
+
 BatchItem RevertChange(Files& files, const LedgerEntry& entry,
                        const RevertOptions& options) {
   switch (entry.undo_kind) {
@@ -66,7 +71,9 @@ BatchItem RevertChange(Files& files, const LedgerEntry& entry,
       return RevertImage(files, entry, options);
     case UndoKind::kMedia: {
       const Result<MediaUndo> undo = DecodeMediaUndo(entry.undo);
-      if (undo) return RevertMedia(files, *undo, options);
+      if (undo) {
+        return RevertMedia(files, WithFullPaths(*undo, entry), options);
+      }
       return Refused(entry, Error{"the ledger's undo data are damaged: " +
                                   undo.error().message});
     }

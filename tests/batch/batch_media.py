@@ -130,6 +130,57 @@ def media_are_written_back_in_their_form(share):
     equal(share.hashes(), before)
 
 
+def decoy(share):
+    """A folder that has under the same relative paths what a run left."""
+    other = share.top / "other"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(share.root, other / share.root.name)
+    return other, {path: path.read_bytes() for path in other.rglob("*")
+                   if path.is_file()}
+
+
+def undone_from_elsewhere(share, *options):
+    """A run on a relative DIR is undone from folders in which its paths mean
+    nothing, or another file."""
+    fill(share)
+    before = share.hashes()
+    for elsewhere in (share.top / "empty", None):
+        share.batch("--apply", *options, root=share.root.name, cwd=share.top,
+                    status=0)
+        other, held = decoy(share)
+        (share.top / "empty").mkdir(exist_ok=True)
+        share.revert(share.runs()[0], cwd=elsewhere or other)
+        equal(share.hashes(), before)
+        equal({path: path.read_bytes() for path in held}, held)
+
+
+@case
+def media_of_a_relative_folder_are_undone_from_elsewhere(share):
+    undone_from_elsewhere(share)
+
+
+@case
+def recompressed_media_are_undone_from_elsewhere(share):
+    undone_from_elsewhere(share, "--recompress")
+
+
+@case
+def a_killed_run_on_a_relative_folder_is_completed_from_elsewhere(share):
+    """What it placed is its own whatever the folder is called."""
+    fill(share)
+    for name in ("cab", "WINNT"):
+        shutil.rmtree(share.root / name)
+    before = share.hashes()
+    share.batch("--apply", "-j", 1, root=share.root.name, cwd=share.top,
+                prefix=strace("-e", "trace=renameat2", "-e",
+                              "inject=renameat2:signal=KILL:when=2"))
+    placed = share.root / "i386/SECURITY.DLL"
+    check(placed.exists(), "it was killed too early")
+    share.batch("--apply", root=".", cwd=share.root, status=0)
+    share.revert(share.runs()[0], cwd="/")
+    equal(share.hashes(), before)
+
+
 def pairs(share, packed_name, name, count=8):
     """A leaking image in so many folders each, packed and not packed."""
     data = fill(share)

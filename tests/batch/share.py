@@ -49,13 +49,13 @@ class Share(Trial):
         return [path for path in self.hashes()
                 if TEMPORARY.match(pathlib.Path(path).name)]
 
-    def batch(self, *words, prefix=(), status=None):
+    def batch(self, *words, prefix=(), status=None, root=None, cwd=None):
         """`batch` on the root unless `words` say otherwise."""
         where = () if any(
             str(word).startswith(("--resume", "--files-from"))
-            for word in words) else (self.root,)
+            for word in words) else (root or self.root,)
         done = self.run("batch", "--ledger", self.ledger, *words, *where,
-                        prefix=prefix)
+                        prefix=prefix, cwd=cwd)
         if status is not None:
             check(done.returncode == status,
                   f"status {done.returncode}, expected {status}:\n"
@@ -89,9 +89,9 @@ class Share(Trial):
         return [line.split()[0] for line in done.stdout.splitlines()
                 if not line.startswith(" ")]
 
-    def revert(self, run, *words, status=0):
+    def revert(self, run, *words, status=0, cwd=None):
         done = self.run("revert", "--ledger", self.ledger, "--run", run,
-                        *words)
+                        *words, cwd=cwd)
         check(done.returncode == status,
               f"status {done.returncode}:\n{done.stdout}{done.stderr}")
         return done

@@ -89,14 +89,14 @@ class Trial:
     def line(self, *words):
         return [self.detachfix, *map(str, words)]
 
-    def run(self, *words, prefix=(), stdin=None):
+    def run(self, *words, prefix=(), stdin=None, cwd=None):
         """detachfix with `words`; `prefix` is what starts it (strace …)."""
         # LeakSanitizer cannot work in a process that strace holds.
         environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
         return subprocess.run([*map(str, prefix), *self.line(*words)],
                               capture_output=True, text=True, input=stdin,
                               errors="backslashreplace", env=environment,
-                              timeout=300)
+                              timeout=300, cwd=cwd)
 
     def new(self, data):
         """The patched form of a leaking file, made where nothing fails."""
