@@ -109,7 +109,8 @@ void AddSetupLog(Files& files, BatchItem& item, const ProcessOptions& options,
   log.replace_read_only = patch.replace_read_only;
   log.break_hard_links = patch.break_hard_links;
   log.intend = [&](const SetupLogUndo& undo) {
-    entry.log_undo = Encode(undo);
+    // It is set back from any folder.
+    entry.log_undo = Encode(At(undo, entry.path));
     return note.Note();
   };
   item.setup_log = CheckSetupLog(files, outcome.path, log);

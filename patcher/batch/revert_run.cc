@@ -64,6 +64,10 @@ MediaUndo WithFullPaths(const MediaUndo& undo, const LedgerEntry& entry) {
   return undo.packed_path.starts_with('/') ? undo : At(undo, entry.path);
 }
 
+SetupLogUndo WithFullPaths(const SetupLogUndo& undo, const LedgerEntry& entry) {
+  return undo.path.starts_with('/') ? undo : At(undo, entry.path);
+}
+
 BatchItem RevertChange(Files& files, const LedgerEntry& entry,
                        const RevertOptions& options) {
   switch (entry.undo_kind) {
@@ -95,9 +99,7 @@ Result<void> RevertLog(Files& files, const LedgerEntry& entry,
   SetupLogOptions replace;
   replace.replace_read_only = options.replace_read_only;
   replace.break_hard_links = options.break_hard_links;
-  const Result<void> reverted = RevertSetupLog(files, *undo, replace);
-  if (reverted) return {};
-  return Error{undo->path + ": " + reverted.error().message};
+  return RevertSetupLog(files, WithFullPaths(*undo, entry), replace);
 }
 
 }  // namespace

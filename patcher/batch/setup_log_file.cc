@@ -154,6 +154,12 @@ Result<SetupLogUndo> DecodeSetupLogUndo(std::span<const uint8_t> bytes) {
   return Error{"the undo data of a SETUP.LOG are damaged"};
 }
 
+SetupLogUndo At(SetupLogUndo undo, const std::string& file) {
+  undo.path = FolderOf(FolderOf(file)) + "/" + NameOf(FolderOf(undo.path)) +
+              "/" + NameOf(undo.path);
+  return undo;
+}
+
 Result<std::optional<std::string>> FindSetupLog(Files& files,
                                                 const std::string& path) {
   const std::string folder = FolderOf(path);

@@ -60,8 +60,11 @@ std::optional<SetupLogEntry> CheckSetupLog(Files& files,
                                            const std::string& path,
                                            const SetupLogOptions& options);
 
-/// Sets the old line back, or sees that it is there. Fails, changing nothing,
-/// when neither line stands in the log exactly once.
+/// `undo` with the path of the log from that of the file that its line is of.
+SetupLogUndo At(SetupLogUndo undo, const std::string& file);
+
+/// Sets the old line back, or sees that it is there. Fails, naming the log and changing
+/// nothing, when neither line stands in the log exactly once.
 Result<void> RevertSetupLog(Files& files, const SetupLogUndo& undo,
                             const SetupLogOptions& options);
 

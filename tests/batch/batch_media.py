@@ -165,6 +165,23 @@ def recompressed_media_are_undone_from_elsewhere(share):
 
 
 @case
+def setup_log_is_set_back_from_elsewhere(share):
+    undone_from_elsewhere(share, "--update-setup-log")
+
+
+@case
+def a_line_that_was_changed_since_is_told_once(share):
+    fill(share)
+    share.batch("--apply", "--update-setup-log", root=share.root.name,
+                cwd=share.top, status=0)
+    log = share.root / LOG
+    log.write_bytes(setup_log(0x77))
+    done = share.revert(share.runs()[0], status=3)
+    check(f"SETUP.LOG was not set back: {log}: its line was changed since: it "
+          "has 0 times " in done.stderr, done.stderr)
+
+
+@case
 def a_killed_run_on_a_relative_folder_is_completed_from_elsewhere(share):
     """What it placed is its own whatever the folder is called."""
     fill(share)
