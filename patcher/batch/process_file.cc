@@ -2,6 +2,7 @@
 #include "patcher/batch/process_file.h"
 
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "patcher/batch/beside.h"
@@ -266,7 +267,18 @@ std::optional<Settled> Settle(Files& files, const std::string& path,
 }  // namespace
 
 std::string LedgerPath(const std::string& folder, const std::string& path) {
-  return (std::filesystem::path(folder) / path).lexically_normal().string();
+  const std::string whole = (std::filesystem::path(folder) / path).string();
+  const size_t up = whole.rfind("/../");
+  if (up == whole.npos) {
+    return std::filesystem::path(whole).lexically_normal().string();
+  }
+  // Behind a link ".." is the folder above the one that the link leads to.
+  const size_t end = up + 3;
+  std::error_code error;
+  const std::filesystem::path above =
+      std::filesystem::canonical(whole.substr(0, end), error);
+  if (error) return whole;
+  return (above / whole.substr(end + 1)).lexically_normal().string();
 }
 
 std::optional<BatchItem> ItemOf(const LedgerEntry& entry,

@@ -39,6 +39,7 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
                                      Ledger* ledger);
 
 /// `path` from the root on, without "." and "..": under it the ledger has it.
+/// Symbolic links are followed only where a ".." comes behind them.
 std::string LedgerPath(const std::string& folder, const std::string& path);
 
 /// The item that an entry holds, as the report of `run` shows it: of an earlier

@@ -114,6 +114,29 @@ def undo_takes_a_part_of_a_run(share):
 
 
 @case
+def a_folder_above_a_link_is_the_one_that_is_meant(share):
+    """Behind a link ".." leads out of the folder that the link leads to."""
+    home = share.top / "home"
+    meant = share.top / "other/share/Security.dll"
+    for path in (home / "share/Security.dll", meant):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(share.sample(LEAKING))
+    (share.top / "other/sub").mkdir()
+    (home / "link").symlink_to("../other/sub")
+    other = meant.read_bytes()
+    share.batch("--apply", root="link/../share", cwd=home, status=0)
+    check(meant.read_bytes() != other, "another file was patched")
+    patched = meant.read_bytes()
+    (home / "share/Security.dll").write_bytes(patched)
+    (run,) = share.runs()
+    done = share.run("history", "--ledger", share.ledger, run)
+    equal(done.stdout, f"{meant.resolve()}: patched\n")
+    share.revert(run, cwd="/")
+    equal(meant.read_bytes(), other)
+    equal((home / "share/Security.dll").read_bytes(), patched)
+
+
+@case
 def undo_refuses_what_was_changed_since(share):
     first, second = share.leaking(2)
     original = second.read_bytes()
