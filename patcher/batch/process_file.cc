@@ -118,9 +118,11 @@ void AddSetupLog(Files& files, BatchItem& item, const ProcessOptions& options,
 }
 
 /// Whether the ledger's answer may stand for a look at the file. One on a file
-/// that leaks may not: what is to be done about it is this run's question.
-bool IsAnswer(const LedgerEntry& entry) {
+/// that leaks may not: what is to be done about it is this run's question,
+/// which a dry run has answered by its plan.
+bool IsAnswer(const LedgerEntry& entry, bool same_run) {
   if (entry.action == ToText(Action::kFailed)) return false;
+  if (same_run && entry.action == ToText(Action::kWouldPatch)) return true;
   return entry.verdict != ToText(Verdict::kLeaks);
 }
 
@@ -137,15 +139,14 @@ std::optional<BatchItem> KnownItem(const FileState& state,
       ledger.FindUnchanged(wanted.path, IdentityOf(state));
   if (!entry || !*entry) return std::nullopt;
   const bool same_run = (*entry)->run == options.run;
+  if (!IsAnswer(**entry, same_run)) return std::nullopt;
   // What a run did itself it need not judge again, and a new entry would lose
   // the way back.
   if (same_run && ChangedSomething(**entry)) {
     return ItemOf(**entry, options.run, path);
   }
   if ((*entry)->judged_by != wanted.judged_by) return std::nullopt;
-  if (!same_run && (options.recheck || !IsAnswer(**entry))) {
-    return std::nullopt;
-  }
+  if (!same_run && options.recheck) return std::nullopt;
   // A line of SETUP.LOG that is to be updated must be looked at.
   if (options.update_setup_log && !same_run) return std::nullopt;
   return ItemOf(**entry, options.run, path);

@@ -309,6 +309,27 @@ def an_interrupted_run_goes_on(share):
 
 
 @case
+def a_run_that_goes_on_tries_again_what_failed(share):
+    """Nothing of the file itself is another when it is not in use any more."""
+    paths = share.leaking(30)
+    before = share.hashes()
+    with open(paths[1], "r+b") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        process = share.start()
+        # Ten seconds are waited for the lock, and meanwhile progress is told.
+        check(any("is in use" in line for line in process.stderr), "was not")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    equal(process.returncode, 130)
+    items = share.items("--resume", status=0)
+    equal([item["action"] for item in items.values()],
+          len(paths) * ["patched"])
+    (run,) = share.runs()
+    share.revert(run)
+    equal(share.hashes(), before)
+
+
+@case
 def nothing_goes_on_with_a_run_that_no_ledger_has(share):
     share.leaking(30)
     share.ledger.write_text("no database" * 100)
