@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a file is before it is read as a PE. Machine numbers: PE/COFF
 // specification, "Machine Types", and winnt.h for the ones that it has dropped.
+#include <algorithm>
+
 #include "patcher/bytes.h"
 #include "patcher/hex_text.h"
 #include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
+#include "patcher/sniff_packing.h"
 
 namespace detachfix {
 
@@ -55,20 +58,26 @@ constexpr MachineName kMachines[] = {
     {0xaa64, "ARM64"},
 };
 
-// The forms in which setup media hold files, by their first bytes.
-struct Compression {
-  uint32_t magic;
-  const char* name;
-};
-constexpr Compression kCompressions[] = {
-    {0x44445a53, "SZDD"}, {0x4a41574b, "KWAJ"}, {0x4643534d, "cabinet (MSCF)"}};
+const char* NameOf(Packing packing) {
+  switch (packing) {
+    case Packing::kSzdd:
+      return "SZDD";
+    case Packing::kKwaj:
+      return "KWAJ";
+    case Packing::kMscf:
+      return "cabinet (MSCF)";
+    case Packing::kNone:
+      break;
+  }
+  return "not";
+}
 
 Error NotMz(const ByteReader& reader) {
   if (reader.size() == 0) return Error{"not a PE file: it is empty"};
-  const uint32_t first = reader.U32(0).value_or(0);
-  for (const Compression& compression : kCompressions) {
-    if (first != compression.magic) continue;
-    return Error{std::string("not a PE file: ") + compression.name +
+  const auto first = reader.Range(0, std::min<uint64_t>(reader.size(), 8));
+  const Packing packing = SniffPacking(*first);
+  if (packing != Packing::kNone) {
+    return Error{std::string("not a PE file: ") + NameOf(packing) +
                  " compressed, expand it first"};
   }
   if (reader.size() < 2) return Error{"not a PE file: it has 1 byte"};

@@ -10,17 +10,10 @@
 #include <vector>
 
 #include "patcher/outcome.h"
+#include "patcher/sniff_packing.h"
 #include "patcher/version.h"
 
 namespace detachfix {
-
-/// How the bytes on the disk hold the image.
-enum class Packing : uint8_t {
-  kNone,  ///< the image itself
-  kSzdd,  ///< the `*.DL_` of Microsoft's COMPRESS.EXE
-  kKwaj,
-  kMscf,  ///< a cabinet
-};
 
 /// "none", "szdd", "kwaj", "mscf": the words of the JSON.
 const char* ToText(Packing packing);

@@ -16,8 +16,6 @@
 // After "Microsoft's SZDD, KWAJ file formats" in libmspack's documentation.
 #include "patcher/batch/packing.h"
 
-#include <algorithm>
-#include <array>
 #include <optional>
 
 #include "patcher/batch/cabinet.h"
@@ -28,26 +26,11 @@ namespace detachfix {
 
 namespace {
 
-constexpr std::array<uint8_t, 8> kSzdd = {'S',  'Z',  'D',  'D',
-                                          0x88, 0xf0, 0x27, 0x33};
-constexpr std::array<uint8_t, 8> kQbasic = {'S',  'Z',  ' ',  0x88,
-                                            0xf0, 0x27, 0x33, 0xd1};
-constexpr std::array<uint8_t, 8> kKwaj = {'K',  'W',  'A',  'J',
-                                          0x88, 0xf0, 0x27, 0xd1};
-constexpr std::array<uint8_t, 4> kMscf = {'M', 'S', 'C', 'F'};
-
 constexpr uint16_t kKwajHasSize = 0x01;
 constexpr uint16_t kKwajHasTwoBytes = 0x02;
 constexpr uint16_t kKwajHasData = 0x04;
 constexpr uint16_t kKwajHasName = 0x08;
 constexpr uint16_t kKwajHasExtension = 0x10;
-
-template <size_t kSize>
-bool BeginsWith(std::span<const uint8_t> bytes,
-                const std::array<uint8_t, kSize>& magic) {
-  return bytes.size() >= kSize &&
-         std::equal(magic.begin(), magic.end(), bytes.begin());
-}
 
 /// A form, and the size that it says its content has.
 struct ReadForm {
@@ -64,7 +47,7 @@ Error HeaderCutOff(const char* format, std::span<const uint8_t> bytes) {
 Result<ReadForm> ReadSzdd(std::span<const uint8_t> bytes) {
   const ByteReader reader(bytes);
   SzddForm form;
-  form.qbasic = BeginsWith(bytes, kQbasic);
+  form.qbasic = bytes[2] == ' ';
   if (!form.qbasic) form.missing_char = reader.U8(9).value_or(0);
   const std::optional<uint32_t> size = reader.U32(form.qbasic ? 8 : 10);
   if (!size) return HeaderCutOff("SZDD", bytes);
@@ -138,15 +121,6 @@ Result<Bytes> ExpandSized(Packing packing, std::span<const uint8_t> bytes,
 }
 
 }  // namespace
-
-Packing SniffPacking(std::span<const uint8_t> bytes) {
-  if (BeginsWith(bytes, kSzdd) || BeginsWith(bytes, kQbasic)) {
-    return Packing::kSzdd;
-  }
-  if (BeginsWith(bytes, kKwaj)) return Packing::kKwaj;
-  if (BeginsWith(bytes, kMscf)) return Packing::kMscf;
-  return Packing::kNone;
-}
 
 Result<Expanded> Expand(std::span<const uint8_t> bytes,
                         const ExpandLimits& limits) {

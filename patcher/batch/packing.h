@@ -13,11 +13,9 @@
 #include "patcher/pe_image.h"
 #include "patcher/plan.h"
 #include "patcher/result.h"
+#include "patcher/sniff_packing.h"
 
 namespace detachfix {
-
-/// By the first bytes alone: kNone for everything that is not packed.
-Packing SniffPacking(std::span<const uint8_t> bytes);
 
 /// What an SZDD file holds besides its content.
 struct SzddForm {

@@ -10,6 +10,7 @@
 #include "patcher/file_parts.h"
 #include "patcher/pe_format.h"
 #include "patcher/pe_parts.h"
+#include "patcher/sniff_packing.h"
 #include "patcher/target.h"
 
 namespace detachfix {
@@ -27,8 +28,6 @@ constexpr uint32_t kMaxHeaders = 64 * 1024;
 
 constexpr uint16_t kMz = 0x5a4d;
 constexpr uint32_t kPeSignature = 0x00004550;
-constexpr uint32_t kPackedMagics[] = {0x44445a53, 0x4a41574b,
-                                      0x4643534d};  // SZDD, KWAJ, MSCF
 
 /// One of the tables that ReadPeImage reads, and how to undo a try.
 struct Table {
@@ -142,9 +141,7 @@ std::optional<FileOutcome> QuickLook::NotPe() const {
   const auto first =
       parts_->bytes().first(std::min(parts_->size(), kFirstRead));
   const ByteReader reader(first);
-  const uint32_t magic = reader.U32(0).value_or(0);
-  if (reader.U16(0) == kMz ||
-      std::ranges::find(kPackedMagics, magic) != std::end(kPackedMagics)) {
+  if (reader.U16(0) == kMz || SniffPacking(first) != Packing::kNone) {
     return std::nullopt;
   }
   const Result<PeKind> kind = FindPe(first);

@@ -6,6 +6,7 @@ SETUP.LOG: batch_media.py --detachfix FILE --samples FOLDER CASE. Exit status
 expanded by programs of others: mscompress, gcab, cabextract."""
 
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -114,6 +115,27 @@ def media_are_repaired_the_documented_way(share):
     equal(share.hashes(), after)
     share.revert(share.runs()[1])
     equal(share.hashes(), before)
+
+
+def packed_as_by_qbasic(data):
+    """In the variant of SZDD that QBasic's Setup has; nothing is compressed."""
+    groups = [b"\xff" + data[i:i + 8] for i in range(0, len(data), 8)]
+    return (b"SZ \x88\xf0\x27\x33\xd1" + struct.pack("<I", len(data))
+            + b"".join(groups))
+
+
+@case
+def all_dlls_takes_every_packed_form(share):
+    """What is no image is passed over, and no form may be taken for that."""
+    data = fill(share)
+    share.put("qbasic/Security.dl_", packed_as_by_qbasic(data))
+    share.put("text/Security.dl_", b"SZ for text")
+    items = share.items("--all-dlls", status=1)
+    equal({path: item["packing"] for path, item in items.items()},
+          {"i386/SECURITY.DL_": "szdd", "cab/security.dl_": "mscf",
+           "qbasic/Security.dl_": "szdd", INSTALLED: "none"})
+    share.batch("--all-dlls", "--apply", status=0)
+    equal(share.hashes()["qbasic/Security.dll"], sha256(share.new(data)))
 
 
 @case

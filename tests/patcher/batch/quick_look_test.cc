@@ -98,9 +98,10 @@ TEST(LookQuickly, SettlesWhatIsNoPe) {
 TEST(LookQuickly, LeavesTheRestToAFullLook) {
   EXPECT_FALSE(Answer(test::LeakingSecurityDll()));
   EXPECT_FALSE(Answer(test::LeakingOtherDll()));
-  EXPECT_FALSE(Answer(ToBytes("SZDD packed")));
+  EXPECT_FALSE(Answer(ToBytes("SZDD\x88\xf0\x27\x33 packed")));
+  EXPECT_FALSE(Answer(ToBytes("SZ \x88\xf0\x27\x33\xd1 packed")));
   EXPECT_FALSE(Answer(ToBytes("MSCF packed")));
-  EXPECT_FALSE(Answer(ToBytes("KWAJ packed")));
+  EXPECT_FALSE(Answer(ToBytes("KWAJ\x88\xf0\x27\xd1 packed")));
   EXPECT_FALSE(Answer(ToBytes("MZ")));
   FakeFiles files;
   EXPECT_FALSE(LookQuickly(files, "/d/missing", Look::kTables));
