@@ -223,6 +223,7 @@ Json SetupLogJson(const std::optional<SetupLogEntry>& entry) {
 
 Json ItemJson(const BatchItem& item) {
   Json json = FileJson(item.outcome);
+  json["exit_status"] = ExitStatus(item);
   json["packing"] = ToText(item.packing);
   json["placed"] = OrNull(item.placed);
   json["renamed_to"] = OrNull(item.renamed_to);

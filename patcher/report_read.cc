@@ -283,6 +283,10 @@ Result<BatchItem> ReadJsonObject(std::string_view text) {
     item.placed = GetText(json, "placed");
     item.renamed_to = GetText(json, "renamed_to");
     item.setup_log = ReadSetupLog(json);
+    const int status = Get<int>(json, "exit_status");
+    if (item.setup_log && status > ExitStatus(item.outcome)) {
+      item.setup_log->exit_status = status;
+    }
     item.from_ledger = Get<bool>(json, "from_ledger");
     item.run = GetText(json, "from_run");
     item.host = GetText(json, "host");

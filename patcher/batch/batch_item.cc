@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/batch_item.h"
 
+#include <algorithm>
+
 namespace detachfix {
 
 namespace {
@@ -49,6 +51,11 @@ const char* ToText(Packing packing) {
       return "mscf";
   }
   return "?";
+}
+
+int ExitStatus(const BatchItem& item) {
+  const int log = item.setup_log ? item.setup_log->exit_status : 0;
+  return std::max(ExitStatus(item.outcome), log);
 }
 
 void Count(const BatchItem& item, BatchCounts& counts) {

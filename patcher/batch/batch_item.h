@@ -25,6 +25,8 @@ struct SetupLogEntry {
   bool agrees = false;     ///< with the file as this command left it
   std::optional<uint32_t> updated_to;  ///< what was written into the line
   std::optional<Error> problem;        ///< the log has no usable line
+  /// Of an update that was asked for and not made; 0: there was none.
+  int exit_status = 0;
 };
 
 /// What became of one file in a batch: the outcome that `verify`, `patch` and
@@ -91,6 +93,9 @@ struct BatchHead {
   std::string version = kVersion;
   std::vector<MergedRun> merged;  ///< of a merged report, else empty
 };
+
+/// That of the outcome, or of SETUP.LOG where that is the larger.
+int ExitStatus(const BatchItem& item);
 
 /// Counts `item` where it belongs.
 void Count(const BatchItem& item, BatchCounts& counts);

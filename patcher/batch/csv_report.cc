@@ -173,7 +173,7 @@ constexpr Column kColumns[] = {
      true},
     {"exit_status",
      [](const BatchItem& i, const BatchHead&) {
-       return std::to_string(ExitStatus(i.outcome));
+       return std::to_string(ExitStatus(i));
      }},
     {"path_hex", [](const BatchItem& i,
                     const BatchHead&) { return PathHex(i.outcome.path); }},

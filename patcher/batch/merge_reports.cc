@@ -279,7 +279,7 @@ Result<MergedReport> Merge::Copy(const std::string& out) {
       if (item.host.empty()) item.host = head.host;
       Count(item, merged.head.counts);
       merged.head.exit_status =
-          std::max(merged.head.exit_status, ExitStatus(item.outcome));
+          std::max(merged.head.exit_status, ExitStatus(item));
       return (*report)->Add(item);
     };
     const Result<BatchHead> read =

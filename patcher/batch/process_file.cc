@@ -140,16 +140,18 @@ std::optional<BatchItem> KnownItem(const FileState& state,
   if (!entry || !*entry) return std::nullopt;
   const bool same_run = (*entry)->run == options.run;
   if (!IsAnswer(**entry, same_run)) return std::nullopt;
+  std::optional<BatchItem> item = ItemOf(**entry, options.run, path);
+  if (!item) return std::nullopt;
+  // What was asked for and not done is tried again.
+  if (item->setup_log && item->setup_log->exit_status != 0) return std::nullopt;
   // What a run did itself it need not judge again, and a new entry would lose
   // the way back.
-  if (same_run && ChangedSomething(**entry)) {
-    return ItemOf(**entry, options.run, path);
-  }
+  if (same_run && ChangedSomething(**entry)) return item;
   if ((*entry)->judged_by != wanted.judged_by) return std::nullopt;
   if (!same_run && options.recheck) return std::nullopt;
   // A line of SETUP.LOG that is to be updated must be looked at.
   if (options.update_setup_log && !same_run) return std::nullopt;
-  return ItemOf(**entry, options.run, path);
+  return item;
 }
 
 /// What this run did to the file, or intended, before it was stopped. `entry`

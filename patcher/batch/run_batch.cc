@@ -88,7 +88,7 @@ void WaitUntil(Clock::time_point when) {
 
 void Take(const BatchItem& item, RunListener& listener, BatchHead& head) {
   Count(item, head.counts);
-  head.exit_status = std::max(head.exit_status, ExitStatus(item.outcome));
+  head.exit_status = std::max(head.exit_status, ExitStatus(item));
   listener.OnItem(item);
 }
 

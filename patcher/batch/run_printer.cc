@@ -82,12 +82,19 @@ void RunPrinter::PrintText(const BatchItem& item) {
 
 void RunPrinter::KeepNotDone(const BatchItem& item) {
   const FileOutcome& outcome = item.outcome;
-  if (!outcome.error && outcome.diagnosis.verdict != Verdict::kUnknown) return;
+  const bool is_log = item.setup_log && item.setup_log->exit_status != 0;
+  if (!outcome.error && outcome.diagnosis.verdict != Verdict::kUnknown &&
+      !is_log) {
+    return;
+  }
   if (not_done_.size() == kMaxNotDone) {
     ++more_not_done_;
     return;
   }
-  not_done_.push_back(OutcomeLine(outcome, false));
+  not_done_.push_back(
+      is_log ? ForTerminal(item.setup_log->path) + ": " +
+                   ForTerminal(item.setup_log->problem->message) + "\n"
+             : OutcomeLine(outcome, false));
 }
 
 void RunPrinter::PrintSummary(const BatchHead& head) {

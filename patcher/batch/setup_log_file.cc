@@ -7,6 +7,7 @@
 #include "patcher/ascii_text.h"
 #include "patcher/batch/field_codec.h"
 #include "patcher/batch/media_names.h"
+#include "patcher/exit_status.h"
 #include "patcher/pe_image.h"
 #include "patcher/setup_log.h"
 #include "patcher/text_bytes.h"
@@ -81,57 +82,76 @@ Result<Bytes> ExchangeLine(const Bytes& log, const std::string& from,
   return Bytes(text.begin(), text.end());
 }
 
+/// Why the log is not read or not written.
+struct Problem {
+  Error error;
+  bool refused = false;  ///< by our rules; the disk did not fail
+};
+
 /// Exchanges the lines in the log at `path`, which nobody else does meanwhile.
 /// It is read anew: another file of the same image may have been noted there.
-Result<void> WriteLine(Files& files, const std::string& path,
-                       const std::string& from, const std::string& to,
-                       const SetupLogOptions& options) {
+std::optional<Problem> WriteLine(Files& files, const std::string& path,
+                                 const std::string& from, const std::string& to,
+                                 const SetupLogOptions& options) {
   const Result<std::unique_ptr<FileGuard>> guard = files.Guard(path, {});
-  if (!guard) return guard.error();
+  if (!guard) return Problem{guard.error()};
   const Result<ReadFile> log = files.Read(path, kMaxLogSize);
-  if (!log) return log.error();
+  if (!log) return Problem{log.error()};
   const Result<Bytes> bytes = ExchangeLine(log->bytes, from, to);
-  if (!bytes) return bytes.error();
+  if (!bytes) return Problem{bytes.error(), true};
   ReplaceOptions replace;
   replace.replace_read_only = options.replace_read_only;
   replace.break_hard_links = options.break_hard_links;
   const WriteOutcome written = ReplaceFile(files, path, *log, *bytes, replace);
-  if (written.error) return *written.error;
-  return {};
+  if (written.error) return Problem{*written.error, written.refused};
+  return std::nullopt;
 }
 
-Result<void> Update(Files& files, const SetupLogLine& line, uint32_t check_sum,
-                    const SetupLogOptions& options, SetupLogEntry& entry) {
+std::optional<Problem> Update(Files& files, const SetupLogLine& line,
+                              uint32_t check_sum,
+                              const SetupLogOptions& options,
+                              SetupLogEntry& entry) {
   const SetupLogUndo undo{entry.path, line.text, WithCheckSum(line, check_sum)};
   if (options.intend) {
     const Result<void> noted = options.intend(undo);
     if (!noted) {
-      return Error{"not updated, since the ledger cannot note it: " +
-                   noted.error().message};
+      return Problem{Error{"not updated, since the ledger cannot note it: " +
+                           noted.error().message}};
     }
   }
-  const Result<void> written =
+  std::optional<Problem> problem =
       WriteLine(files, entry.path, undo.old_line, undo.new_line, options);
-  if (!written) return Error{"not updated: " + written.error().message};
+  if (problem) {
+    problem->error.message = "not updated: " + problem->error.message;
+    return problem;
+  }
   entry.updated_to = check_sum;
   entry.agrees = true;
-  return {};
+  return std::nullopt;
 }
 
 /// Reads the log and fills in the entry; writes when asked to.
-Result<void> Check(Files& files, const std::string& path,
-                   const SetupLogOptions& options, SetupLogEntry& entry) {
+std::optional<Problem> Check(Files& files, const std::string& path,
+                             const SetupLogOptions& options,
+                             SetupLogEntry& entry) {
   const Result<uint32_t> check_sum = CheckSumOf(files, path);
-  if (!check_sum) return check_sum.error();
+  if (!check_sum) return Problem{check_sum.error()};
   const Result<ReadFile> log = files.Read(entry.path, kMaxLogSize);
-  if (!log) return log.error();
+  if (!log) return Problem{log.error()};
   const Result<SetupLogLine> line =
       FindSetupLogLine(TextOf(log->bytes), LowerAscii(NameOf(path)));
-  if (!line) return line.error();
+  if (!line) return Problem{line.error(), true};
   entry.check_sum = line->check_sum;
   entry.agrees = line->check_sum == *check_sum;
-  if (entry.agrees || !options.update) return {};
+  if (entry.agrees || !options.update) return std::nullopt;
   return Update(files, *line, *check_sum, options, entry);
+}
+
+void Note(const Problem& problem, const SetupLogOptions& options,
+          SetupLogEntry& entry) {
+  entry.problem = problem.error;
+  if (!options.update) return;
+  entry.exit_status = problem.refused ? kExitUndecided : kExitFileError;
 }
 
 }  // namespace
@@ -184,21 +204,21 @@ std::optional<SetupLogEntry> CheckSetupLog(Files& files,
   const Result<std::optional<std::string>> log = FindSetupLog(files, path);
   if (!log) {
     entry.path = FolderOf(FolderOf(path)) + "/repair";
-    entry.problem = log.error();
+    Note({log.error(), true}, options, entry);
     return entry;
   }
   if (!*log) return std::nullopt;
   entry.path = **log;
-  const Result<void> checked = Check(files, path, options, entry);
-  if (!checked) entry.problem = checked.error();
+  const std::optional<Problem> problem = Check(files, path, options, entry);
+  if (problem) Note(*problem, options, entry);
   return entry;
 }
 
 Result<void> RevertSetupLog(Files& files, const SetupLogUndo& undo,
                             const SetupLogOptions& options) {
-  const Result<void> written =
+  const std::optional<Problem> problem =
       WriteLine(files, undo.path, undo.new_line, undo.old_line, options);
-  if (!written) return Error{undo.path + ": " + written.error().message};
+  if (problem) return Error{undo.path + ": " + problem->error.message};
   return {};
 }
 

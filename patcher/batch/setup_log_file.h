@@ -55,7 +55,7 @@ struct SetupLogOptions {
 /// killed between the two is completed by the next one. With `update` the
 /// number in the line of the file is replaced, and every other byte of the log
 /// stays (through ReplaceFile). Nothing when there is no log; what is wrong
-/// with it is in the entry's `problem`.
+/// with it is in the entry's `problem`, and with `update` in its `exit_status`.
 std::optional<SetupLogEntry> CheckSetupLog(Files& files,
                                            const std::string& path,
                                            const SetupLogOptions& options);
@@ -63,8 +63,8 @@ std::optional<SetupLogEntry> CheckSetupLog(Files& files,
 /// `undo` with the path of the log from that of the file that its line is of.
 SetupLogUndo At(SetupLogUndo undo, const std::string& file);
 
-/// Sets the old line back, or sees that it is there. Fails, naming the log and changing
-/// nothing, when neither line stands in the log exactly once.
+/// Sets the old line back, or sees that it is there. Fails, naming the log and
+/// changing nothing, when neither line stands in the log exactly once.
 Result<void> RevertSetupLog(Files& files, const SetupLogUndo& undo,
                             const SetupLogOptions& options);
 

@@ -282,6 +282,34 @@ def setup_log_is_reported_and_updated_when_asked(share):
 
 
 @case
+def a_log_that_is_not_updated_counts(share):
+    data = fill(share)
+    old = (share.root / LOG).read_bytes()
+    (share.root / LOG).chmod(0o444)
+    report = share.top / "report.json"
+    done = share.batch("--apply", "--update-setup-log", "--report", report,
+                       status=2)
+    equal(sha256((share.root / INSTALLED).read_bytes()),
+          sha256(share.new(data)))
+    equal((share.root / LOG).read_bytes(), old)
+    check(f"not done:\n  {share.root / LOG}: not updated: is read-only "
+          in done.stderr, done.stderr)
+    merged = share.top / "merged.json"
+    equal(share.run("report", "merge", merged, report).returncode, 2)
+    # Who does not ask for it gets the other answer on the same file.
+    equal(share.items(status=0)[INSTALLED]["exit_status"], 0)
+    share.batch("--apply", "--update-setup-log", "--replace-read-only",
+                status=0)
+    # Nobody asked for that of a file which the vendor fixed.
+    share.put(INSTALLED, share.sample(FIXED))
+    share.batch("--apply", "--update-setup-log", status=0)
+    share.put(INSTALLED, data)
+    share.put(LOG, b"\r\n")
+    done = share.batch("--apply", "--update-setup-log", status=2)
+    check("has no line" in done.stdout, done.stdout)
+
+
+@case
 def setup_log_is_read_again_when_it_changed(share):
     """The ledger knows the file, and what the log said of it then."""
     data = share.sample(FIXED)

@@ -205,6 +205,7 @@ TEST(SetupLogFile, WritesNothingThatWasNotNoted) {
   };
   EXPECT_EQ(image.Problem(),
             "not updated, since the ledger cannot note it: disk full");
+  EXPECT_EQ(image.Check().exit_status, 3);
   EXPECT_EQ(image.Log(), LogWith(Digits(image.before)));
 }
 
@@ -213,6 +214,7 @@ TEST(SetupLogFile, IsReplacedWhenReadOnlyOnlyIfAsked) {
   image.options.update = true;
   image.files.names.at(kLog)->state.writable = false;
   EXPECT_EQ(image.Problem().substr(0, 26), "not updated: is read-only ");
+  EXPECT_EQ(image.Check().exit_status, 2);
   image.options.replace_read_only = true;
   EXPECT_EQ(image.Problem(), "none");
 }
