@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "patcher/batch/setup_log_file.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "patcher/ascii_text.h"
@@ -22,6 +25,15 @@ constexpr uint64_t kMaxLogSize = uint64_t{16} * 1024 * 1024;
 
 std::string NameOf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
+}
+
+/// `folder` by a path that ends with its name, which "." and ".." do not tell.
+std::string Named(const std::string& folder) {
+  const std::string name = NameOf(folder);
+  if (!name.empty() && name != "." && name != "..") return folder;
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(folder, error);
+  return error ? folder : path.string();
 }
 
 /// What stands under `name` in `folder`, in any case; nothing when none does.
@@ -182,7 +194,7 @@ SetupLogUndo At(SetupLogUndo undo, const std::string& file) {
 
 Result<std::optional<std::string>> FindSetupLog(Files& files,
                                                 const std::string& path) {
-  const std::string folder = FolderOf(path);
+  const std::string folder = Named(FolderOf(path));
   if (LowerAscii(NameOf(folder)) != "system32") {
     return std::optional<std::string>();
   }
@@ -203,7 +215,7 @@ std::optional<SetupLogEntry> CheckSetupLog(Files& files,
   SetupLogEntry entry;
   const Result<std::optional<std::string>> log = FindSetupLog(files, path);
   if (!log) {
-    entry.path = FolderOf(FolderOf(path)) + "/repair";
+    entry.path = FolderOf(Named(FolderOf(path))) + "/repair";
     Note({log.error(), true}, options, entry);
     return entry;
   }

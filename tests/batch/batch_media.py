@@ -310,6 +310,25 @@ def a_log_that_is_not_updated_counts(share):
 
 
 @case
+def setup_log_is_found_from_inside_system32(share):
+    """Where "." or ".." stands for the folder's name."""
+    fill(share)
+    system32 = (share.root / INSTALLED).parent
+    (system32 / "drivers").mkdir()
+    before = share.hashes()
+    for root, cwd in ((".", system32), ("./", system32),
+                      ("security.dll", system32), ("..", system32 / "drivers"),
+                      (system32.name, system32.parent)):
+        share.batch("--apply", "--update-setup-log", root=root, cwd=cwd,
+                    status=0)
+        equal((share.root / LOG).read_bytes(),
+              setup_log(check_sum_of((share.root / INSTALLED).read_bytes())))
+        check(share.hashes() != before, "nothing was patched")
+        share.revert(share.runs()[0], cwd="/")
+        equal(share.hashes(), before)
+
+
+@case
 def setup_log_is_read_again_when_it_changed(share):
     """The ledger knows the file, and what the log said of it then."""
     data = share.sample(FIXED)
