@@ -36,8 +36,13 @@ FolderAgenda::FolderAgenda(std::unique_ptr<SearchFolder> top, unsigned threads,
   top_->is_read = true;
   Enlist(*top_, folders_.end());
   // The thread that takes reads too.
-  for (unsigned i = 1; i < threads; ++i) {
-    threads_.emplace_back([this] { RunThread(); });
+  try {
+    for (unsigned i = 1; i < threads; ++i) {
+      threads_.emplace_back([this] { RunThread(); });
+    }
+  } catch (const std::exception&) {
+    // There are too many of them, or no memory is left: it goes on with those
+    // that there are.
   }
 }
 
@@ -96,6 +101,7 @@ std::unique_ptr<SearchFolder> FolderAgenda::Take(SearchFolder& parent) {
   if (parent.begun.empty()) ReadBegun(lock, reader_, *Begin(parent));
   SearchFolder& folder = *parent.begun.front();
   while (!folder.is_read) {
+    if (failure_) std::rethrow_exception(failure_);
     if (SearchFolder* other = BeginAny()) {
       ReadBegun(lock, reader_, *other);
       continue;
@@ -126,6 +132,16 @@ void FolderAgenda::Resume(SearchFolder& folder) {
 }
 
 void FolderAgenda::RunThread() {
+  try {
+    ReadAhead();
+  } catch (...) {
+    const Lock lock(mutex_);
+    failure_ = std::current_exception();
+    wake_taker_.notify_one();
+  }
+}
+
+void FolderAgenda::ReadAhead() {
   FolderReader reader(options_);
   Lock lock(mutex_);
   while (!stop_) {

@@ -10,6 +10,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <list>
 #include <memory>
@@ -43,7 +44,8 @@ struct SearchFolder {
   std::list<SearchFolder*>::iterator place;
 };
 
-/// Calls `read` for folders, in several threads.
+/// Calls `read` for folders, in several threads: fewer than wanted where no
+/// more can be started.
 class FolderAgenda {
  public:
   /// Fills in what `folder` has besides its name and parent.
@@ -72,6 +74,7 @@ class FolderAgenda {
   void ReadBegun(Lock& lock, FolderReader& reader, SearchFolder& folder);
   void Enlist(SearchFolder& folder, std::list<SearchFolder*>::iterator before);
   void RunThread();
+  void ReadAhead();
 
   const ReadFolderOptions options_;
   const ReadFunction read_;
@@ -90,6 +93,7 @@ class FolderAgenda {
   size_t idle_ = 0;         // threads that wait
   bool taker_waits_ = false;
   bool stop_ = false;
+  std::exception_ptr failure_;  // of a thread; Take throws it
   std::vector<std::thread> threads_;
 };
 

@@ -22,7 +22,8 @@ namespace detachfix {
 /// `work` (in `threads` threads, each given its number), and gives the outputs
 /// in order to whoever calls Next. Memory is bounded: at most `window` inputs
 /// wait or are under way, and none is begun that is `ahead` or more before the
-/// one whose output is due. An exception in a thread is thrown by Next.
+/// one whose output is due. An exception in a thread is thrown by Next. What no
+/// thread can be started for, Next does itself.
 template <typename In, typename Out>
 class OrderedRun {
  public:
@@ -36,10 +37,13 @@ class OrderedRun {
 
   OrderedRun(unsigned threads, Limits limits, NextInput next, Work work)
       : limits_(limits), next_(std::move(next)), work_(std::move(work)) {
-    threads_.emplace_back([this] { Guarded([this] { Produce(); }); });
-    for (unsigned i = 0; i < threads; ++i) {
-      threads_.emplace_back([this, i] { Guarded([this, i] { Consume(i); }); });
+    produces_itself_ = !Start([this] { Produce(); });
+    unsigned started = 0;
+    while (started < threads && Start([this, started] { Consume(started); })) {
+      ++started;
     }
+    const std::lock_guard lock(mutex_);
+    works_itself_ = started == 0;
   }
 
   ~OrderedRun() {
@@ -53,10 +57,13 @@ class OrderedRun {
 
   /// Waits for the next output, `patience` at most.
   Got Next(Out& out, std::chrono::milliseconds patience) {
+    if (produces_itself_) ProduceWhenIdle();
     std::unique_lock lock(mutex_);
     head_ready_.wait_for(lock, patience, [this] {
-      return failure_ || HeadIsReady() || AtEnd();
+      return failure_ || HeadIsReady() || AtEnd() ||
+             (works_itself_ && MayBegin());
     });
+    if (works_itself_ && MayBegin() && !stopped_) WorkOn(0, lock);
     if (failure_) std::rethrow_exception(failure_);
     if (HeadIsReady()) {
       out = std::move(*slots_.front().out);
@@ -102,6 +109,16 @@ class OrderedRun {
     return claimed_ < slots_.size() && claimed_ < limits_.ahead;
   }
 
+  /// Whether a thread was started: there may be too many, or no memory for one.
+  bool Start(std::function<void()> body) {
+    try {
+      threads_.emplace_back([this, run = std::move(body)] { Guarded(run); });
+      return true;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
   void Guarded(const std::function<void()>& body) {
     try {
       body();
@@ -128,36 +145,56 @@ class OrderedRun {
         });
         if (stopped_) return;
       }
-      std::optional<In> in = next_();
-      const std::lock_guard lock(mutex_);
-      if (in) {
-        slots_.push_back({std::move(*in), std::nullopt});
-        if (MayBegin()) may_begin_.notify_one();
-        continue;
-      }
-      ended_ = true;
-      NotifyAll();
-      return;
+      if (!ProduceOne()) return;
     }
   }
 
-  void Consume(unsigned thread) {
-    while (true) {
-      Slot* slot = nullptr;  // stays where it is: a deque, changed at its ends
-      {
-        std::unique_lock lock(mutex_);
-        may_begin_.wait(lock, [this] {
-          return stopped_ || MayBegin() ||
-                 (ended_ && claimed_ == slots_.size());
-        });
-        if (stopped_ || !MayBegin()) return;
-        slot = &slots_[claimed_++];
-      }
-      Out out = work_(thread, slot->in);
-      const std::lock_guard lock(mutex_);
-      slot->out = std::move(out);
-      if (slot == &slots_.front()) head_ready_.notify_all();
+  /// Whether there was one.
+  bool ProduceOne() {
+    std::optional<In> in = next_();
+    const std::lock_guard lock(mutex_);
+    if (!in) {
+      ended_ = true;
+      NotifyAll();
+      return false;
     }
+    slots_.push_back({std::move(*in), std::nullopt});
+    if (MayBegin()) may_begin_.notify_one();
+    if (works_itself_) head_ready_.notify_all();
+    return true;
+  }
+
+  void ProduceWhenIdle() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopped_ || ended_ || HeadIsReady() || MayBegin() ||
+          slots_.size() >= limits_.window) {
+        return;
+      }
+    }
+    ProduceOne();
+  }
+
+  void Consume(unsigned thread) {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      may_begin_.wait(lock, [this] {
+        return stopped_ || MayBegin() || (ended_ && claimed_ == slots_.size());
+      });
+      if (stopped_ || !MayBegin()) return;
+      WorkOn(thread, lock);
+    }
+  }
+
+  /// The next input that may be begun. `lock` is given back meanwhile.
+  void WorkOn(unsigned thread, std::unique_lock<std::mutex>& lock) {
+    // It stays where it is: a deque, changed at its ends.
+    Slot& slot = slots_[claimed_++];
+    lock.unlock();
+    Out out = work_(thread, slot.in);
+    lock.lock();
+    slot.out = std::move(out);
+    if (&slot == &slots_.front()) head_ready_.notify_all();
   }
 
   const Limits limits_;
@@ -172,6 +209,8 @@ class OrderedRun {
   bool ended_ = false;    ///< there is no further input
   bool stopped_ = false;  ///< none is to be begun
   std::exception_ptr failure_;
+  bool works_itself_ = false;     ///< Next, since there is no Consume
+  bool produces_itself_ = false;  ///< the same, since there is no Produce
   std::vector<std::thread> threads_;
 };
 

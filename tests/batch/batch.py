@@ -16,7 +16,7 @@ import time
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
 from share import (FIXED, LEAKING, NOT_APPLICABLE, OTHER_LEAKING, check, equal,
-                   main, sha256)
+                   main, sha256, strace)
 
 CASES = {}
 
@@ -493,6 +493,24 @@ def shards_are_disjoint_and_make_the_whole(share):
     for index in (1, 2, 3):
         seen += share.items("--shard", f"{index}/3", "--recheck")
     equal(sorted(seen), sorted(share.items()))
+
+
+@case
+def fewer_threads_than_wanted_do_it_too(share):
+    """The kernel starts none, or only the first so many of a thread's."""
+    paths = share.leaking(20)
+    new = [sha256(share.new(path.read_bytes())) for path in paths]
+    before = share.hashes()
+    for first in (1, 2, 3, 5):
+        refused = strace("-e", "trace=clone,clone3", "-e",
+                         f"inject=clone,clone3:error=EAGAIN:when={first}+")
+        share.batch("--apply", "-j", 8, prefix=refused, status=0)
+        equal([sha256(path.read_bytes()) for path in paths], new)
+        done = share.run("verify", "-j", 8, *paths, prefix=refused)
+        equal((done.returncode, done.stdout.count("fixed by detachfix")),
+              (0, 20))
+        share.revert(share.runs()[0])
+        equal(share.hashes(), before)
 
 
 @case

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <numeric>
 #include <stdexcept>
 
 namespace detachfix {
@@ -103,6 +104,26 @@ TEST(OrderedRun, SaysWhenNothingIsReadyYet) {
   go = true;
   EXPECT_EQ(run.Next(out, milliseconds(10'000)), Pool::Got::kOutput);
   EXPECT_EQ(run.Next(out, milliseconds(10'000)), Pool::Got::kEnd);
+}
+
+TEST(OrderedRun, NextWorksWhereNoThreadDoes) {
+  const std::thread::id caller = std::this_thread::get_id();
+  Pool run(0, {5, 5}, Numbers(200), [&](unsigned, int number) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    if (number == 150) run.Stop();
+    return number;
+  });
+  std::vector<int> expected(151);
+  std::iota(expected.begin(), expected.end(), 0);
+  std::vector<int> outputs;
+  int out = 0;
+  while (true) {
+    // It waits for inputs only.
+    const Pool::Got got = run.Next(out, milliseconds(10'000));
+    if (got == Pool::Got::kEnd) break;
+    if (got == Pool::Got::kOutput) outputs.push_back(out);
+  }
+  EXPECT_EQ(outputs, expected);
 }
 
 TEST(OrderedRun, AnExceptionReachesTheCaller) {
