@@ -14,6 +14,7 @@
 #include "disasm/isa.h"
 #include "patcher/command_help.h"
 #include "patcher/lief_reader.h"
+#include "patcher/max_jobs.h"
 #include "patcher/option_checks.h"
 #include "patcher/sha256.h"
 #include "patcher/version.h"
@@ -169,7 +170,7 @@ void DeclareFindOptions(CLI::App& app, BatchOptions& batch) {
 void DeclareJobs(CLI::App& app, BatchOptions& batch) {
   AddValue(app, "-j,--jobs", batch.jobs, "N",
            "files judged at the same time; default: cores")
-      ->check(CLI::Range(1u, 256u));
+      ->check(CLI::Range(1u, kMaxJobs));
 }
 
 /// CLI11's own check prints its upper end with all 309 digits, and takes what

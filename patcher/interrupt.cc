@@ -95,8 +95,9 @@ RemoveOnInterrupt::RemoveOnInterrupt(const std::string& path) : slot_(0) {
   while (!slots[static_cast<size_t>(slot_)].state.compare_exchange_strong(
       free, Slot::kFilling)) {
     free = Slot::kFree;
-    ++slot_;
-    assert(slot_ < kMaxGuarded);
+    if (++slot_ < kMaxGuarded) continue;
+    slot_ = -1;
+    return;
   }
   Slot& slot = slots[static_cast<size_t>(slot_)];
   std::memcpy(slot.path, path.c_str(), path.size() + 1);
@@ -104,7 +105,7 @@ RemoveOnInterrupt::RemoveOnInterrupt(const std::string& path) : slot_(0) {
 }
 
 RemoveOnInterrupt::~RemoveOnInterrupt() {
-  slots[static_cast<size_t>(slot_)].state = Slot::kFree;
+  if (slot_ >= 0) slots[static_cast<size_t>(slot_)].state = Slot::kFree;
 }
 
 }  // namespace detachfix

@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "patcher/max_jobs.h"
+
 namespace detachfix {
 
 /// From now on the first SIGINT, SIGTERM or SIGHUP only sets Interrupted(); a
@@ -29,11 +31,18 @@ class HoldInterrupts {
   HoldInterrupts& operator=(const HoldInterrupts&) = delete;
 };
 
-/// While it lives, `path` is removed when a signal ends the program. Up to
-/// kMaxGuarded live at one time, in all threads.
+/// While it lives, `path` is removed when a signal ends the program. Of more
+/// than kMaxGuarded at one time, in all threads, those above are not.
 class RemoveOnInterrupt {
  public:
-  static constexpr int kMaxGuarded = 512;
+  /// Of one file that is worked on: what takes its place, its backup and its
+  /// undo record.
+  static constexpr int kMaxPerFile = 3;
+  /// Where a file system cannot make them without a name. --report may be given
+  /// more often.
+  static constexpr int kMaxReports = 64;
+  static constexpr int kMaxGuarded =
+      static_cast<int>(kMaxJobs) * kMaxPerFile + kMaxReports;
 
   explicit RemoveOnInterrupt(const std::string& path);
   ~RemoveOnInterrupt();
@@ -41,7 +50,7 @@ class RemoveOnInterrupt {
   RemoveOnInterrupt& operator=(const RemoveOnInterrupt&) = delete;
 
  private:
-  int slot_;
+  int slot_;  // negative: none was free
 };
 
 }  // namespace detachfix

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <vector>
 
 namespace detachfix {
 namespace {
@@ -45,6 +46,28 @@ TEST_P(InterruptDeathTest, TheSecondRemovesWhatIsGuardedAndEnds) {
       {
         WatchForInterrupts();
         const RemoveOnInterrupt guard(path_);
+        raise(GetParam());
+        raise(GetParam());
+        _exit(8);
+      },
+      testing::ExitedWithCode(130), "");
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_P(InterruptDeathTest, AllThatTheMostJobsMakeIsGuarded) {
+  EXPECT_EXIT(
+      {
+        WatchForInterrupts();
+        constexpr unsigned kGuards = kMaxJobs * RemoveOnInterrupt::kMaxPerFile;
+        std::vector<std::unique_ptr<RemoveOnInterrupt>> guards;
+        for (unsigned i = 1; i < kGuards; ++i) {
+          guards.push_back(std::make_unique<RemoveOnInterrupt>("/none"));
+        }
+        guards.push_back(std::make_unique<RemoveOnInterrupt>(path_));
+        // More are not guarded, and end nothing.
+        for (int i = 0; i < RemoveOnInterrupt::kMaxGuarded; ++i) {
+          guards.push_back(std::make_unique<RemoveOnInterrupt>("/none"));
+        }
         raise(GetParam());
         raise(GetParam());
         _exit(8);
