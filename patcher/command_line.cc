@@ -164,7 +164,8 @@ void DeclareFindOptions(CLI::App& app, BatchOptions& batch) {
                "also enter .snapshot, $RECYCLE.BIN and the like");
   AddValue(app, "--shard", batch.shard, "I/N",
            "take only part I of N, which are disjoint and make the\n"
-           "whole wherever the share is mounted");
+           "whole wherever the share is mounted; with --files-from\n"
+           "where the paths in it are the same everywhere");
 }
 
 void DeclareJobs(CLI::App& app, BatchOptions& batch) {
