@@ -431,9 +431,14 @@ def bad_media_are_refused_and_the_rest_is_done(share):
 KINDS = "rename,renameat2,unlink,fsync,close,pwrite64,openat,write"
 
 
+def batch_there(share, *words, **options):
+    """`batch` in the folder above the root, which it gets by its bare name."""
+    return share.batch(*words, root=share.root.name, cwd=share.top, **options)
+
+
 def calls_of(share, *words):
     log = share.top / "calls"
-    share.batch(*words, status=0,
+    batch_there(share, *words, status=0,
                 prefix=strace("-e", f"trace={KINDS}", output=log))
     return most_calls(log)
 
@@ -450,7 +455,7 @@ def killed_at_each_call(share, *options, places):
     for kind, count in kinds:
         for number in steps(count, places):
             fill(share)
-            share.batch(*words, prefix=strace(
+            batch_there(share, *words, prefix=strace(
                 "-e", f"trace={kind}", "-e",
                 f"inject={kind}:signal=KILL:when={number}"))
             now = share.hashes()
@@ -462,13 +467,14 @@ def killed_at_each_call(share, *options, places):
             for folder in ("i386/SECURITY.DL", "cab/security.dl"):
                 check({folder + "_", folder + folder[-1]} & set(now),
                       f"{kind} {number}: no file for Setup in {folder}")
-            done = share.batch("--resume")
+            # From another folder, as is what takes it back.
+            done = share.batch("--resume", cwd="/")
             if nothing_goes_on(done):
-                done = share.batch(*words)
+                done = batch_there(share, *words)
             check(done.returncode == 0,
                   f"{kind} {number}: {done.stdout}{done.stderr}")
             equal(share.hashes(), after)
-            share.revert(share.runs()[-1])
+            share.revert(share.runs()[-1], cwd="/")
             equal(share.hashes(), before)
     equal(ends, {False, True})
 
