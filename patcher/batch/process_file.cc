@@ -71,6 +71,8 @@ class NoteChange : public ChangeLog {
 
   Result<void> Note() {
     entry_.intended = true;
+    // A run may go on after it was taken back.
+    entry_.reverted = false;
     return ledger_ != nullptr ? ledger_->Intend(entry_) : Result<void>();
   }
 

@@ -309,6 +309,19 @@ def an_interrupted_run_goes_on(share):
 
 
 @case
+def a_run_that_goes_on_after_it_was_undone_is_undone_again(share):
+    share.leaking(20)
+    before = share.hashes()
+    run = interrupted(share)
+    share.revert(run)
+    equal(share.hashes(), before)
+    check("20 patched" in share.batch("--resume", run, status=0).stderr,
+          "did not go on")
+    check("20 reverted" in share.revert(run).stderr, "not all were reverted")
+    equal(share.hashes(), before)
+
+
+@case
 def a_run_that_goes_on_tries_again_what_failed(share):
     """Nothing of the file itself is another when it is not in use any more."""
     paths = share.leaking(30)
