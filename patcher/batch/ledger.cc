@@ -234,6 +234,19 @@ Error Ledger::Named(const Error& error) const {
   return Error{"the ledger " + path_ + ": " + error.message};
 }
 
+bool Ledger::Owns(const std::string& path) const {
+  const std::filesystem::path there = std::filesystem::path(path);
+  const std::string name = there.filename().string();
+  const std::filesystem::path own = file_;
+  if (!name.starts_with(own.filename().string())) return false;
+  const std::string rest = name.substr(own.filename().string().size());
+  std::error_code error;  // a journal may be gone again
+  return (rest.empty() || rest == "-wal" || rest == "-shm" ||
+          rest == "-journal") &&
+         std::filesystem::equivalent(own.parent_path(), there.parent_path(),
+                                     error);
+}
+
 Claim Ledger::ClaimRun(const std::string& id) {
   const std::lock_guard lock(mutex_);
   return claims_.Take(id);

@@ -98,6 +98,11 @@ class Ledger {
 
   const std::string& path() const { return path_; }
 
+  /// Whether the file at `path` is one of the ledger's own. Such a file must
+  /// not be opened beside the database: to close it gives up SQLite's locks on
+  /// it (fcntl(2), POSIX record locks).
+  bool Owns(const std::string& path) const;
+
   /// Claims the run for this process before it is noted.
   Result<void> BeginRun(const RunRecord& run);
   /// For a run that is to go on: of several processes one has it, and the
@@ -146,6 +151,7 @@ class Ledger {
  private:
   Ledger(std::string path, std::string file, std::unique_ptr<Database> database)
       : path_(std::move(path)),
+        file_(file),
         claims_(std::move(file)),
         database_(std::move(database)) {}
 
@@ -156,6 +162,7 @@ class Ledger {
   Error Named(const Error& error) const;
 
   std::string path_;
+  std::string file_;  ///< the same without links
   std::mutex mutex_;
   RunClaims claims_;  ///< before the database, so that it outlives it
   std::unique_ptr<Database> database_;

@@ -346,6 +346,7 @@ std::optional<BatchItem> ProcessFile(Files& files, const Found& found,
     item.outcome = FailedOutcome(found.path, *found.problem);
     return item;
   }
+  if (ledger != nullptr && ledger->Owns(found.path)) return std::nullopt;
   std::optional<Settled> settled = Settle(files, found.path, options);
   if (settled) return std::move(settled->item);
   LedgerEntry entry = EntryFor(found.path, options);

@@ -38,6 +38,23 @@ def only_a_batch_that_begins_makes_a_ledger(share):
 
 
 @case
+def its_own_files_are_left_alone(share):
+    [dll] = share.leaking(1)
+    ledger = share.root / "l.sqlite"
+    linked = share.top / "linked"
+    linked.symlink_to(share.root)
+    for folder in (share.root, linked):
+        done = share.run("batch", "--ledger", ledger, "--include", "*", folder)
+        equal((done.returncode, done.stdout.partition(":")[0], done.stderr),
+              (1, str(folder / dll.relative_to(share.root)),
+               "detachfix: 1 file: 1 would be patched\n"))
+    other = share.top / "other.sqlite"
+    done = share.run("batch", "--ledger", other, "--include", "*.sqlite",
+                     share.root)
+    check(f"{ledger}: " in done.stderr, "another ledger is a file like any")
+
+
+@case
 def whom_the_system_does_not_know_must_name_it(share):
     if os.geteuid() != 0:
         return  # nobody else can be another
