@@ -189,15 +189,24 @@ Result<void> CheckGoesOn(const RunRecord& run) {
   return {};
 }
 
+Error StillRuns(const RunRecord& run) {
+  return Error{"run " + run.id + " is still running"};
+}
+
+/// The run that is to be taken back: not while it goes on with what is left.
+Result<RunRecord> RunToRevert(Ledger& ledger, const std::string& id) {
+  Result<RunRecord> run = ledger.FindRun(id);
+  if (run && IsTaken(ledger, *run)) return StillRuns(*run);
+  return run;
+}
+
 /// The run that `--resume` means, unless there is none to go on with.
 Result<RunRecord> RunToResume(Ledger& ledger, const std::string& id) {
   const Result<RunRecord> named = RunNamed(ledger, id);
   if (!named) return named.error();
   Result<void> goes_on = CheckGoesOn(*named);
   if (!goes_on) return goes_on.error();
-  if (IsTaken(ledger, *named)) {
-    return Error{"run " + named->id + " is still running"};
-  }
+  if (IsTaken(ledger, *named)) return StillRuns(*named);
   // Who had it may have ended it before it was ours.
   const Result<RunRecord> run = ledger.FindRun(named->id);
   if (!run) return run.error();
@@ -433,7 +442,7 @@ int RunRevertRun(const Options& options, Files& files, Console& console) {
     Complain(console, ledger.error().message);
     return kExitFileError;
   }
-  const Result<RunRecord> found = (*ledger)->FindRun(options.batch.run);
+  const Result<RunRecord> found = RunToRevert(**ledger, options.batch.run);
   if (!found) {
     Complain(console, found.error().message);
     return kExitFileError;

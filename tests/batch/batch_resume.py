@@ -175,9 +175,13 @@ def a_run_that_goes_on_is_not_resumed(share):
     share.leaking(20)
     process = share.start()
     done = share.batch("--resume", status=3)
+    taken_back = share.run("revert", "--ledger", share.ledger, "--run",
+                           share.runs()[0])
     process.communicate(timeout=60)
     equal(process.returncode, 0)
     check(done.stderr.endswith(" is still running\n"), done.stderr)
+    equal((taken_back.returncode, taken_back.stderr), (3, done.stderr))
+    share.revert(share.runs()[0])
 
 
 @case
