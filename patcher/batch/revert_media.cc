@@ -183,7 +183,7 @@ std::optional<Problem> RevertRepacked(Files& files, const MediaUndo& undo,
 }
 
 /// What stands at the path afterwards, judged.
-BatchItem ItemOf(Files& files, const MediaUndo& undo) {
+BatchItem ItemOnDisk(Files& files, const MediaUndo& undo) {
   BatchItem item;
   item.outcome.path = undo.packed_path;
   const Result<Standing> packed = LookAt(files, undo.packed_path);
@@ -212,7 +212,7 @@ BatchItem RevertMedia(Files& files, const MediaUndo& undo,
                   ? RevertRepacked(files, undo, options, changed)
                   : RevertPlaced(files, undo, changed);
   }
-  BatchItem item = ItemOf(files, undo);
+  BatchItem item = ItemOnDisk(files, undo);
   if (!guard) problem = DiskFailed(guard.error());
   if (changed) item.outcome.sha256_before = undo.placed_sha256;
   if (problem) {
