@@ -1,63 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "disasm/memory.h"
-
-#include <gtest/gtest.h>
-
 #include <array>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "tests/disasm/memory_test_image.h"
+
 namespace detachfix {
 namespace {
-
-constexpr uint32_t kBase = 0x400000;
-constexpr Symbol kHeap = kFirstFreshSymbol;
-constexpr Symbol kNumber = kFirstFreshSymbol + 1;
-
-constexpr uint32_t kDataRva = 0x1000;
-constexpr uint32_t kDataSize = 0x40;  // the second half has no content
-constexpr uint32_t kConstRva = 0x2000;
-constexpr uint32_t kConstSize = 0x10;
-constexpr uint32_t kSlotRva = kDataRva + 0x10;
-
-/// Whether nothing is known of the `size` bytes that were loaded: above them, a
-/// load is 0.
-bool IsOpen(const Value& value, uint32_t size) {
-  return value.IsUnknown() || (value.kind == Value::Kind::kPartial &&
-                               (value.known & LowBits(8 * size)) == 0);
-}
-
-/// Writable data with 0x20 bytes of content (0x80, 0x81, ...) of which one word
-/// is an import slot, zeros behind them, and a read-only region.
-class MemoryTest : public testing::Test {
- protected:
-  MemoryTest() {
-    for (size_t i = 0; i < content_.size(); ++i) {
-      content_[i] = static_cast<uint8_t>(0x80 + i);
-    }
-    view_.machine = kMachineI386;
-    view_.image_base = kBase;
-    view_.image_size = 0x3000;
-    view_.regions = {
-        {Rva{kDataRva}, kDataSize, std::span(content_), false, true},
-        {Rva{kConstRva}, kConstSize, std::span(content_).first(kConstSize),
-         false, false}};
-    view_.import_slots[Rva{kSlotRva}] = {"kernel32.dll", "Sleep", std::nullopt};
-  }
-
-  static MemoryAddress Data(int64_t offset) {
-    return {kAbsolute, int64_t{kBase} + kDataRva + offset};
-  }
-  static MemoryAddress Const(int64_t offset) {
-    return {kAbsolute, int64_t{kBase} + kConstRva + offset};
-  }
-  static MemoryAddress Heap(int64_t offset) { return {kHeap, offset}; }
-
-  std::array<uint8_t, 0x20> content_{};
-  CodeView view_;
-};
 
 TEST_F(MemoryTest, HoldsWhatTheImageHolds) {
   const Memory memory(view_);
@@ -70,72 +21,6 @@ TEST_F(MemoryTest, HoldsWhatTheImageHolds) {
   EXPECT_EQ(memory.Load(Data(0x3d), 4), PartialValue(0, 0xffffff, 32));
   EXPECT_EQ(memory.Load(Data(-1), 2), PartialValue(0x8000, 0xff00, 16));
   EXPECT_TRUE(memory.Load(Heap(0), 4).IsUnknown());
-}
-
-TEST_F(MemoryTest, AnImportSlotHoldsTheImport) {
-  Memory memory(view_);
-  const MemoryAddress slot = Data(0x10);
-  EXPECT_EQ(memory.Load(slot, 4), SymbolicValue(kImportSymbol, kSlotRva));
-  // What the file has there, the loader overwrites.
-  EXPECT_TRUE(memory.Load(slot, 1).IsUnknown());
-  EXPECT_EQ(memory.Load(Data(0x12), 4),
-            PartialValue(0x95940000, 0xffff0000, 32));
-  EXPECT_EQ(memory.Load(Data(0x0d), 4), PartialValue(0x8f8e8d, 0xffffff, 32));
-  EXPECT_EQ(memory.Load(Data(0x0c), 4), ConstantValue(0x8f8e8d8c));
-  EXPECT_EQ(memory.Load(Data(0x14), 4), ConstantValue(0x97969594));
-  memory.Store(slot, 4, ConstantValue(7));
-  EXPECT_EQ(memory.Load(slot, 4), ConstantValue(7));
-}
-
-TEST_F(MemoryTest, APartOfASlotThatIsOverwrittenTakesTheImportAway) {
-  for (const int64_t into : {0, 1, 3}) {
-    Memory memory(view_);
-    memory.Store(Data(0x10 + into), 1, ConstantValue(7));
-    const uint64_t known = uint64_t{0xff} << (8 * into);
-    EXPECT_EQ(memory.Load(Data(0x10), 4),
-              PartialValue(uint64_t{7} << (8 * into), known, 32));
-    EXPECT_EQ(memory.Load(Data(0x10 + into), 1), ConstantValue(7)) << into;
-  }
-}
-
-TEST_F(MemoryTest, AStoreOfAnySizeTakesTheImportAway) {
-  for (const int64_t before : {0, 1, 12, 13}) {
-    Memory memory(view_);
-    memory.Forget(Data(0x10 - before), 14);
-    EXPECT_FALSE(memory.Load(Data(0x10), 4) ==
-                 SymbolicValue(kImportSymbol, kSlotRva))
-        << before;
-  }
-  for (const int64_t beside : {0x10 - 14, 0x14}) {
-    Memory memory(view_);
-    memory.Forget(Data(beside), 14);
-    EXPECT_EQ(memory.Load(Data(0x10), 4),
-              SymbolicValue(kImportSymbol, kSlotRva))
-        << beside;
-  }
-}
-
-TEST_F(MemoryTest, AJoinLosesNoMoreSlotsThanItsParts) {
-  const Memory whole(view_);
-  Memory forgotten(view_);
-  const int64_t begin = Data(0).offset;
-  forgotten.ForgetImage({begin, begin + 0x20}, {});
-  const Value import = SymbolicValue(kImportSymbol, kSlotRva);
-  EXPECT_EQ(Join(whole, forgotten).Load(Data(0x10), 4), import);
-  EXPECT_EQ(Join(forgotten, whole).Load(Data(0x10), 4), import);
-  Memory lost(view_);
-  lost.Forget(Data(8), 16);
-  EXPECT_FALSE(Join(forgotten, lost).Load(Data(0x10), 4) == import);
-  EXPECT_FALSE(Join(lost, forgotten).Load(Data(0x10), 4) == import);
-}
-
-TEST_F(MemoryTest, AForgottenPieceOfASlotsSizeLeavesTheImport) {
-  Memory memory(view_);
-  const int64_t slot = Data(0x10).offset;
-  memory.ForgetImage({slot - 4, slot + 8},
-                     {{slot - 4, slot}, {slot + 4, slot + 8}});
-  EXPECT_EQ(memory.Load(Data(0x10), 4), SymbolicValue(kImportSymbol, kSlotRva));
-  EXPECT_FALSE(memory.IsOpenWord(Data(0x10)));
 }
 
 TEST_F(MemoryTest, PartialStoresAndLoadsMeet) {
