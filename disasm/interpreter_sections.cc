@@ -2,20 +2,25 @@
 // What imports do to critical sections.
 
 #include <algorithm>
-#include <ranges>
 
 #include "disasm/interpreter.h"
 
 namespace detachfix {
 namespace {
 
-/// Those that have one of `size` bytes from `address` on, also gone ones.
-auto SectionsIn(const SectionMap::Map& sections, MemoryAddress address,
-                int64_t size) {
+/// Whether one that is alive and has one of `size` bytes from `address` on
+/// `is` what is looked for.
+template <typename Is>
+bool AnyLiveIn(const SectionMap::Map& sections, MemoryAddress address,
+               int64_t size, Is is) {
   const int64_t before = int64_t{kCriticalSectionSize} - 1;
-  return std::ranges::subrange(
-      sections.lower_bound({address.region, address.offset - before}),
-      sections.upper_bound({address.region, address.offset + size - 1}));
+  const auto begin =
+      sections.lower_bound({address.region, address.offset - before});
+  const auto end =
+      sections.upper_bound({address.region, address.offset + size - 1});
+  return std::any_of(begin, end, [&](const auto& entry) {
+    return entry.second.live && is(entry.first);
+  });
 }
 
 }  // namespace
@@ -23,11 +28,10 @@ auto SectionsIn(const SectionMap::Map& sections, MemoryAddress address,
 /// A critical section that covers a part of another one that is alive: what
 /// becomes of either cannot be said.
 void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
-  for (const auto& [other, section] :
-       SectionsIn(state.sections.all(), address, kCriticalSectionSize)) {
-    if (section.live && other != address) {
-      Incomplete("a critical section covers a part of another at " + Site());
-    }
+  const auto is_other = [&](MemoryAddress other) { return other != address; };
+  if (AnyLiveIn(state.sections.all(), address, kCriticalSectionSize,
+                is_other)) {
+    Incomplete("a critical section covers a part of another at " + Site());
   }
 }
 
@@ -35,13 +39,15 @@ void Interpreter::NoteOverlap(const State& state, MemoryAddress address) {
 void Interpreter::NoteRead(const State& state, const Value& pointer,
                            uint32_t size) {
   if (log_->reads_section_at) return;
-  const auto is_live = [](const auto& entry) { return entry.second.live; };
   const SectionMap::Map& sections = state.sections.all();
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   const bool may_be =
-      address
-          ? std::ranges::any_of(SectionsIn(sections, *address, size), is_live)
-          : pointer.MayBeInImage() && std::ranges::any_of(sections, is_live);
+      address ? AnyLiveIn(sections, *address, size,
+                          [](MemoryAddress) { return true; })
+              : pointer.MayBeInImage() &&
+                    std::ranges::any_of(sections, [](const auto& entry) {
+                      return entry.second.live;
+                    });
   if (may_be) log_->reads_section_at = site_;
 }
 
