@@ -31,9 +31,7 @@ std::string CheckPatterns(const BatchOptions& batch) {
       if (problem.empty() && option.of_files && pattern.folders_only()) {
         problem = "ends with '/', which only folders match";
       }
-      if (!problem.empty()) {
-        return std::string(option.name) + ": '" + text + "' " + problem;
-      }
+      if (!problem.empty()) return BadPattern(option.name, text, problem);
     }
   }
   return "";

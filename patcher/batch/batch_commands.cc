@@ -110,9 +110,7 @@ Result<FindOptions> FindOptionsOf(const Options& options, Files& files) {
     const std::string text(file->bytes.begin(), file->bytes.end());
     for (std::string& line : ReadPatternLines(text)) {
       const std::string problem = NamePattern(line).Problem();
-      if (!problem.empty()) {
-        return Error{path + ": '" + line + "' " + problem};
-      }
+      if (!problem.empty()) return Error{BadPattern(path, line, problem)};
       find.exclude.push_back(std::move(line));
     }
   }
@@ -208,7 +206,7 @@ Result<RunRecord> RunToResume(Ledger& ledger, const std::string& id) {
   if (!goes_on) return goes_on.error();
   if (IsTaken(ledger, *named)) return StillRuns(*named);
   // Who had it may have ended it before it was ours.
-  const Result<RunRecord> run = ledger.FindRun(named->id);
+  Result<RunRecord> run = ledger.FindRun(named->id);
   if (!run) return run.error();
   goes_on = CheckGoesOn(*run);
   if (!goes_on) return goes_on.error();

@@ -199,6 +199,11 @@ std::string GlobProblem(std::string_view pattern) {
   return "";
 }
 
+std::string BadPattern(const std::string& where, const std::string& pattern,
+                       const std::string& problem) {
+  return where + ": '" + pattern + "' " + problem;
+}
+
 NamePattern::NamePattern(std::string_view pattern) {
   if (pattern.size() > 1 && pattern.ends_with('/')) {
     folders_only_ = true;

@@ -23,6 +23,10 @@ bool MatchesGlob(std::string_view pattern, std::string_view text);
 /// without its ']'", or an empty string.
 std::string GlobProblem(std::string_view pattern);
 
+/// What is said of the pattern that stands in `where`: "--only: 'a[' has …".
+std::string BadPattern(const std::string& where, const std::string& pattern,
+                       const std::string& problem);
+
 /// A pattern as a user writes it. Without a slash it speaks of names, wherever
 /// they are; with one, of paths below the root. A slash at the begin changes
 /// nothing but that ("/a" is the a directly below the root); one at the end

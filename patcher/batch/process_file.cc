@@ -272,7 +272,7 @@ std::optional<Settled> Settle(Files& files, const std::string& path,
 }  // namespace
 
 std::string LedgerPath(const std::string& folder, const std::string& path) {
-  const std::string whole = (std::filesystem::path(folder) / path).string();
+  std::string whole = (std::filesystem::path(folder) / path).string();
   const size_t up = whole.rfind("/../");
   if (up == whole.npos) {
     return std::filesystem::path(whole).lexically_normal().string();
