@@ -284,7 +284,8 @@ Result<BatchItem> ReadJsonObject(std::string_view text) {
     item.renamed_to = GetText(json, "renamed_to");
     item.setup_log = ReadSetupLog(json);
     const int status = Get<int>(json, "exit_status");
-    if (item.setup_log && status > ExitStatus(item.outcome)) {
+    if (item.setup_log && item.setup_log->problem &&
+        status > ExitStatus(item.outcome)) {
       item.setup_log->exit_status = status;
     }
     item.from_ledger = Get<bool>(json, "from_ledger");

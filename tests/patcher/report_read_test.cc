@@ -89,6 +89,21 @@ TEST(ReportRead, GivesBackTheVerdictOnARealFile) {
   EXPECT_EQ(read->outcome.diagnosis.verdict, Verdict::kLeaks);
 }
 
+// What a status is of has its problem beside it, whoever wrote the text.
+TEST(ReportRead, TakesNoStatusOfALogWithoutItsProblem) {
+  BatchItem item;
+  item.outcome.path = "/d/a.dll";
+  item.outcome.diagnosis.verdict = Verdict::kFixed;
+  item.setup_log = SetupLogEntry{"/log", 0x12345, true, {}, Error{"bad"}, 3};
+  std::string text = JsonObject(item);
+  EXPECT_EQ(ReadJsonObject(text)->setup_log->exit_status, 3);
+  const std::string problem = "\"bad\"";
+  const size_t at = text.find(problem);
+  ASSERT_NE(at, text.npos);
+  text.replace(at, problem.size(), "null");
+  EXPECT_EQ(ReadJsonObject(text)->setup_log->exit_status, 0);
+}
+
 TEST(ReportRead, NamesTheMemberThatIsWrong) {
   const std::string good = JsonObject(FullItem());
   const auto error = [&](const std::string& from, const std::string& to) {
