@@ -172,7 +172,7 @@ def a_named_run_goes_on(share):
 
 @case
 def a_run_that_goes_on_is_not_resumed(share):
-    share.leaking(20)
+    share.leaking(80)  # four seconds
     process = share.start()
     done = share.batch("--resume", status=3)
     taken_back = share.run("revert", "--ledger", share.ledger, "--run",
