@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "disasm/quadword.h"
+
 namespace detachfix {
 namespace {
 
@@ -228,6 +230,24 @@ TEST_F(StateTest, AnOverwrittenSlotIsNotCoveredByAWholeOne) {
   EXPECT_FALSE(Covers(wide, lost));
   EXPECT_TRUE(Covers(lost, wide));
   EXPECT_TRUE(Covers(Join(wide, lost), lost));
+}
+
+// Words of a register are looked at where they were kept on both paths alone.
+TEST_F(StateTest, WordsThatOneAloneKeepsAreNotThere) {
+  const Place place{3};
+  const State none = NewState();
+  State kept = NewState();
+  KeepWords(kept, place, {SymbolicValue(kSym), ConstantValue(7)});
+  EXPECT_FALSE(Covers(kept, none));
+  EXPECT_FALSE(KeptWords(Join(kept, none), place));
+  EXPECT_FALSE(KeptWords(Join(none, kept), place));
+  const std::optional<Words> both = KeptWords(Join(kept, kept), place);
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->low, SymbolicValue(kSym));
+  // Where nothing is known of the words themselves, only that mark tells.
+  State unknown = none;
+  unknown.kept_words = kept.kept_words;
+  EXPECT_FALSE(Covers(unknown, none));
 }
 
 // Content that both took over from one state is not compared again; a symbol in
