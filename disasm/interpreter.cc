@@ -18,6 +18,7 @@
 #include <algorithm>
 
 #include "disasm/interpreter_limits.h"
+#include "disasm/process/stack_place.h"
 
 namespace detachfix {
 
@@ -68,6 +69,10 @@ void Interpreter::Incomplete(const std::string& why) {
   if (std::ranges::find(reasons, why) == reasons.end()) {
     reasons.push_back(why);
   }
+}
+
+void Interpreter::IncompleteHere(const std::string& why) {
+  Incomplete(why + " at " + Site());
 }
 
 Interpreter::Code& Interpreter::Fetch(uint64_t va) {

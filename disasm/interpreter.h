@@ -27,7 +27,9 @@
 #include "disasm/flow_order.h"
 #include "disasm/hex_number.h"
 #include "disasm/isa.h"
-#include "disasm/process.h"
+#include "disasm/process/call.h"
+#include "disasm/process/code_runner.h"
+#include "disasm/process/ordinary_process.h"
 #include "disasm/quadword.h"
 #include "disasm/stored_addresses.h"
 
@@ -44,16 +46,19 @@ struct PathEnd {
 inline constexpr uint64_t kFirstCallbackList = uint64_t{1} << 32;
 
 /// Runs the code of one image. What it learns in one Run serves the next.
-class Interpreter {
+class Interpreter final : private CodeRunner {
  public:
   /// `view` and `isa` must outlive the interpreter.
   Interpreter(const CodeView& view, const Isa& isa,
               Setting setting = Setting::kAny)
-      : view_(view), isa_(isa), setting_(setting) {}
+      : view_(view), isa_(isa), setting_(setting), process_(view) {}
 
   /// Gives a state in which nothing ran yet what it starts with in an ordinary
   /// process; false where the image leaves no room for one.
-  bool EnterProcess(State& state);
+  bool EnterProcess(State& state) {
+    return process_.Enter(*this, state,
+                          isa_.convention().thread_block.has_value());
+  }
 
   /// Follows every path from `start`, whose caller is kReturnSymbol, until it
   /// comes back. What happened on the way is added to `log`: code visited,
@@ -104,7 +109,7 @@ class Interpreter {
   size_t MaxWork() const;
   bool IsSpent() const;
   void NoteSpent(uint64_t pc);
-  void Count(uint64_t cells) const;
+  void Count(uint64_t cells) const override;
   void Follow(State state);
   bool Admit(State& state);
   /// Joins `state` with those of `seen` that agree with it on what counts, when
@@ -118,7 +123,7 @@ class Interpreter {
 
   // Fresh symbols (interpreter_symbols.cc).
   Symbol NewSymbol(const State& state, Origin origin);
-  Value Fresh(const State& state, bool nonzero = false);
+  Value Fresh(const State& state, bool nonzero = false) override;
   Value FreshBlock(State& state, const Value& size, bool nonzero = false);
   Value FreshIndex(State& state);
   Value FreshWord(const State& state, MemoryAddress address);
@@ -144,6 +149,10 @@ class Interpreter {
 
   Value ValueOf(const State& state, const Operand& operand) const;
   Value WordOf(const State& state, const Operand& operand, unsigned bits) const;
+  Value OnStack(const Value& value) const;
+  std::optional<Value> PartOfStackAddress(const State& state,
+                                          MemoryAddress address,
+                                          uint32_t size) const;
   std::optional<Words> WordsOf(const State& state, const Operand& of) const;
   void SetWords(State& state, Place place, const std::optional<Words>& words);
   std::optional<Words> WordsOfResult(const State& state, const Binary& op,
@@ -172,7 +181,7 @@ class Interpreter {
   bool IsOwnPointer(const Value& value) const;
   Value ReadAnyOf(const Value& pointer) const;
   void StoreAt(State& state, MemoryAddress address, uint32_t size,
-               const Value& value);
+               const Value& value) override;
   void NoteFunctionStored(MemoryAddress address, const Value& value);
   std::vector<Value> PossibleFunctions(const State& state, const Value& target);
   Step ForEachTarget(State& state, const Value& target,
@@ -216,20 +225,16 @@ class Interpreter {
   // Imports (interpreter_import.cc).
   Step CallImport(State& state, Rva slot);
   const ImportName* ImportAt(Rva slot) const;
-  bool KeepsImageLoaded(const State& state, const ImportName& import) const;
-  std::optional<Value> BasicModule(const State& state,
-                                   const ImportName& import) const;
-  bool MayBeOwnAddress(const Value& value) const;
-  bool MayBeOwnName(const std::optional<std::string>& path) const;
   bool IsUnsaid(const ImportName& import) const;
   Rva LookedUpSlot(const ImportName& import);
-  Value Argument(const State& state, size_t index) const;
+  Value Argument(const State& state, size_t index) const override;
   void Record(CallRecord call);
   void RecordImport(const State& state, const ImportName& import,
                     const Api& api);
   Step Throw(ApiEffect effect);
   Step ReturnFromImport(State& state, const Api& api);
   Value OwnProcess() const;
+  bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
   void ApplyEffect(State& state, const ImportName& import, const Api& api);
   void LookUpFunction(State& state, const Api& api);
   void GiveInstead(State& state, const Api& api, const Value& result);
@@ -250,149 +255,29 @@ class Interpreter {
   void InitialiseResource(State& state, const Api& api);
   void DeleteSection(State& state);
 
-  // What an ordinary process answers (interpreter_process.cc).
-  bool AnswerInProcess(State& state, const ImportName& import, const Api& api);
-  std::optional<Value> AnswerAboutSystem(State& state, const Answer& answer,
-                                         const ImportName& import);
-  std::optional<Value> NumberInProcess(State& state, const Answer& answer,
-                                       const ImportName& import);
-  static Value PlacedStack(const Value& value);
-  static Value StackFromPlace(const Value& value);
-  static Value InPlace(const Binary& op, const Value& a, const Value& b,
-                       const Value& result);
-  std::optional<Value> PartOfStackAddress(const State& state,
-                                          MemoryAddress address,
-                                          uint32_t size) const;
-  Value NewBlock(State& state, const Value& size);
-  std::optional<Memory::Range> RestOfBlock(const State& state,
-                                           MemoryAddress address) const;
-  static std::optional<Value> BlockSize(const State& state,
-                                        const Value& pointer);
-  bool HasCalled(std::string_view part) const;
-  std::optional<Value> IsBadPointer(const Value& pointer, bool writes) const;
-  static std::optional<Value> CloseKnown(const Value& handle, uint32_t known);
-  static std::optional<Value> HasCodePage(const Value& page);
-  bool AsksForPlainProvider(const State& state) const;
-  std::optional<Value> AllocatePages(State& state);
-  std::optional<Value> TellTime(State& state, const Answer& answer);
-  std::optional<Value> TellFeature(const State& state) const;
-  std::optional<Value> BeginOnce(State& state);
-  std::optional<Value> CompleteOnce(State& state);
-  std::optional<Value> FillRandomly(State& state, uint32_t number);
-  void NoteLastError(State& state, const ImportName& import) const;
-  std::optional<ImportName> FunctionIn(const Value& module,
-                                       const std::string& name) const;
-  Value OnStack(const Value& value) const;
-  std::optional<Value> ModuleNamed(const State& state, size_t at,
-                                   const Answer& answer);
-  std::optional<Value> WriteModule(State& state, const Answer& answer);
-  std::optional<Value> ChangeList(State& state, AnswerKind kind);
-  std::optional<Value> WriteFileName(State& state, uint32_t width);
-  std::optional<Value> TellFullPath(State& state, uint32_t width);
-  std::optional<Value> TellLocale(State& state, const Answer& answer);
-  std::optional<Value> LoadOwnString(State& state, uint32_t width);
-  std::optional<Value> FillSized(State& state, const Answer& answer);
-  static std::optional<Value> IsEastern(const Value& metric);
-  bool IsLocale(const State& state, const Answer& answer) const;
-  std::optional<Value> WritePath(State& state, std::string_view path,
-                                 uint32_t width, size_t to, size_t room);
-  void WriteBytes(State& state, MemoryAddress address, std::string_view bytes);
-  void EnterEnvironment(State& state);
-  void EnterBlocks(State& state) const;
-  void EnterThread(State& state);
-
-  // What it answers about versions (interpreter_version.cc).
-  std::optional<Value> TellSystemVersion(State& state, const Answer& answer);
-  std::optional<Value> TellVersionSize(const State& state,
-                                       uint32_t width) const;
-  std::optional<Value> WriteVersion(State& state, uint32_t width);
-  std::optional<Value> FindVersion(State& state, uint32_t width);
-
-  // Visual C++'s std::mutex (interpreter_mutex.cc).
-  std::optional<Value> MakeMutex(State& state);
-  std::optional<Value> LockMutex(State& state, uint32_t by);
-
-  // Strings of Automation (interpreter_bstr.cc).
-  Value NewBstr(State& state, const std::vector<Value>& characters);
-  std::optional<Value> AllocateBstr(State& state, bool counted);
-  std::optional<Value> MeasureBstr(const State& state, uint32_t width) const;
-  std::optional<Value> WriteBoolBstr(State& state);
-  bool HoldsNoObject(const State& state) const;
-
-  // How its pages are protected (interpreter_pages.cc).
-  const CodeRegion* SectionOfPage(uint64_t address) const;
-  std::optional<Value> QueryPages(State& state, uint32_t before);
-  void StoreFields(State& state, MemoryAddress to,
-                   std::initializer_list<uint64_t> fields);
-  std::optional<Value> ProtectPages(State& state);
-
-  // What it answers about things that have names (interpreter_names.cc).
-  bool MayMakeFile(const State& state, const ImportName& import) const;
-  bool OpensToRead(const State& state, bool is_wide) const;
-  std::optional<Value> MissFile(State& state, const Answer& answer,
-                                const ImportName& import);
-  std::optional<Value> MissVariable(State& state, const Answer& answer,
-                                    const ImportName& import);
-
-  // What it answers about registry keys (interpreter_registry.cc).
-  std::optional<Value> OpenKey(State& state, const Answer& answer,
-                               const ImportName& import);
-  std::optional<Value> QueryKey(State& state, const ImportName& import);
-
-  // What it answers about text (interpreter_text.cc).
-  std::optional<Value> AnswerAboutText(State& state, const Answer& answer);
-  std::optional<std::string> TextAt(const State& state, const Value& pointer,
-                                    uint32_t width) const;
-  void WriteText(State& state, MemoryAddress address, std::string_view text,
-                 uint32_t width);
-  std::optional<std::vector<Value>> CharactersAt(const State& state,
-                                                 size_t first,
-                                                 uint32_t width) const;
-  bool WriteEach(State& state, const std::vector<Value>& characters,
-                 const Value& to, uint32_t width,
-                 const std::function<uint32_t(uint32_t)>& make);
-  std::optional<Value> Convert(State& state, size_t flags_at,
-                               uint32_t from_width, uint32_t to_width);
-  std::optional<Value> WriteTypes(State& state, size_t first, uint32_t width);
-  Value LoadCharacter(const State& state, MemoryAddress address, uint64_t index,
-                      uint32_t width) const;
-  std::optional<uint32_t> CharacterAt(const State& state, MemoryAddress address,
-                                      uint64_t index, uint32_t width) const;
-  std::optional<uint64_t> TextLimit(const State& state,
-                                    const Answer& answer) const;
-  std::optional<Value> CompareTexts(const State& state,
-                                    const Answer& answer) const;
-  std::optional<Value> FindCharacter(const State& state,
-                                     const Answer& answer) const;
-  std::optional<Value> CopyText(State& state, const Answer& answer);
-  std::optional<Value> DuplicateText(State& state, const Answer& answer);
-  std::optional<Value> JudgeCharacter(const State& state,
-                                      const Answer& answer) const;
-
   // What imports do to memory (interpreter_import_memory.cc).
   void ChangeWord(State& state, ApiEffect effect);
   void FillOrCopy(State& state, ApiEffect effect);
   void WriteProcess(State& state);
   void WriteWords(State& state, bool fills, const Value& target,
                   const Value& source, const Value& size);
-  void Clear(State& state, const Value& block, const Value& size);
+  void Clear(State& state, const Value& block, const Value& size) override;
   void AllocateOrFail(State& state, ApiEffect effect);
   void Allocate(State& state, ApiEffect effect);
   std::optional<MemoryAddress> ThreadWord(const Value& index) const;
   void UseThreadIndex(State& state, const Api& api);
-  static Value WordAt(const State& state, const Value& pointer);
   void WriteOutParameters(State& state, const Api& api);
   void WriteOutParameter(State& state, const OutParameter& out);
   void WriteAddress(State& state, const Value& pointer, const Value& address);
   void Tokenise(State& state, const Api& api);
   void RoundDouble(State& state, ApiEffect effect);
   void Describe(State& state);
-  void ForgetBytes(State& state, const Value& pointer, uint32_t size);
+  void ForgetBytes(State& state, const Value& pointer, uint32_t size) override;
   void ForgetWhatItMayWrite(State& state, const ImportName& import,
                             const Api& api);
   std::optional<size_t> CountArguments(const State& state, const Api& api);
   std::optional<size_t> WordsInCaller(const State& state) const;
-  void ForgetIfInImage(State& state, const Value& pointer) const;
+  void ForgetIfInImage(State& state, const Value& pointer) const override;
   void ForgetPlacedBlocks(State& state) const;
   void ForgetThrough(State& state, const Value& pointer);
   void ForgetFrom(State& state, const Value& pointer);
@@ -407,30 +292,18 @@ class Interpreter {
   void ForgetStackNear(State& state, const Value& pointer);
 
   bool IsCode(uint64_t va) const;
-  bool IsData(const Value& value) const;
+  bool IsData(const Value& value) const override;
   bool MayHoldDataPointer(MemoryAddress address) const;
   bool IsSecurityCookie(const std::optional<MemoryAddress>& address) const;
   std::string Site() const;
   std::string Where(uint64_t va) const;
   void Incomplete(const std::string& why);
+  void IncompleteHere(const std::string& why) override;
 
   const CodeView& view_;
   const Isa& isa_;
   Setting setting_;
-  // Of an ordinary process (interpreter_process.cc).
-  uint64_t blocks_at_ = 0;      ///< virtual address of the first block
-  uint64_t own_blocks_at_ = 0;  ///< of the first that the image allocates
-  uint64_t blocks_limit_ = 0;   ///< no block lies at or above it
-  uint64_t pages_at_ = 0;       ///< the same of pages
-  uint64_t pages_limit_ = 0;
-  uint32_t program_ = 0;                    ///< handle of the program
-  std::vector<std::string> imported_dlls_;  ///< sorted
-  MemoryAddress process_memory_;            ///< of ProcessMemory()
-  uint64_t environment_ = 0;      ///< address of the variable _environ
-  MemoryAddress types_;           ///< of the table of CharacterType
-  std::set<std::string> loaded_;  ///< modules that the image loads
-  std::set<std::string> called_;  ///< names of all imports called so far
-  bool makes_files_ = false;      ///< one of those may have made a file
+  OrdinaryProcess process_;
   AddressNumbers code_numbers_;
   std::deque<Code> code_;  ///< by number
   /// What GetProcAddress was asked for: their "slots" lie behind every image.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "disasm/interpreter.h"
+#include "disasm/process/stack_place.h"
 
 namespace detachfix {
 namespace {
@@ -36,6 +37,28 @@ std::optional<Words> LoadWords(const State& state, MemoryAddress address,
 }
 
 }  // namespace
+
+/// What is used as an address, where numbers may be addresses of the stack.
+Value Interpreter::OnStack(const Value& value) const {
+  return setting_ == Setting::kOrdinary ? StackFromPlace(value) : value;
+}
+
+/// The `size` bytes at `address` where they are a part of a word that holds an
+/// address of the stack.
+std::optional<Value> Interpreter::PartOfStackAddress(const State& state,
+                                                     MemoryAddress address,
+                                                     uint32_t size) const {
+  if (setting_ != Setting::kOrdinary) return std::nullopt;
+  Count(4);  // it looks at as many words
+  for (uint32_t before = 0; before + size <= 4; ++before) {
+    const Value word = PlacedStack(
+        state.memory.Load({address.region, address.offset - before}, 4));
+    if (word.IsConstant()) {
+      return ConstantValue((word.bits >> (8 * before)) & LowBits(8 * size));
+    }
+  }
+  return std::nullopt;
+}
 
 /// The words of what is read, where they are kept.
 std::optional<Words> Interpreter::WordsOf(const State& state,

@@ -36,8 +36,7 @@ bool Interpreter::IsFunction(const Value& value) const {
 /// Whether the value is an address of the stack or of a block.
 bool Interpreter::IsOwnPointer(const Value& value) const {
   const bool is_placed = setting_ == Setting::kOrdinary && value.IsConstant() &&
-                         value.bits >= own_blocks_at_ &&
-                         value.bits < blocks_limit_;
+                         process_.IsOwnBlock(value.bits);
   return is_placed || (value.IsSymbolic() && RegionNear(value) != 0);
 }
 

@@ -188,15 +188,15 @@ void Interpreter::ForgetPlacedBlocks(State& state) const {
     kept.emplace(static_cast<int64_t>(first.bits),
                  static_cast<int64_t>(last.bits));
   }
-  int64_t begin = static_cast<int64_t>(own_blocks_at_);
+  int64_t begin = static_cast<int64_t>(process_.own_blocks_at());
   for (const auto& [first, last] : kept) {
     if (first < begin) continue;
     state.memory.ForgetPlaced({begin, first});
     begin = last;
   }
   state.memory.ForgetPlaced({begin, static_cast<int64_t>(state.blocks_end)});
-  state.memory.ForgetPlaced(
-      {static_cast<int64_t>(pages_at_), static_cast<int64_t>(state.pages_end)});
+  state.memory.ForgetPlaced({static_cast<int64_t>(process_.pages_at()),
+                             static_cast<int64_t>(state.pages_end)});
 }
 
 /// An import may write as far as it likes from where a pointer points to; but
@@ -233,7 +233,8 @@ void Interpreter::ForgetFrom(State& state, const Value& pointer) {
     }
     return;
   }
-  if (const std::optional<Memory::Range> rest = RestOfBlock(state, *address)) {
+  if (const std::optional<Memory::Range> rest =
+          process_.RestOfBlock(state, *address)) {
     state.memory.Forget(*address,
                         static_cast<uint32_t>(rest->end - rest->begin));
     return;

@@ -8,7 +8,9 @@
 
 #include "disasm/interpreter.h"
 #include "disasm/interpreter_limits.h"
-#include "disasm/process.h"
+#include "disasm/process/give_answer.h"
+#include "disasm/process/modules.h"
+#include "disasm/process/process.h"
 
 namespace detachfix {
 namespace {
@@ -102,15 +104,15 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
     api.stack_guessed = true;
   }
   RecordImport(state, import, api);
-  if (KeepsImageLoaded(state, import)) log_->keeps_itself_loaded = true;
+  const ProcessCall call{*this, process_, state, import};
+  if (KeepsImageLoaded(call)) log_->keeps_itself_loaded = true;
   if (IsUnsaid(import)) {
     Incomplete("calls " + ToText(import) + ", which may be anything, at " +
                Site());
     return Step::kPathEnds;
   }
   if (setting_ == Setting::kOrdinary) {
-    called_.insert(import.name);
-    makes_files_ = makes_files_ || MayMakeFile(state, import);
+    process_.NoteCall(import.name, MayMakeFile(call));
   }
   switch (api.effect) {
     case ApiEffect::kNeverReturns:
@@ -230,7 +232,8 @@ void Interpreter::LookUpFunction(State& state, const Api& api) {
   }
   std::optional<ImportName> import = LookUpByName(name);
   const Value module = Argument(state, 0);
-  if (setting_ == Setting::kOrdinary) import = FunctionIn(module, name);
+  if (setting_ == Setting::kOrdinary)
+    import = FunctionIn(process_, module, name);
   if (const auto own = view_.exports.find(name);
       own != view_.exports.end() && !module.IsConstant()) {
     // The image may have found itself, by its name or by an address.
@@ -265,14 +268,33 @@ Value Interpreter::OwnProcess() const {
                             ConstantValue(0xffffffff));
 }
 
+/// Whether the process answers; if so the call is done, but for the return.
+bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
+                                  const Api& api) {
+  const std::optional<Answer> answer = detachfix::AnswerInProcess(import);
+  if (!answer || !api.of_system) return false;
+  // What it writes beyond the answer is not known.
+  const bool writes =
+      api.effect == ApiEffect::kStartsThread ||
+      (answer->kind == AnswerKind::kNumber && api.effect == ApiEffect::kWrites);
+  if (writes) WriteOutParameters(state, api);
+  const std::optional<Value> result =
+      GiveAnswer({*this, process_, state, import}, *answer);
+  if (!result) return false;
+  state.at(isa_.convention().result) =
+      EvaluateSignExtend(32, state.register_width, *result);
+  return true;
+}
+
 void Interpreter::ApplyEffect(State& state, const ImportName& import,
                               const Api& api) {
   if (setting_ == Setting::kOrdinary) {
-    NoteLastError(state, import);
+    NoteLastError({*this, process_, state, import});
     if (AnswerInProcess(state, import, api)) return;
   }
   Value& result = state.at(isa_.convention().result);
-  if (const std::optional<Value> module = BasicModule(state, import)) {
+  if (const std::optional<Value> module =
+          BasicModule({*this, process_, state, import})) {
     result = EvaluateSignExtend(32, state.register_width, *module);
     return;
   }

@@ -73,12 +73,6 @@ Value SecondWord(const Value& structure) {
 
 }  // namespace
 
-/// What is known of the word at `pointer`.
-Value Interpreter::WordAt(const State& state, const Value& pointer) {
-  const std::optional<MemoryAddress> at = AddressOf(pointer);
-  return at ? state.memory.Load(*at, 4) : UnknownValue();
-}
-
 void Interpreter::WriteOutParameters(State& state, const Api& api) {
   for (const OutParameter& out : api.writes) {
     if (out.bytes != 0) WriteOutParameter(state, out);
@@ -272,7 +266,7 @@ void Interpreter::Allocate(State& state, ApiEffect effect) {
   if (!old || !to) return;
   int64_t end = INT64_MAX;
   if (old->region < kFirstFreshSymbol) {
-    const std::optional<Memory::Range> rest = RestOfBlock(state, *old);
+    const std::optional<Memory::Range> rest = process_.RestOfBlock(state, *old);
     if (!rest) return;
     end = rest->end;
   }

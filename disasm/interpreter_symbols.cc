@@ -72,7 +72,8 @@ Value Interpreter::Fresh(const State& state, bool nonzero) {
 
 /// The address of the block that the current operation allocates.
 Value Interpreter::FreshBlock(State& state, const Value& size, bool nonzero) {
-  if (setting_ == Setting::kOrdinary) return NewBlock(state, size);
+  if (setting_ == Setting::kOrdinary)
+    return process_.NewBlock(*this, state, size);
   const Origin origin{.point = {state.pc, state.calls},
                       .op = op_index_,
                       .word = {},

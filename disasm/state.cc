@@ -161,6 +161,11 @@ Frame MakeFrame(const State& state, const CallingConvention& convention) {
   return frame;
 }
 
+Value WordAt(const State& state, const Value& pointer) {
+  const std::optional<MemoryAddress> at = AddressOf(pointer);
+  return at ? state.memory.Load(*at, 4) : UnknownValue();
+}
+
 bool Mentions(const State& state, Symbol symbol, size_t& cells) {
   const auto speaks = [symbol](const Value& value) {
     return value.HasSymbol() && value.symbol == symbol;

@@ -77,6 +77,9 @@ struct State {
   Value& at(Place place) { return places[place.id]; }
 };
 
+/// What is known of the word of 4 bytes at `pointer`.
+Value WordAt(const State& state, const Value& pointer);
+
 /// Whether anything in the state speaks of the symbol. Adds to `cells` how many
 /// cells of its memory were looked at.
 bool Mentions(const State& state, Symbol symbol, size_t& cells);

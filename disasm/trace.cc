@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "disasm/interpreter.h"
-#include "disasm/process.h"
+#include "disasm/process/process.h"
 
 namespace detachfix {
 namespace {

@@ -66,7 +66,7 @@ struct TraceExit {
 enum class Setting : uint8_t {
   kAny,       ///< whatever their documentation allows
   kMemory,    ///< the same, but there is memory for what is allocated
-  kOrdinary,  ///< what they answer in one ordinary process (process.h)
+  kOrdinary,  ///< what they answer in one ordinary process (process/process.h)
 };
 
 /// What one run did. `reason` and `reserved_null` are what it was given.

@@ -26,8 +26,8 @@ enum class Basis : uint8_t {
   /// All in which there is memory for what is allocated: not every path on
   /// which there is none could be followed.
   kWithMemory,
-  /// One in an ordinary process (disasm/process.h): not every path could be
-  /// followed.
+  /// One in an ordinary process (disasm/process/process.h): not every path
+  /// could be followed.
   kOneProcess,
 };
 

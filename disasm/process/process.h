@@ -6,8 +6,8 @@
 // system that is not old: there is memory, what is looked up is there, nothing
 // is traced or debugged. Each answer is one that the function's documentation
 // allows (Windows SDK); none is specific to a DLL.
-#ifndef DETACHFIX_DISASM_PROCESS_H_
-#define DETACHFIX_DISASM_PROCESS_H_
+#ifndef DETACHFIX_DISASM_PROCESS_PROCESS_H_
+#define DETACHFIX_DISASM_PROCESS_PROCESS_H_
 
 #include <array>
 #include <cstdint>
@@ -251,4 +251,4 @@ std::string ImagePath(const std::string& name);
 
 }  // namespace detachfix
 
-#endif  // DETACHFIX_DISASM_PROCESS_H_
+#endif  // DETACHFIX_DISASM_PROCESS_PROCESS_H_

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "disasm/process.h"
+#include "disasm/process/process.h"
 
 namespace detachfix {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "disasm/process.h"
+#include "disasm/process/process.h"
 
 #include <algorithm>
 #include <array>
@@ -182,7 +182,7 @@ struct AnswerRow {
 };
 
 constexpr AnswerRow kAnswers[] = {
-#include "disasm/answer_table.inc"
+#include "disasm/process/answer_table.inc"
 };
 
 constexpr bool IsSorted() {

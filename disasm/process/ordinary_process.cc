@@ -6,11 +6,13 @@
 // them is followed to the bit. Blocks come one after the other, each in a slice
 // of 64 KiB of its own, as VirtualAlloc's do.
 
+#include "disasm/process/ordinary_process.h"
+
 #include <algorithm>
 #include <span>
 
-#include "disasm/interpreter.h"
-#include "disasm/process.h"
+#include "disasm/process/process.h"
+#include "disasm/process/stack_place.h"
 
 namespace detachfix {
 namespace {
@@ -30,10 +32,8 @@ constexpr Area kForBlocks[] = {{0x20000000, 0x10000000},
 constexpr Area kForPages[] = {{0x30000000, 0x10000000},
                               {0x58000000, 0x10000000}};
 constexpr Area kForProgram[] = {{0x00400000, 0x10000}, {0x01000000, 0x10000}};
-/// The entry's stack pointer, and what lies around it: where few numbers are
-/// that mean something else.
-constexpr uint64_t kStack = 0x1b49f000;
-constexpr Area kStackPlace = {0x1b480000, 0x20000};
+
+MemoryAddress At(uint64_t va) { return {kAbsolute, static_cast<int64_t>(va)}; }
 
 /// The DLLs that the image imports from, sorted, without doubles.
 std::vector<std::string> ImportedDlls(const CodeView& view) {
@@ -48,45 +48,7 @@ std::vector<std::string> ImportedDlls(const CodeView& view) {
 
 }  // namespace
 
-/// An address of the stack as a number: for code that does not use it as an
-/// address, such as a cookie that is mixed with it.
-Value Interpreter::PlacedStack(const Value& value) {
-  if (!value.IsSymbolic() || value.symbol != kStackSymbol) return value;
-  return ConstantValue((kStack + value.bits) & LowBits(32));
-}
-
-/// The other way: what is computed from such numbers may be an address again;
-/// and what is computed from an address of the stack may be a number.
-Value Interpreter::StackFromPlace(const Value& value) {
-  const Value number = PlacedStack(value);
-  if (!number.IsConstant()) return value;
-  if (number.bits - kStackPlace.begin >= kStackPlace.size) return number;
-  return SymbolicValue(kStackSymbol, (number.bits - kStack) & LowBits(32));
-}
-
-/// What is used as an address, where numbers may be addresses of the stack.
-Value Interpreter::OnStack(const Value& value) const {
-  return setting_ == Setting::kOrdinary ? StackFromPlace(value) : value;
-}
-
-/// The `size` bytes at `address` where they are a part of a word that holds an
-/// address of the stack.
-std::optional<Value> Interpreter::PartOfStackAddress(const State& state,
-                                                     MemoryAddress address,
-                                                     uint32_t size) const {
-  if (setting_ != Setting::kOrdinary) return std::nullopt;
-  Count(4);  // it looks at as many words
-  for (uint32_t before = 0; before + size <= 4; ++before) {
-    const Value word = PlacedStack(
-        state.memory.Load({address.region, address.offset - before}, 4));
-    if (word.IsConstant()) {
-      return ConstantValue((word.bits >> (8 * before)) & LowBits(8 * size));
-    }
-  }
-  return std::nullopt;
-}
-
-bool Interpreter::EnterProcess(State& state) {
+bool OrdinaryProcess::FindPlaces(State& state) {
   const auto is_free = [this](const Area& place) {
     return view_.image_base >= place.begin + place.size ||
            uint64_t{view_.image_base} + view_.image_size <= place.begin;
@@ -101,7 +63,8 @@ bool Interpreter::EnterProcess(State& state) {
   const auto pages = find(for_pages);
   const auto program = find(for_program);
   if (blocks == for_blocks.end() || pages == for_pages.end() ||
-      program == for_program.end() || !is_free(kStackPlace)) {
+      program == for_program.end() ||
+      !is_free({kStackPlace, kStackPlaceSize})) {
     return false;
   }
   blocks_at_ = state.blocks_end = blocks->begin;
@@ -109,24 +72,22 @@ bool Interpreter::EnterProcess(State& state) {
   pages_at_ = state.pages_end = pages->begin;
   pages_limit_ = pages->begin + pages->size;
   program_ = static_cast<uint32_t>(program->begin);
+  return true;
+}
+
+bool OrdinaryProcess::Enter(CodeRunner& runner, State& state,
+                            bool has_thread_block) {
+  if (!FindPlaces(state)) return false;
   imported_dlls_ = ImportedDlls(view_);
   const std::string_view memory = ProcessMemory();
-  process_memory_ = AddressOf(NewBlock(state, ConstantValue(memory.size())))
-                        .value_or(MemoryAddress{});
-  WriteBytes(state, process_memory_, memory);
-  constexpr int64_t kCharacters = 256;
-  constexpr uint32_t kOfTable = 0x1ff;
-  types_ = AddressOf(NewBlock(state, ConstantValue(uint64_t{2} * kCharacters)))
-               .value_or(MemoryAddress{});
-  for (int64_t c = 0; c < kCharacters; ++c) {
-    const uint32_t type =
-        c < 0x80 ? CharacterType(static_cast<uint32_t>(c)) & kOfTable : 0;
-    StoreAt(state, {types_.region, types_.offset + 2 * c}, 2,
-            ConstantValue(type));
+  memory_at_ = NewBlock(runner, state, ConstantValue(memory.size())).bits;
+  WriteBytes(runner, state, At(memory_at_), memory);
+  EnterTypes(runner, state);
+  EnterEnvironment(runner, state);
+  if (has_thread_block) {
+    EnterBlocks(state);
+    EnterThread(runner, state);
   }
-  EnterEnvironment(state);
-  if (isa_.convention().thread_block) EnterBlocks(state);
-  EnterThread(state);
   own_blocks_at_ = state.blocks_end;
   // A heap that nothing was freed of yet has its blocks from such pages.
   state.memory.SetZeros(
@@ -136,29 +97,39 @@ bool Interpreter::EnterProcess(State& state) {
   return true;
 }
 
+/// The table of CharacterType, as the C runtime has it (_pctype).
+void OrdinaryProcess::EnterTypes(CodeRunner& runner, State& state) {
+  constexpr uint32_t kCharacters = 256;
+  constexpr uint32_t kOfTable = 0x1ff;
+  types_at_ =
+      NewBlock(runner, state, ConstantValue(uint64_t{2} * kCharacters)).bits;
+  for (uint32_t c = 0; c < kCharacters; ++c) {
+    const uint32_t type = c < 0x80 ? CharacterType(c) & kOfTable : 0;
+    runner.StoreAt(state, At(types_at_ + uint64_t{2} * c), 2,
+                   ConstantValue(type));
+  }
+}
+
 /// Has the C runtime's variable _environ, which some DLLs import, or ask for by
 /// __p__environ, point to a list of the environment's variables.
-void Interpreter::EnterEnvironment(State& state) {
+void OrdinaryProcess::EnterEnvironment(CodeRunner& runner, State& state) {
   for (const auto& [slot, import] : view_.import_slots) {
     const bool is_variable = import.name == "_environ";
     if (!is_variable && import.name != "__p__environ") continue;
     if (!LookUpApi(import).of_system) continue;
-    environment_ = NewBlock(state, ConstantValue(12)).bits;
-    const MemoryAddress at{kAbsolute, static_cast<int64_t>(environment_)};
-    const Value list = ConstantValue(environment_ + 4);
-    const int64_t variable =
-        process_memory_.offset + static_cast<int64_t>(EnvironmentAt());
-    StoreAt(state, at, 4, list);
-    StoreAt(state, {at.region, at.offset + 4}, 4,
-            ConstantValue(static_cast<uint64_t>(variable)));
-    StoreAt(state, {at.region, at.offset + 8}, 4, ConstantValue(0));
+    environment_at_ = NewBlock(runner, state, ConstantValue(12)).bits;
+    const Value list = ConstantValue(environment_at_ + 4);
+    runner.StoreAt(state, At(environment_at_), 4, list);
+    runner.StoreAt(state, At(environment_at_ + 4), 4,
+                   ConstantValue(memory_at_ + EnvironmentAt()));
+    runner.StoreAt(state, At(environment_at_ + 8), 4, ConstantValue(0));
     if (!is_variable) continue;
-    StoreAt(state, {kImportSymbol, int64_t{slot.value}}, 4, list);
+    runner.StoreAt(state, {kImportSymbol, int64_t{slot.value}}, 4, list);
   }
 }
 
 /// Fills the environment blocks of the thread and of the process.
-void Interpreter::EnterBlocks(State& state) const {
+void OrdinaryProcess::EnterBlocks(State& state) const {
   for (const BlockWord& word : BlockWords()) {
     state.memory.Store({kAbsolute, int64_t{word.address}}, 4,
                        ConstantValue(word.value));
@@ -168,60 +139,45 @@ void Interpreter::EnterBlocks(State& state) const {
 }
 
 /// Gives the thread its copy of the image's template, as the loader does.
-void Interpreter::EnterThread(State& state) {
+void OrdinaryProcess::EnterThread(CodeRunner& runner, State& state) const {
   constexpr uint32_t kMaxTemplate = 0x10000;
   constexpr uint32_t kIndex = 1;
-  if (!view_.thread_template || !isa_.convention().thread_block) return;
+  if (!view_.thread_template) return;
   const ThreadTemplate& from = *view_.thread_template;
   if (from.size > kMaxTemplate || from.zeros > kMaxTemplate) return;
-  const int64_t image = view_.image_base;
+  const uint64_t image = view_.image_base;
   const Value size = ConstantValue(from.size + from.zeros);
-  const Value block = NewBlock(state, size);
-  const MemoryAddress to = AddressOf(block).value_or(MemoryAddress{});
-  Clear(state, block, size);
-  for (int64_t i = 0; i < int64_t{from.size}; ++i) {
-    const MemoryAddress byte{kAbsolute, image + from.begin.value + i};
-    StoreAt(state, {to.region, to.offset + i}, 1, state.memory.Load(byte, 1));
+  const Value block = NewBlock(runner, state, size);
+  runner.Clear(state, block, size);
+  for (uint32_t i = 0; i < from.size; ++i) {
+    runner.StoreAt(state, At(block.bits + i), 1,
+                   state.memory.Load(At(image + from.begin.value + i), 1));
   }
   const Value blocks =
-      NewBlock(state, ConstantValue(uint64_t{4} * (kIndex + 1)));
-  MemoryAddress own = AddressOf(blocks).value_or(MemoryAddress{});
-  own.offset += int64_t{4} * kIndex;
-  StoreAt(state, own, 4, block);
-  StoreAt(state, {kAbsolute, image + from.index.value}, 4,
-          ConstantValue(kIndex));
-  StoreAt(state, {kAbsolute, int64_t{kThreadBlock} + kThreadStorageOffset}, 4,
-          blocks);
+      NewBlock(runner, state, ConstantValue(uint64_t{4} * (kIndex + 1)));
+  runner.StoreAt(state, At(blocks.bits + 4 * kIndex), 4, block);
+  runner.StoreAt(state, At(image + from.index.value), 4, ConstantValue(kIndex));
+  runner.StoreAt(state, At(uint64_t{kThreadBlock} + kThreadStorageOffset), 4,
+                 blocks);
 }
 
-void Interpreter::WriteBytes(State& state, MemoryAddress address,
-                             std::string_view bytes) {
-  Count(bytes.size());
-  for (const char byte : bytes) {
-    StoreAt(state, address, 1, ConstantValue(static_cast<uint8_t>(byte)));
-    ++address.offset;
-  }
-}
-
-/// A block of `size` bytes, which may be unknown.
-Value Interpreter::NewBlock(State& state, const Value& size) {
+Value OrdinaryProcess::NewBlock(CodeRunner& runner, State& state,
+                                const Value& size) const {
   const bool known = size.IsConstant() && size.bits <= kMaxBlock;
   const uint64_t room = known ? size.bits : 1;
   const uint64_t block = state.blocks_end;
   state.blocks_end += (room + kSlice) / kSlice * kSlice;
   if (state.blocks_end > blocks_limit_) {
-    Incomplete("allocates more memory than is followed, at " + Site());
+    runner.IncompleteHere("allocates more memory than is followed,");
     state.blocks_end = block;
   }
   const int64_t at = static_cast<int64_t>(block);
   state.memory.Store({kBlockSizesSymbol, at}, 4,
-                     known ? size : Fresh(state, true));
+                     known ? size : runner.Fresh(state, true));
   return ConstantValue(block);
 }
 
-/// The bytes from `address` to the end of the block that it lies in; nothing
-/// where it lies in none. One of unknown size ends where the next begins.
-std::optional<Memory::Range> Interpreter::RestOfBlock(
+std::optional<Memory::Range> OrdinaryProcess::RestOfBlock(
     const State& state, MemoryAddress address) const {
   const uint64_t va = static_cast<uint64_t>(address.offset);
   if (address.region == kAbsolute && va >= pages_at_ && va < state.pages_end) {
@@ -246,24 +202,11 @@ std::optional<Memory::Range> Interpreter::RestOfBlock(
       is_last ? static_cast<int64_t>(state.blocks_end) : next->address.offset};
 }
 
-/// `result` of the operation in an ordinary process, where the stack lies at
-/// numbers.
-Value Interpreter::InPlace(const Binary& op, const Value& a, const Value& b,
-                           const Value& result) {
-  const bool of_stack = result.HasSymbol() && result.symbol == kStackSymbol;
-  if (result.IsSymbolic() && of_stack) return StackFromPlace(result);
-  if (result.IsConstant() || (result.HasSymbol() && !of_stack)) return result;
-  return StackFromPlace(
-      Evaluate(op.op, op.width, PlacedStack(a), PlacedStack(b)));
-}
-
-/// VirtualAlloc(address, size, type): new pages, which hold zeros, where nobody
-/// says at which address; some of them to be used (MEM_COMMIT) gives those.
-std::optional<Value> Interpreter::AllocatePages(State& state) {
-  constexpr uint64_t kPage = 0x1000, kCommit = 0x1000;
-  const Value address = Argument(state, 0);
-  const Value size = Argument(state, 1);
-  const Value type = Argument(state, 2);
+std::optional<Value> OrdinaryProcess::AllocatePages(State& state,
+                                                    const Value& address,
+                                                    const Value& size,
+                                                    const Value& type) const {
+  constexpr uint64_t kPage = 0x1000, kCommit = 0x1000;  // MEM_COMMIT (winnt.h)
   if (!address.IsConstant() || !size.IsConstant() ||
       size.bits > pages_limit_ - pages_at_) {
     return std::nullopt;
@@ -281,14 +224,19 @@ std::optional<Value> Interpreter::AllocatePages(State& state) {
   return ConstantValue(pages);
 }
 
-/// The bytes of the block at `pointer`.
-std::optional<Value> Interpreter::BlockSize(const State& state,
-                                            const Value& pointer) {
+std::optional<Value> OrdinaryProcess::BlockSize(const State& state,
+                                                const Value& pointer) {
   const std::optional<MemoryAddress> address = AddressOf(pointer);
   if (!address || address->region != kAbsolute) return std::nullopt;
   const Value size = state.memory.Load({kBlockSizesSymbol, address->offset}, 4);
   if (!size.IsConstant()) return std::nullopt;
   return size;
+}
+
+bool OrdinaryProcess::HasCalled(std::string_view part) const {
+  return std::ranges::any_of(called_, [part](const std::string& name) {
+    return name.find(part) != std::string::npos;
+  });
 }
 
 }  // namespace detachfix

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 
-#include "disasm/interpreter.h"
-#include "disasm/process.h"
+#include "disasm/process/answers.h"
+#include "disasm/process/process.h"
 
 namespace detachfix {
 namespace {
@@ -61,28 +61,29 @@ uint64_t LoadedProtection(const CodeRegion& region) {
 }
 
 /// A state keeps the words of what is other than at the start.
-MemoryAddress WordAt(const Pages& section, int64_t index) {
+MemoryAddress KeptAt(const Pages& section, int64_t index) {
   return {kProtectionsSymbol, static_cast<int64_t>(section.begin) + 4 * index};
 }
 
-Protection ProtectionOf(const State& state, const Pages& section,
+Protection ProtectionOf(const ProcessCall& call, const Pages& section,
                         const CodeRegion& region) {
   std::array<uint64_t, 4> words{};
   for (size_t i = 0; i < words.size(); ++i) {
-    const MemoryAddress at = WordAt(section, static_cast<int64_t>(i));
-    if (state.memory.IsForgotten(at, 4)) return {LoadedProtection(region)};
-    const Value word = state.memory.Load(at, 4);
+    const MemoryAddress at = KeptAt(section, static_cast<int64_t>(i));
+    if (call.state.memory.IsForgotten(at, 4)) return {LoadedProtection(region)};
+    const Value word = call.Load(at, 4);
     if (!word.IsConstant()) return {};
     words[i] = word.bits;
   }
   return {words[0], words[1], {words[2], words[3]}};
 }
 
-void Keep(State& state, const Pages& section, const Protection& now) {
+void Keep(const ProcessCall& call, const Pages& section,
+          const Protection& now) {
   int64_t index = 0;
   for (const uint64_t word :
        {now.most, now.of_part, now.part.begin, now.part.end}) {
-    state.memory.Store(WordAt(section, index++), 4, ConstantValue(word));
+    call.state.memory.Store(KeptAt(section, index++), 4, ConstantValue(word));
   }
 }
 
@@ -101,94 +102,91 @@ Protection Changed(const Protection& before, const Pages& section,
   return {before.most, protection, changed};
 }
 
-}  // namespace
-
 /// The section of the image that the page of `address` belongs to.
-const CodeRegion* Interpreter::SectionOfPage(uint64_t address) const {
+const CodeRegion* SectionOfPage(const CodeView& view, uint64_t address) {
   const auto found =
-      std::ranges::find_if(view_.regions, [&](const CodeRegion& region) {
-        const Pages pages = PagesOf(view_, region);
+      std::ranges::find_if(view.regions, [&](const CodeRegion& region) {
+        const Pages pages = PagesOf(view, region);
         return address >= pages.begin && address < pages.end;
       });
-  return found == view_.regions.end() ? nullptr : &*found;
+  return found == view.regions.end() ? nullptr : &*found;
 }
 
-/// Words one behind the other.
-void Interpreter::StoreFields(State& state, MemoryAddress to,
-                              std::initializer_list<uint64_t> fields) {
-  for (const uint64_t field : fields) {
-    StoreAt(state, to, 4, ConstantValue(field));
-    to.offset += 4;
-  }
-}
+}  // namespace
 
 /// VirtualQuery(address, information, size) of an address in the image. The
 /// arguments begin behind `before` others: of VirtualQueryEx, the process.
-std::optional<Value> Interpreter::QueryPages(State& state, uint32_t before) {
-  if (before != 0 && !Argument(state, 0).IsConstant(kOwnProcessHandle)) {
+std::optional<Value> QueryPages(const ProcessCall& call, const Answer& answer) {
+  const uint32_t before = answer.number;
+  if (before != 0 && !call.Argument(0).IsConstant(kOwnProcessHandle)) {
     return std::nullopt;
   }
-  const Value address = Argument(state, before);
-  const Value target = Argument(state, before + 1);
+  const Value address = call.Argument(before);
+  const Value target = call.Argument(before + 1);
   const std::optional<MemoryAddress> to = AddressOf(target);
-  const Value size = Argument(state, before + 2);
+  const Value size = call.Argument(before + 2);
   if (!address.IsConstant() || !to || !size.IsConstant() ||
       size.bits < kInformationSize) {
     return std::nullopt;
   }
   const uint64_t base = address.bits / kPage * kPage;
-  const uint64_t image_end = uint64_t{view_.image_base} + view_.image_size;
+  const uint64_t image_end =
+      uint64_t{call.view().image_base} + call.view().image_size;
   if (base == WholePages(0, image_end).end) {
     // Nothing lies right behind the image; how far that goes is not known.
-    ForgetIfInImage(state, target);
-    ForgetBytes(state, target, kInformationSize);
-    StoreFields(state, *to, {base, 0, 0});
-    StoreFields(state, {to->region, to->offset + 16}, {kFree, kNoAccess, 0});
+    call.ForgetIfInImage(target);
+    call.ForgetBytes(target, kInformationSize);
+    call.StoreWords(*to, {base, 0, 0});
+    call.StoreWords({to->region, to->offset + 16}, {kFree, kNoAccess, 0});
     return ConstantValue(kInformationSize);
   }
-  const CodeRegion* region = SectionOfPage(address.bits);
+  const CodeRegion* region = SectionOfPage(call.view(), address.bits);
   if (region == nullptr) return std::nullopt;
-  const Pages section = PagesOf(view_, *region);
-  const Protection protection = ProtectionOf(state, section, *region);
+  const Pages section = PagesOf(call.view(), *region);
+  const Protection protection = ProtectionOf(call, section, *region);
   const uint64_t here = protection.At(base);
   if (here == kNotKnown) return std::nullopt;
   const uint64_t end = protection.Holds(base)         ? protection.part.end
                        : base < protection.part.begin ? protection.part.begin
                                                       : section.end;
-  ForgetIfInImage(state, target);
-  StoreFields(state, *to,
-              {base, view_.image_base, kExecuteWriteCopy, end - base, kCommit,
-               here, kImage});
+  call.ForgetIfInImage(target);
+  call.StoreWords(*to, {base, call.view().image_base, kExecuteWriteCopy,
+                        end - base, kCommit, here, kImage});
   return ConstantValue(kInformationSize);
 }
 
 /// VirtualProtect(address, size, protection, old).
-std::optional<Value> Interpreter::ProtectPages(State& state) {
-  const Value address = Argument(state, 0);
-  const Value size = Argument(state, 1);
-  const Value now = Argument(state, 2);
-  const Value target = Argument(state, 3);
+std::optional<Value> ProtectPages(const ProcessCall& call, const Answer&) {
+  const Value address = call.Argument(0);
+  const Value size = call.Argument(1);
+  const Value now = call.Argument(2);
+  const Value target = call.Argument(3);
   const bool is_known =
       address.IsConstant() && size.IsConstant() && now.IsConstant();
   const Pages range = is_known
                           ? WholePages(address.bits, address.bits + size.bits)
                           : Pages{0, UINT64_MAX};
   uint64_t old = kReadWrite;  // a block's, or the stack's
-  for (const CodeRegion& region : view_.regions) {
-    const Pages section = PagesOf(view_, region);
+  for (const CodeRegion& region : call.view().regions) {
+    const Pages section = PagesOf(call.view(), region);
     const Pages changed = {std::max(range.begin, section.begin),
                            std::min(range.end, section.end)};
     if (changed.begin >= changed.end) continue;
-    const Protection before = ProtectionOf(state, section, region);
+    const Protection before = ProtectionOf(call, section, region);
     if (changed.begin == range.begin) old = before.At(changed.begin);
-    Keep(state, section,
+    Keep(call, section,
          is_known ? Changed(before, section, changed, now.bits) : Protection{});
   }
   const std::optional<MemoryAddress> to = AddressOf(target);
   if (!is_known || !to || old == kNotKnown) return std::nullopt;
-  ForgetIfInImage(state, target);
-  StoreAt(state, *to, 4, ConstantValue(old));
+  call.ForgetIfInImage(target);
+  call.StoreAt(*to, 4, ConstantValue(old));
   return ConstantValue(1);
+}
+
+std::optional<Value> AllocatePages(const ProcessCall& call, const Answer&) {
+  return call.process.AllocatePages(call.state, call.Argument(0),
+                                    call.Argument(1), call.Argument(2));
 }
 
 }  // namespace detachfix

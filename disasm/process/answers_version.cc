@@ -4,7 +4,7 @@
 // GetVersionEx tells a program without a manifest less (MSDN, "Targeting your
 // application for Windows").
 
-#include "disasm/interpreter.h"
+#include "disasm/process/answers.h"
 
 namespace detachfix {
 namespace {
@@ -20,40 +20,40 @@ constexpr uint64_t kValueSignature = 0xfeef04bd;
 
 /// GetVersionEx(info), RtlGetVersion(info), whose first word says how large it
 /// is: with the last members (OSVERSIONINFOEX) or without.
-std::optional<Value> Interpreter::TellSystemVersion(State& state,
-                                                    const Answer& answer) {
+std::optional<Value> TellSystemVersion(const ProcessCall& call,
+                                       const Answer& answer) {
   constexpr uint64_t kSizeOfSize = 4;
   constexpr uint64_t kSizeOfEnd = 8;
   constexpr uint64_t kNumbers = 16;  // bytes, before the service pack's name
   constexpr uint64_t kReserved = 1;  // byte, the last one
-  const std::optional<MemoryAddress> to = AddressOf(Argument(state, 0));
-  const Value size = WordAt(state, Argument(state, 0));
+  const std::optional<MemoryAddress> to = call.Pointed(0);
+  const Value size = WordAt(call.state, call.Argument(0));
   const uint64_t most = kSizeOfSize + answer.text.size();
   if (!to || (!size.IsConstant(most) && !size.IsConstant(most - kSizeOfEnd))) {
     return std::nullopt;
   }
-  ForgetIfInImage(state, Argument(state, 0));
+  call.ForgetIfInImage(call.Argument(0));
   // Behind the end of the name stands what stood there before, or not.
   const auto at = [to](uint64_t offset) {
     return MemoryAddress{to->region, to->offset + static_cast<int64_t>(offset)};
   };
-  state.memory.Forget(at(kSizeOfSize),
-                      static_cast<uint32_t>(size.bits - kSizeOfSize));
-  WriteBytes(state, at(kSizeOfSize),
-             answer.text.substr(0, kNumbers + answer.width));
+  call.state.memory.Forget(at(kSizeOfSize),
+                           static_cast<uint32_t>(size.bits - kSizeOfSize));
+  call.WriteBytes(at(kSizeOfSize),
+                  answer.text.substr(0, kNumbers + answer.width));
   if (size.IsConstant(most)) {
-    WriteBytes(state, at(most - kSizeOfEnd),
-               answer.text.substr(answer.text.size() - kSizeOfEnd,
-                                  kSizeOfEnd - kReserved));
+    call.WriteBytes(at(most - kSizeOfEnd),
+                    answer.text.substr(answer.text.size() - kSizeOfEnd,
+                                       kSizeOfEnd - kReserved));
   }
   return ConstantValue(answer.number);
 }
 
 /// GetFileVersionInfoSize(name, handle) of a DLL of the system.
-std::optional<Value> Interpreter::TellVersionSize(const State& state,
-                                                  uint32_t width) const {
-  const std::optional<std::string> name =
-      TextAt(state, Argument(state, 0), width);
+std::optional<Value> TellVersionSize(const ProcessCall& call,
+                                     const Answer& answer) {
+  const uint32_t width = answer.number;
+  const std::optional<std::string> name = call.TextAt(call.Argument(0), width);
   // An API set is no file.
   if (!name || ModuleInProcess(*name) == 0 ||
       name->find("-ms-") != std::string::npos) {
@@ -63,40 +63,41 @@ std::optional<Value> Interpreter::TellVersionSize(const State& state,
 }
 
 /// GetFileVersionInfo(name, ignored, room, buffer) of the same.
-std::optional<Value> Interpreter::WriteVersion(State& state, uint32_t width) {
-  const Value room = Argument(state, 2);
-  const std::optional<MemoryAddress> to = AddressOf(Argument(state, 3));
+std::optional<Value> WriteVersion(const ProcessCall& call,
+                                  const Answer& answer) {
+  const Value room = call.Argument(2);
+  const std::optional<MemoryAddress> to = call.Pointed(3);
   if (!to || !room.IsConstant() || room.bits < VersionResource().size() ||
-      !TellVersionSize(state, width)) {
+      !TellVersionSize(call, answer)) {
     return std::nullopt;
   }
-  ForgetIfInImage(state, Argument(state, 3));
-  WriteBytes(state, *to, VersionResource());
+  call.ForgetIfInImage(call.Argument(3));
+  call.WriteBytes(*to, VersionResource());
   return ConstantValue(1);
 }
 
 /// VerQueryValue(resource, path, value, length) of a resource's root.
-std::optional<Value> Interpreter::FindVersion(State& state, uint32_t width) {
-  const Value resource = Argument(state, 0);
+std::optional<Value> FindVersion(const ProcessCall& call,
+                                 const Answer& answer) {
+  const uint32_t width = answer.number;
+  const Value resource = call.Argument(0);
   const std::optional<MemoryAddress> at = AddressOf(resource);
-  const std::optional<std::string> path =
-      TextAt(state, Argument(state, 1), width);
-  const std::optional<MemoryAddress> value = AddressOf(Argument(state, 2));
-  const std::optional<MemoryAddress> length = AddressOf(Argument(state, 3));
+  const std::optional<std::string> path = call.TextAt(call.Argument(1), width);
+  const std::optional<MemoryAddress> value = call.Pointed(2);
+  const std::optional<MemoryAddress> length = call.Pointed(3);
   if (!at || path != "\\" || !value || !length) return std::nullopt;
   const auto holds = [&](int64_t offset, uint32_t size, uint64_t bits) {
-    return state.memory.Load({at->region, at->offset + offset}, size)
-        .IsConstant(bits);
+    return call.Load({at->region, at->offset + offset}, size).IsConstant(bits);
   };
   if (!holds(kLengthAt, 2, kValueLength) ||
       !holds(kValueAt, 4, kValueSignature)) {
     return std::nullopt;
   }
-  ForgetIfInImage(state, Argument(state, 2));
-  ForgetIfInImage(state, Argument(state, 3));
-  StoreAt(state, *value, 4,
-          Evaluate(BinaryOp::kAdd, 32, resource, ConstantValue(kValueAt)));
-  StoreAt(state, *length, 4, ConstantValue(kValueLength));
+  call.ForgetIfInImage(call.Argument(2));
+  call.ForgetIfInImage(call.Argument(3));
+  call.StoreAt(*value, 4,
+               Evaluate(BinaryOp::kAdd, 32, resource, ConstantValue(kValueAt)));
+  call.StoreAt(*length, 4, ConstantValue(kValueLength));
   return ConstantValue(1);
 }
 

@@ -5,8 +5,8 @@
 // often it is locked (_Verify_ownership_levels in <mutex>, _Mtx_do_lock in
 // mutex.cpp, both of microsoft/STL).
 
-#include "disasm/interpreter.h"
-#include "disasm/process.h"
+#include "disasm/process/answers.h"
+#include "disasm/process/process.h"
 
 namespace detachfix {
 namespace {
@@ -28,31 +28,31 @@ MemoryAddress FieldOf(const MemoryAddress& mutex, int64_t offset) {
 }  // namespace
 
 /// _Mtx_init_in_situ(mutex, type).
-std::optional<Value> Interpreter::MakeMutex(State& state) {
-  const std::optional<MemoryAddress> mutex = AddressOf(Argument(state, 0));
+std::optional<Value> MakeMutex(const ProcessCall& call, const Answer&) {
+  const std::optional<MemoryAddress> mutex = call.Pointed(0);
   if (!mutex) return std::nullopt;
-  ForgetIfInImage(state, Argument(state, 0));
-  StoreAt(state, FieldOf(*mutex, kType), 4, Argument(state, 1));
-  state.memory.Forget(FieldOf(*mutex, kOwnStorage), kOwnStorageSize);
-  StoreAt(state, FieldOf(*mutex, kOwner), 4, ConstantValue(kNobody));
-  StoreAt(state, FieldOf(*mutex, kCount), 4, ConstantValue(0));
+  call.ForgetIfInImage(call.Argument(0));
+  call.StoreAt(FieldOf(*mutex, kType), 4, call.Argument(1));
+  call.state.memory.Forget(FieldOf(*mutex, kOwnStorage), kOwnStorageSize);
+  call.StoreAt(FieldOf(*mutex, kOwner), 4, ConstantValue(kNobody));
+  call.StoreAt(FieldOf(*mutex, kCount), 4, ConstantValue(0));
   return ConstantValue(kSuccess);
 }
 
 /// _Mtx_lock(mutex) and _Mtx_unlock(mutex): nothing where it is not known how
 /// often the mutex is locked.
-std::optional<Value> Interpreter::LockMutex(State& state, uint32_t by) {
-  const std::optional<MemoryAddress> mutex = AddressOf(Argument(state, 0));
+std::optional<Value> LockMutex(const ProcessCall& call, const Answer& answer) {
+  const std::optional<MemoryAddress> mutex = call.Pointed(0);
   if (!mutex) return std::nullopt;
   const MemoryAddress count = FieldOf(*mutex, kCount);
-  const Value locks = Evaluate(BinaryOp::kAdd, 32, state.memory.Load(count, 4),
-                               ConstantValue(by));
+  const Value locks = Evaluate(BinaryOp::kAdd, 32, call.Load(count, 4),
+                               ConstantValue(answer.number));
   if (!locks.IsConstant()) return std::nullopt;
-  ForgetIfInImage(state, Argument(state, 0));
-  state.memory.Forget(FieldOf(*mutex, kOwnStorage), kOwnStorageSize);
-  StoreAt(state, FieldOf(*mutex, kOwner), 4,
-          ConstantValue(locks.bits == 0 ? kNobody : kThreadId));
-  StoreAt(state, count, 4, locks);
+  call.ForgetIfInImage(call.Argument(0));
+  call.state.memory.Forget(FieldOf(*mutex, kOwnStorage), kOwnStorageSize);
+  call.StoreAt(FieldOf(*mutex, kOwner), 4,
+               ConstantValue(locks.bits == 0 ? kNobody : kThreadId));
+  call.StoreAt(count, 4, locks);
   return ConstantValue(kSuccess);
 }
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "disasm/process.h"
+#include "disasm/process/process.h"
 
 namespace detachfix {
 namespace {
