@@ -15,6 +15,8 @@ namespace {
 constexpr int kMaxBetween = 12;
 /// How far before a call through a register its target may be loaded, in bytes.
 constexpr uint32_t kMaxLoadedBefore = 256;
+/// The same where the argument stays in a register from call to call.
+constexpr int kMaxPreserved = 40;
 /// What to look for that costs, in instructions.
 constexpr size_t kLoadedCost = 16;
 
@@ -91,15 +93,31 @@ bool Callers::Calls(Rva function, int depth) {
   return calls;
 }
 
+/// Whether the address that ends at `after` was moved to EBX, EBP, ESI or EDI,
+/// which functions preserve (b8+r, SDM volume 2, "MOV").
+bool Callers::IsPreserved(Rva after) const {
+  constexpr uint32_t kSize = 5;
+  if (after.value < kSize) return false;
+  const std::span<const uint8_t> code =
+      ContentAt(view_, Rva{after.value - kSize}, 1);
+  return !code.empty() &&
+         (code[0] == 0xbb || (code[0] >= 0xbd && code[0] <= 0xbf));
+}
+
 bool Callers::LeadsThere(Rva after, int depth) {
+  const bool stays = depth > 1 && IsPreserved(after);
   Rva rva = after;
-  for (int i = 0; i < kMaxBetween; ++i) {
+  for (int i = 0; i < (stays ? kMaxPreserved : kMaxBetween); ++i) {
     ++decoded_;
     if (IsSpent()) return true;
     if (IsNoCode(ContentAt(view_, rva, 2))) return false;
     const Instruction instruction = Decode(view_, rva);
     switch (instruction.flow) {
       case Flow::kCall:
+        if (GoesThere(instruction, depth)) return true;
+        if (!stays) return false;
+        rva = rva + instruction.size;
+        break;
       case Flow::kJump:
         return GoesThere(instruction, depth);
       case Flow::kReturn:

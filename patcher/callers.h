@@ -34,8 +34,10 @@ class Callers {
   bool IsEmpty() const { return slots_.empty(); }
   /// Whether so much was decoded that everything leads there.
   bool IsSpent() const { return decoded_ > kMaxDecoded; }
-  /// Whether the first call from `after` on is one, or leads to one, which may
-  /// be so many calls down.
+  /// Whether the first call from `after` on, where an address was named, is one
+  /// or leads to one, which may be so many calls down. Where the address was
+  /// put into a register that functions preserve, those that follow count too,
+  /// unless one call down is all that is wanted.
   bool LeadsThere(Rva after, int depth = kMaxCallsDown);
   /// Whether `function` makes one, itself or some calls down.
   bool Calls(Rva function, int depth = kMaxCallsDown);
@@ -46,6 +48,7 @@ class Callers {
 
  private:
   bool GoesThere(const Instruction& instruction, int depth);
+  bool IsPreserved(Rva after) const;
   bool MayHaveLoaded(Rva call);
   FunctionBody BodyOf(Rva function);
 

@@ -83,9 +83,11 @@ class Search {
   void AddWay(Rva from, std::set<Rva>& to);
   void AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to);
   bool IsExported(Rva operand);
-  std::optional<Rva> WayOfThread();
+  bool DetachNames(const std::vector<Wanted>& wanted) const;
+  std::optional<Rva> CallOnWay(const EntryTraces& before);
 
   const PeImage& image_;
+  const EntryTraces& traces_;
   const CodeView view_;
   std::set<Rva> visited_;  ///< instructions that were run
   Callers callers_;
@@ -99,7 +101,10 @@ class Search {
 
 Search::Search(const PeImage& image, const EntryTraces& traces,
                bool (*is)(ApiEffect), std::string_view part)
-    : image_(image), view_(MakeCodeView(image)), callers_(view_, is, part) {
+    : image_(image),
+      traces_(traces),
+      view_(MakeCodeView(image)),
+      callers_(view_, is, part) {
   for (const Trace* run : {&traces.attach, &traces.detach, &traces.process_exit,
                            &traces.thread_attach, &traces.thread_detach}) {
     visited_.insert(run->visited.begin(), run->visited.end());
@@ -200,8 +205,14 @@ std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections,
   std::optional<OtherDelete> found = SearchCode(wanted, known);
   if (!found) found = SearchCode(PointersTo(wanted), known);
   if (found) return found;
-  if (const std::optional<Rva> way = WayOfThread()) {
-    return OtherDelete{.section = sections.front(), .at = *way};
+  // By a way that was not taken, detach may delete what it got as an argument:
+  // a thread that attach starts, or a process that answers otherwise, may
+  // decide that it does.
+  if (traces_.setting == Setting::kOrdinary || starts_threads_ ||
+      DetachNames(wanted)) {
+    if (const std::optional<Rva> way = CallOnWay(EntryTraces())) {
+      return OtherDelete{.section = sections.front(), .at = *way};
+    }
   }
   // A function that others run may get a section as an argument; so may one
   // that an object names which they get, as a class of windows does, or the
@@ -239,12 +250,22 @@ void Search::AddWay(Rva from, std::set<Rva>& to) {
   }
 }
 
-/// What detach may delete by a way that it did not take: a thread that attach
-/// starts may decide that it does.
-std::optional<Rva> Search::WayOfThread() {
-  if (!starts_threads_) return std::nullopt;
+/// Whether code that ran on detach names a wanted address.
+bool Search::DetachNames(const std::vector<Wanted>& wanted) const {
+  return std::ranges::any_of(traces_.detach.visited, [&](Rva rva) {
+    if (!MayNameOwn(view_, rva) || !TakesValue(view_, rva)) return false;
+    const std::optional<Rva> named = NamedBy(view_, Decode(view_, rva));
+    return named && std::ranges::any_of(wanted, [named](const Wanted& address) {
+             return address.section.value - named->value <= kMaxMemberOffset;
+           });
+  });
+}
+
+/// The first call of what the search is for among the ways that were not taken,
+/// but for those that `before` decides.
+std::optional<Rva> Search::CallOnWay(const EntryTraces& before) {
   std::set<Rva> code;
-  AddWaysNotTaken(EntryTraces(), code);
+  AddWaysNotTaken(before, code);
   for (const Rva rva : code) {
     const Instruction instruction = Decode(view_, rva);
     const bool leaves = instruction.flow == Flow::kCall ||
@@ -313,7 +334,8 @@ std::optional<Rva> Search::Initialise(const std::set<Rva>& known,
       return rva;
     }
   }
-  return std::nullopt;
+  // One of which code that was run has said the address.
+  return before != nullptr && known.empty() ? CallOnWay(*before) : std::nullopt;
 }
 
 /// Gives `look` the offset of each word that holds a wanted address, and which,

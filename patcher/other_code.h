@@ -26,9 +26,12 @@ struct OtherDelete {
 /// `known`, or of a word of data that holds such an address, and the next call
 /// leads there, itself or some calls down.
 /// What exports alone do is left out: a program that only loads and unloads the
-/// DLL calls none. Else the first place where code that was run names a
-/// function that was not, as one passes the procedure of a window, and that
-/// deletes some section. Errs on the side of too many.
+/// DLL calls none. Else the first call that deletes, some section, by a way
+/// that was not taken: of one ordinary process, where a thread is started, and
+/// where code that ran on detach names one of `sections`. Else the first place
+/// where code that was run names a function that was not, as one passes the
+/// procedure of a window, and that deletes some section. Errs on the side of
+/// too many.
 ///
 /// For i386. Of other code there is a place at once where not every path was
 /// followed, and none where all were.
@@ -44,7 +47,8 @@ std::optional<OtherDelete> FindOtherDelete(const PeImage& image,
 /// in data that another DLL was given, so that others may run it; where
 /// `traces` are of one ordinary process and `before` of many paths, also what a
 /// branch leads to that went one way in the process and may go another: not
-/// where it came by in `before` and was decided there as well. Errs on the side
+/// where it came by in `before` and was decided there as well. Of those ways a
+/// call that initialises is enough where nothing is `known`. Errs on the side
 /// of too many. For i386.
 std::optional<Rva> FindOtherInitialise(const PeImage& image,
                                        const EntryTraces& traces,

@@ -42,6 +42,8 @@ TEST(FindOtherDelete, DoubtsALeakThatOtherCodeMayEnd) {
       "68 [.data+0x10] e8 {a} c3 68 [.data+0x10] e8 {b} c3"
       "  a: e8 {b} c3 b: e8 {c} c3 c: e8 {d} c3 d: " +
           call + " c3",
+      // It is passed on before.
+      "be [.data+0x10] 56 ff 15 [KERNEL32.dll!GetLastError] 56 " + call + " c3",
       // Through a register that was loaded before.
       "8b 35 " + std::string(kDelete) + " 68 [.data+0x10] ff d6 c3",
   };
@@ -212,6 +214,20 @@ std::optional<Rva> BesideOneProcess(const PeImage& image) {
   return FindOtherInitialise(image, one, {}, &many);
 }
 
+// Which code that was run may have said the address.
+TEST(FindOtherInitialise, LooksAtWaysThatGetAnAddress) {
+  const std::string calls = "68 [.data+0x10] e8 {make}";
+  const std::string makes =
+      " 75 0a ff 74 24 04 ff 15 [KERNEL32.dll!InitializeCriticalSection]"
+      " c2 04 00";
+  PeSpec spec =
+      SpecThat(calls, "make: ff 15 [KERNEL32.dll!GetACP] 83 f8 09" + makes);
+  spec.imports[0].functions.push_back("GetACP");
+  EXPECT_TRUE(BesideOneProcess(test::MustRead(spec)));
+  EXPECT_FALSE(BesideOneProcess(
+      test::MustRead(SpecThat(calls, "make: 31 c0 83 f8 09" + makes))));
+}
+
 TEST(FindOtherInitialise, LooksAtWaysNotTakenInOneProcess) {
   PeSpec spec = SpecThat(
       "ff 15 [KERNEL32.dll!GetLastError] ff 15 "
@@ -378,6 +394,35 @@ TEST(FindOtherDelete, DoubtsALeakThatAThreadMayEnd) {
   EXPECT_EQ(OfEntryThat(spec, starts + " " + asks, thread).verdict,
             Verdict::kUnknown);
   EXPECT_EQ(OfEntryThat(spec, starts, thread).verdict, Verdict::kLeaks);
+}
+
+// Detach names the section, and calls what would delete it if the process
+// answered otherwise, or if a number were another one.
+TEST(FindOtherDelete, DoubtsALeakThatAWayNotTakenMayEnd) {
+  PeSpec spec = LeakySpecWithDelete();
+  spec.imports[0].functions.push_back("GetACP");
+  const std::string deletes =
+      " 83 f8 09 75 0a ff 74 24 04 ff 15 [KERNEL32.dll!DeleteCriticalSection]"
+      " c2 04 00";
+  const std::string asks = "free: ff 15 [KERNEL32.dll!GetACP]" + deletes;
+  const auto found = [&](const std::string& what, const std::string& more,
+                         Setting setting) {
+    spec.sections[0].content =
+        test::LeakyCode(what + " 31 c0 40 c2 0c 00\ncc\n" + more);
+    const PeImage image = test::MustRead(spec);
+    const EntryTraces traces = RunEntry(image, Runs::kThatCount, setting);
+    EXPECT_TRUE(traces.detach.complete);
+    return FindOtherDelete(image, traces, {Rva{0x2010}}, {}).has_value();
+  };
+  const std::string by_address = "68 [.data+0x10] e8 {free}";
+  EXPECT_TRUE(found(by_address, asks, Setting::kOrdinary));
+  spec.sections[1].content = "zero:64 [.data+0x10] zero:56";
+  const std::string by_pointer = "ff 35 [.data+0x40] e8 {free}";
+  EXPECT_TRUE(found(by_pointer, asks, Setting::kOrdinary));
+  // Where all paths were followed, it must be the section that detach names.
+  const std::string decides = "free: 31 c0" + deletes;
+  EXPECT_TRUE(found(by_address, decides, Setting::kAny));
+  EXPECT_FALSE(found("68 [.data+0x70] e8 {free}", decides, Setting::kAny));
 }
 
 }  // namespace
