@@ -6,7 +6,7 @@
 // - A byte or word register is a part of its 32-bit register: reading extracts,
 //   writing merges.
 // - The direction flag is a place too. The Windows i386 ABI demands that it is
-//   clear at every procedure call; popfd leaves it as it is.
+//   clear at every procedure call; pushfd and popfd save and restore it.
 // - FS addresses the thread's environment block: its base is a place that
 //   nothing writes. The other segments have base 0.
 // - An instruction that has no case here forgets what the decoder says it
@@ -247,15 +247,11 @@ bool X86Lifter::LiftStack() {
       Emit(Assign{kEsp, kEbp});
       Emit(Assign{kEbp, Pop(4)});
       return true;
-    case X86Op::kPushfd: {
-      const Place flags = NewTemporary();
-      Emit(Forget{flags, true});
-      Push(flags, 4);
+    case X86Op::kPushfd:
+      PushFlags();
       return true;
-    }
     case X86Op::kPopfd:
-      Pop(4);
-      ForgetFlags();
+      PopFlags();
       return true;
     case X86Op::kPushad:
       PushAll();
@@ -266,6 +262,27 @@ bool X86Lifter::LiftStack() {
     default:
       return false;
   }
+}
+
+/// DF's bit of EFLAGS (SDM volume 1, section 3.4.3).
+constexpr uint64_t kDirectionBit = 0x400;
+
+/// Of what pushfd pushes only DF counts for us: a memmove by hand saves it so.
+void X86Lifter::PushFlags() {
+  const Place others = NewTemporary();
+  Emit(Forget{others, true});
+  const Place direction = NewTemporary();
+  Emit(Choose{direction, kDf, kDirectionBit, uint64_t{0}});
+  const Place without =
+      Compute(BinaryOp::kAnd, 32, others, ~kDirectionBit & Mask(32));
+  Push(Compute(BinaryOp::kOr, 32, without, direction), 4);
+}
+
+void X86Lifter::PopFlags() {
+  const Place flags = Pop(4);
+  ForgetFlags();
+  const Place direction = Compute(BinaryOp::kAnd, 32, flags, kDirectionBit);
+  SetFlag(kDf, Compute(BinaryOp::kEqual, 32, direction, kDirectionBit));
 }
 
 /// The element at `pointer`, which moves on.

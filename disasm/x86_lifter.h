@@ -203,6 +203,8 @@ class X86Lifter : private OpBuilder {
   Place Pop(uint8_t bytes);
   void PushAll();
   void PopAll();
+  void PushFlags();
+  void PopFlags();
   void StringLoop();
   Place NextElement(Place pointer, Operand step);
   void CompareElements(Operand step);

@@ -177,8 +177,6 @@ inline void CompareWithProcessor(Processor& processor,
   constexpr std::array<unsigned, 5> kFlagBits = {6, 0, 7, 11, 10};
   constexpr std::array<size_t, 5> kFlagPlaces = {8, 9, 10, 11, 14};
   for (size_t i = 0; i < kFlagBits.size(); ++i) {
-    // No compiler sets DF by this; the lifter says that it stays.
-    if (text.starts_with("popf") && kFlagBits[i] == 10) continue;
     const Value& value = seen.state.places[kFlagPlaces[i]];
     if (!value.IsConstant()) {
       ++tally.unknown_flags;
