@@ -58,6 +58,12 @@ int ExitStatus(const BatchItem& item) {
   return std::max(ExitStatus(item.outcome), log);
 }
 
+std::string SetupLogFailure(const BatchItem& item) {
+  if (!item.setup_log || item.setup_log->exit_status == 0) return {};
+  const SetupLogEntry& log = *item.setup_log;
+  return log.path + ": " + (log.problem ? log.problem->message : "not updated");
+}
+
 void Count(const BatchItem& item, BatchCounts& counts) {
   ++counts.files;
   ++CountOf(item.outcome, counts);

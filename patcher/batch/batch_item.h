@@ -97,6 +97,10 @@ struct BatchHead {
 /// That of the outcome, or of SETUP.LOG where that is the larger.
 int ExitStatus(const BatchItem& item);
 
+/// "PATH: what is wrong" of a log whose line was to be updated and was not;
+/// empty where none was.
+std::string SetupLogFailure(const BatchItem& item);
+
 /// Counts `item` where it belongs.
 void Count(const BatchItem& item, BatchCounts& counts);
 

@@ -22,7 +22,7 @@ class HtmlReport : public Report {
       : file_(std::move(file)), rows_(std::move(rows)) {}
 
   Result<void> Add(const BatchItem& item) override {
-    if (!HasRoomFor(item.outcome)) {
+    if (!HasRoomFor(item)) {
       ++omitted_;
       return {};
     }
@@ -37,9 +37,11 @@ class HtmlReport : public Report {
   }
 
  private:
-  bool HasRoomFor(const FileOutcome& outcome) {
+  bool HasRoomFor(const BatchItem& item) {
+    const FileOutcome& outcome = item.outcome;
     const bool idle = outcome.action == Action::kNone &&
-                      outcome.diagnosis.verdict == Verdict::kNotApplicable;
+                      outcome.diagnosis.verdict == Verdict::kNotApplicable &&
+                      ExitStatus(item) == 0;
     uint64_t& rows = idle ? idle_rows_ : busy_rows_;
     if (rows >= (idle ? kMostIdleRows : kMostRows)) return false;
     ++rows;

@@ -232,7 +232,9 @@ std::string PageRow(const BatchItem& item) {
     data["host"] = Visible(item.host);
   }
   data["path"] = Visible(outcome.path);
-  data["what"] = Visible(OutcomeStatement(outcome));
+  const std::string log = SetupLogFailure(item);
+  data["what"] =
+      Visible(OutcomeStatement(outcome) + (log.empty() ? "" : "; " + log));
   data["size"] = outcome.size ? Grouped(*outcome.size) : "";
   data["sha256"] = outcome.sha256 ? ToHex(*outcome.sha256) : "";
   data["json"] = ForScriptElement(JsonObject(item));

@@ -18,7 +18,7 @@ constexpr char kSarifSchema[] =
     "sarif-schema-2.1.0.json";
 
 /// What a result is about. The ids are stable: people suppress by them.
-enum RuleIndex : size_t { kLeak, kUndecided, kRefused, kFailed };
+enum RuleIndex : size_t { kLeak, kUndecided, kRefused, kFailed, kSetupLog };
 
 struct Rule {
   const char* id;
@@ -49,6 +49,11 @@ constexpr Rule kRules[] = {
      "The file could not be read or written.",
      "The file system or the file itself failed, or another program holds the "
      "file; the message says how. Run again when the cause is gone."},
+    {"DETACH005", "SetupLogNotUpdated", "error",
+     "The file's line in REPAIR\\SETUP.LOG was not updated.",
+     "The checksum in the line was to be set to that of the repaired file and "
+     "was not; the message says why. Emergency Repair offers to replace a file "
+     "that its line does not agree with, so the leak would come back."},
 };
 
 /// Dumped compactly, on one line, behind a line end.
@@ -172,6 +177,34 @@ Json InvocationsJson(const BatchHead& head) {
   return invocations;
 }
 
+Json LocationJson(const BatchItem& item, uint64_t index) {
+  return {{"uri", UriOf(item)}, {"index", index}};
+}
+
+/// A result about the file, whose artifact has the index.
+Json ResultJson(const BatchItem& item, uint64_t index, RuleIndex rule,
+                const std::string& kind, const std::string& text) {
+  const FileOutcome& outcome = item.outcome;
+  Json place = {{"artifactLocation", LocationJson(item, index)}};
+  // The file as a whole, which some viewers want to be said.
+  if (outcome.size && item.packing == Packing::kNone) {
+    place["region"] = {{"byteOffset", 0}, {"byteLength", *outcome.size}};
+  }
+  Json result = {{"ruleId", kRules[rule].id},
+                 {"ruleIndex", static_cast<size_t>(rule)},
+                 {"kind", kind},
+                 {"level", kind == "fail" ? kRules[rule].level : "none"},
+                 {"message", {{"text", MessageText(text)}}},
+                 {"locations", {{{"physicalLocation", std::move(place)}}}}};
+  // The same finding in the next run's log: the same place, the same bytes.
+  const std::optional<Sha256>& original =
+      outcome.sha256_before ? outcome.sha256_before : outcome.sha256;
+  if (original) {
+    result["partialFingerprints"] = {{"imageSha256/v1", ToHex(*original)}};
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string SarifBegin(const BatchHead& begun) {
@@ -215,34 +248,25 @@ std::string SarifArtifact(const BatchItem& item) {
   return Line(artifact);
 }
 
-std::optional<std::string> SarifResult(const BatchItem& item, uint64_t index) {
+std::vector<std::string> SarifResults(const BatchItem& item, uint64_t index) {
   const FileOutcome& outcome = item.outcome;
-  const std::optional<RuleIndex> rule = RuleOf(outcome);
-  if (!rule) return std::nullopt;
-  const std::string kind = KindOf(outcome.action);
-  const Json location = {{"uri", UriOf(item)}, {"index", index}};
-  Json place = {{"artifactLocation", location}};
-  // The file as a whole, which some viewers want to be said.
-  if (outcome.size && item.packing == Packing::kNone) {
-    place["region"] = {{"byteOffset", 0}, {"byteLength", *outcome.size}};
+  std::vector<std::string> results;
+  if (const std::optional<RuleIndex> rule = RuleOf(outcome)) {
+    const std::string text = OutcomeStatement(outcome) + ".";
+    Json result = ResultJson(item, index, *rule, KindOf(outcome.action), text);
+    const bool repairs = outcome.action == Action::kWouldPatch &&
+                         outcome.plan && item.packing == Packing::kNone;
+    if (repairs) {
+      result["fixes"] = {FixJson(outcome, LocationJson(item, index))};
+    }
+    results.push_back(Line(result));
   }
-  Json result = {
-      {"ruleId", kRules[*rule].id},
-      {"ruleIndex", static_cast<size_t>(*rule)},
-      {"kind", kind},
-      {"level", kind == "fail" ? kRules[*rule].level : "none"},
-      {"message", {{"text", MessageText(OutcomeStatement(outcome)) + "."}}},
-      {"locations", {{{"physicalLocation", std::move(place)}}}}};
-  // The same finding in the next run's log: the same place, the same bytes.
-  const std::optional<Sha256>& original =
-      outcome.sha256_before ? outcome.sha256_before : outcome.sha256;
-  if (original) {
-    result["partialFingerprints"] = {{"imageSha256/v1", ToHex(*original)}};
+  const std::string log = SetupLogFailure(item);
+  if (!log.empty()) {
+    results.push_back(
+        Line(ResultJson(item, index, kSetupLog, "fail", log + ".")));
   }
-  const bool repairs = outcome.action == Action::kWouldPatch && outcome.plan &&
-                       item.packing == Packing::kNone;
-  if (repairs) result["fixes"] = {FixJson(outcome, location)};
-  return Line(result);
+  return results;
 }
 
 std::string SarifEnd(const BatchHead& head) {

@@ -4,8 +4,8 @@
 #ifndef DETACHFIX_PATCHER_BATCH_SARIF_H_
 #define DETACHFIX_PATCHER_BATCH_SARIF_H_
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "patcher/batch/batch_item.h"
 
@@ -17,9 +17,9 @@ std::string SarifBegin(const BatchHead& begun);
 /// An element of "artifacts": the file with its size and hash.
 std::string SarifArtifact(const BatchItem& item);
 
-/// An element of "results", unless there is nothing to say of the file.
-/// `index` is that of its artifact.
-std::optional<std::string> SarifResult(const BatchItem& item, uint64_t index);
+/// The elements of "results" that the file asks for, of which most ask for
+/// none. `index` is that of its artifact.
+std::vector<std::string> SarifResults(const BatchItem& item, uint64_t index);
 
 /// From behind the ']' of "results" to the end.
 std::string SarifEnd(const BatchHead& head);

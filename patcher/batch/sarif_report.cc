@@ -22,11 +22,14 @@ class SarifReport : public Report {
   }
 
   Result<void> Add(const BatchItem& item) override {
-    const std::optional<std::string> result = SarifResult(item, artifacts_);
-    const std::string comma = artifacts_++ == 0 ? "" : ",";
-    Result<void> written = file_->Write(comma + SarifArtifact(item));
-    if (!written || !result) return written;
-    return results_->Write((result_count_++ == 0 ? "" : ",") + *result);
+    const uint64_t index = artifacts_++;
+    Result<void> written =
+        file_->Write((index == 0 ? "" : ",") + SarifArtifact(item));
+    for (const std::string& result : SarifResults(item, index)) {
+      if (!written) break;
+      written = results_->Write((result_count_++ == 0 ? "" : ",") + result);
+    }
+    return written;
   }
 
   Result<void> Finish(const BatchHead& head) override {

@@ -5,6 +5,7 @@ SETUP.LOG: batch_media.py --detachfix FILE --samples FOLDER CASE. Exit status
 77: skipped. `batch_media.py list` names the cases. Files are packed and
 expanded by programs of others: mscompress, gcab, cabextract."""
 
+import json
 import shutil
 import struct
 import subprocess
@@ -287,8 +288,9 @@ def a_log_that_is_not_updated_counts(share):
     old = (share.root / LOG).read_bytes()
     (share.root / LOG).chmod(0o444)
     report = share.top / "report.json"
+    sarif, page = share.top / "report.sarif", share.top / "report.html"
     done = share.batch("--apply", "--update-setup-log", "--report", report,
-                       status=2)
+                       "--report", sarif, "--report", page, status=2)
     equal(sha256((share.root / INSTALLED).read_bytes()),
           sha256(share.new(data)))
     equal((share.root / LOG).read_bytes(), old)
@@ -296,6 +298,14 @@ def a_log_that_is_not_updated_counts(share):
           in done.stderr, done.stderr)
     merged = share.top / "merged.json"
     equal(share.run("report", "merge", merged, report).returncode, 2)
+    results = json.loads(sarif.read_text())["runs"][0]["results"]
+    failed = [one for one in results if one["kind"] == "fail"]
+    equal([one["ruleId"] for one in failed], ["DETACH005"])
+    text = failed[0]["message"]["text"]
+    check(f"{LOG}: not updated: is read-only" in text, text)
+    row = next(line for line in page.read_text().splitlines()
+               if INSTALLED in line and 'data-action="patched"' in line)
+    check(f"{LOG}: not updated: is read-only" in row, row)
     # Who does not ask for it gets the other answer on the same file.
     equal(share.items(status=0)[INSTALLED]["exit_status"], 0)
     share.batch("--apply", "--update-setup-log", "--replace-read-only",

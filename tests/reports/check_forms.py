@@ -131,7 +131,7 @@ def main():
         made = {ending: make(arguments.make_report, folder / f"out.{ending}",
                              *words) for ending in ("json", "jsonl", "csv",
                                                  "sarif", "html")}
-        count = len(paths) + 1 + 16 + 40
+        count = len(paths) + 1 + 17 + 40
         document = check_document(validator, made["json"], count)
         assert document["shard"] == "2/3"
         check_log(validator, made["jsonl"], document)

@@ -24,7 +24,8 @@ import jsonschema
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path("node_modules/@microsoft/sarif-multitool-linux")
 LEVELS = {"DETACH001": "error", "DETACH002": "warning",
-          "DETACH003": "warning", "DETACH004": "error"}
+          "DETACH003": "warning", "DETACH004": "error",
+          "DETACH005": "error"}
 
 
 def install(tools):

@@ -11,6 +11,7 @@
 
 #include "patcher/batch/read_report.h"
 #include "patcher/batch/report.h"
+#include "patcher/exit_status.h"
 #include "patcher/load_signatures.h"
 #include "patcher/patch_file.h"
 
@@ -105,7 +106,12 @@ std::vector<BatchItem> SpecialItems() {
   known.from_ledger = true;
   known.setup_log = SetupLogEntry{"/srv/repair/setup.log", 0, false,
                                   std::nullopt, Error{"no such line"}};
-  return {packed, installed, known};
+  BatchItem not_updated = MadeUp("/srv/NT/system32/security.dll", 1);
+  not_updated.outcome.action = Action::kPatched;
+  not_updated.setup_log = SetupLogEntry{
+      "/srv/NT/repair/setup.log",         0x1a2b3,       false, std::nullopt,
+      Error{"not updated: is read-only"}, kExitUndecided};
+  return {packed, installed, known, not_updated};
 }
 
 Result<void> Make(const Wanted& wanted) {
@@ -117,7 +123,7 @@ Result<void> Make(const Wanted& wanted) {
   BatchHead head = wanted.head;
   const auto add = [&](const BatchItem& item) {
     Count(item, head.counts);
-    head.exit_status = std::max(head.exit_status, ExitStatus(item.outcome));
+    head.exit_status = std::max(head.exit_status, ExitStatus(item));
     return (*report)->Add(item);
   };
   PatchOptions options;
