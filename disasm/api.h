@@ -46,8 +46,11 @@ enum class ApiEffect : uint8_t {
   /// Writes what `writes` says and nothing else of the caller's.
   kWrites,
   kWritesFirst,  ///< the same, and returns argument 0 (strcpy)
-  kRoundUp,      ///< returns the double in arguments 0 and 1, rounded (ceil)
-  kRoundDown,    ///< the same (floor)
+  /// The same, unless argument 0 is a character: then it returns that mapped
+  /// (CharUpper).
+  kMapsCase,
+  kRoundUp,    ///< returns the double in arguments 0 and 1, rounded (ceil)
+  kRoundDown,  ///< the same (floor)
   /// Writes what `writes` says. The function that it is given is run by another
   /// thread, and not before attach is done, which holds the loader's lock
   /// (MSDN, "Dynamic-Link Library Best Practices").
@@ -74,7 +77,7 @@ enum class ApiEffect : uint8_t {
   kAllocate,        ///< a block, or NULL (malloc)
   kAllocateHeap,    ///< argument 2 bytes, zeroed if argument 1 says so; or NULL
   kAllocateLocal,   ///< argument 1 bytes, zeroed if argument 0 says so; or NULL
-  kAllocateZeroed,  ///< argument 0 times argument 1 bytes (calloc)
+  kAllocateZeroed,  ///< argument 0 times argument 1 bytes; or NULL (calloc)
   kReallocate,      ///< the block of argument 0; or NULL (realloc)
   kReallocateHeap,  ///< the block of argument 2; or NULL (HeapReAlloc)
   kAllocateIndex,   ///< of thread-local storage, or -1; what it holds is 0

@@ -263,8 +263,10 @@ class Interpreter final : private CodeRunner {
                   const Value& source, const Value& size);
   void Clear(State& state, const Value& block, const Value& size) override;
   void AllocateOrFail(State& state, ApiEffect effect);
-  void Allocate(State& state, ApiEffect effect);
-  std::optional<MemoryAddress> ThreadWord(const Value& index) const;
+  void AllocateZeroed(State& state);
+  void Reallocate(State& state, const Api& api);
+  std::optional<MemoryAddress> ThreadWord(const State& state,
+                                          const Value& index) const;
   void UseThreadIndex(State& state, const Api& api);
   void WriteOutParameters(State& state, const Api& api);
   void WriteOutParameter(State& state, const OutParameter& out);

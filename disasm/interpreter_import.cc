@@ -26,6 +26,15 @@ constexpr size_t kMaxNameSize = 128;
 /// size, alignment, offset, initial value (libgcc, emutls.c).
 constexpr uint32_t kEmulatedVariable = 16;
 
+/// Whether the value is certain to be an address, and no number that is passed
+/// in its place: a character, an atom, a resource's number (MAKEINTRESOURCE).
+bool IsObject(const Value& value) {
+  constexpr uint64_t kLowestAddress = 0x10000;
+  if (value.IsConstant()) return value.bits >= kLowestAddress;
+  return value.IsSymbolic() &&
+         (value.symbol == kStackSymbol || IsBlock(value.symbol));
+}
+
 std::string ToText(const Value& value) {
   if (!value.IsConstant()) return "?";
   std::array<char, 24> text{};
@@ -339,6 +348,12 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       WriteOutParameters(state, api);
       result = Argument(state, 0);
       return;
+    case ApiEffect::kMapsCase: {
+      const Value text = Argument(state, 0);
+      WriteOutParameters(state, api);
+      result = IsObject(text) ? text : Fresh(state);
+      return;
+    }
     case ApiEffect::kRoundUp:
     case ApiEffect::kRoundDown:
       RoundDouble(state, api.effect);
@@ -376,9 +391,11 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       AllocateOrFail(state, api.effect);
       return;
     case ApiEffect::kAllocateZeroed:
+      AllocateZeroed(state);
+      return;
     case ApiEffect::kReallocate:
     case ApiEffect::kReallocateHeap:
-      Allocate(state, api.effect);
+      Reallocate(state, api);
       return;
     case ApiEffect::kAllocateIndex:
     case ApiEffect::kFreeIndex:

@@ -247,20 +247,44 @@ void Interpreter::AllocateOrFail(State& state, ApiEffect effect) {
   }
 }
 
-/// A new block of memory. The C runtime's own tables are made this way; that
-/// there is memory for them is assumed.
-void Interpreter::Allocate(State& state, ApiEffect effect) {
-  const bool zeroed = effect == ApiEffect::kAllocateZeroed;
-  const size_t argument = effect == ApiEffect::kReallocate ? 0 : 2;
-  const Value size = zeroed ? Evaluate(BinaryOp::kMul, 32, Argument(state, 0),
-                                       Argument(state, 1))
-                            : Argument(state, argument + 1);
-  const Value block = FreshBlock(state, size, true);
-  state.at(isa_.convention().result) = block;
-  if (zeroed) {
-    Clear(state, block, size);
+/// calloc: a new block of zeros, or NULL.
+void Interpreter::AllocateZeroed(State& state) {
+  const Value count = Argument(state, 0);
+  const Value each = Argument(state, 1);
+  const bool fits =
+      !count.IsConstant() || !each.IsConstant() ||
+      (count.bits & LowBits(32)) * (each.bits & LowBits(32)) <= LowBits(32);
+  if (!fits) {
+    state.at(isa_.convention().result) = ConstantValue(0);
     return;
   }
+  const Value size = Evaluate(BinaryOp::kMul, 32, count, each);
+  if (setting_ == Setting::kMemory) log_->assumes_memory = true;
+  const Value block = FreshBlock(state, size, setting_ == Setting::kMemory);
+  state.at(isa_.convention().result) = block;
+  Clear(state, block, size);
+}
+
+/// A new block of memory with the content of an old one, or NULL.
+void Interpreter::Reallocate(State& state, const Api& api) {
+  constexpr uint64_t kInPlaceOnly =
+      0x10;  // HEAP_REALLOC_IN_PLACE_ONLY, winnt.h
+  const bool is_heap = api.effect == ApiEffect::kReallocateHeap;
+  const size_t argument = is_heap ? 2 : 0;
+  const Value flags = is_heap ? Argument(state, 1) : ConstantValue(0);
+  const Value size = Argument(state, argument + 1);
+  const bool in_place = !flags.IsConstant() || (flags.bits & kInPlaceOnly) != 0;
+  // To no bytes: msvcrt frees the block and gives NULL, others give a block.
+  if (in_place || (!is_heap && size.IsConstant(0))) {
+    GiveInstead(state, api, ConstantValue(0));
+  }
+  if (in_place && flags.IsConstant()) {
+    state.at(isa_.convention().result) = Argument(state, argument);
+    return;
+  }
+  if (setting_ == Setting::kMemory) log_->assumes_memory = true;
+  const Value block = FreshBlock(state, size, setting_ == Setting::kMemory);
+  state.at(isa_.convention().result) = block;
   const std::optional<MemoryAddress> old = AddressOf(Argument(state, argument));
   const std::optional<MemoryAddress> to = AddressOf(block);
   if (!old || !to) return;
@@ -284,13 +308,17 @@ void Interpreter::Allocate(State& state, ApiEffect effect) {
   Count(copied);
 }
 
-/// Where the thread keeps what belongs to an index, where that is known.
-std::optional<MemoryAddress> Interpreter::ThreadWord(const Value& index) const {
+/// Where the thread keeps what belongs to an index, where that is known to be
+/// one that was given.
+std::optional<MemoryAddress> Interpreter::ThreadWord(const State& state,
+                                                     const Value& index) const {
   if (index.IsSymbolic() && index.bits == 0 &&
       (index.symbol & kThreadIndexBit) != 0) {
     return MemoryAddress{index.symbol, 0};
   }
-  if (setting_ == Setting::kOrdinary && index.IsConstant()) {
+  const bool is_given = setting_ == Setting::kOrdinary && index.IsConstant() &&
+                        index.bits != 0 && index.bits <= state.indexes;
+  if (is_given) {
     return MemoryAddress{kThreadIndexBit, static_cast<int64_t>(index.bits) * 4};
   }
   return std::nullopt;
@@ -312,7 +340,7 @@ void Interpreter::UseThreadIndex(State& state, const Api& api) {
                                      ConstantValue(kNoIndex)));
     }
     result = FreshIndex(state);
-    state.memory.Store(ThreadWord(result).value_or(MemoryAddress{}), 4,
+    state.memory.Store(ThreadWord(state, result).value_or(MemoryAddress{}), 4,
                        ConstantValue(0));
     return;
   }
@@ -322,7 +350,7 @@ void Interpreter::UseThreadIndex(State& state, const Api& api) {
     return;
   }
   const Value value = Argument(state, 1);
-  const std::optional<MemoryAddress> at = ThreadWord(index);
+  const std::optional<MemoryAddress> at = ThreadWord(state, index);
   if (effect == ApiEffect::kSetAtIndex && IsData(value)) {
     learned_ |= stored_.StoreDataInThread();
   }
@@ -341,10 +369,10 @@ void Interpreter::UseThreadIndex(State& state, const Api& api) {
   } else {
     state.memory.ForgetThread();
   }
-  // It fails where there is no memory for more slots.
-  result = setting_ == Setting::kOrdinary
-               ? ConstantValue(1)
-               : Fresh(state, setting_ == Setting::kMemory);
+  // It fails where there is no memory for more slots, or no such index.
+  const bool succeeds = at && setting_ != Setting::kAny;
+  result = succeeds && setting_ == Setting::kOrdinary ? ConstantValue(1)
+                                                      : Fresh(state, succeeds);
 }
 
 /// How many arguments the import has, where that shows: it pops them itself, or

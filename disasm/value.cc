@@ -167,6 +167,13 @@ Value Negate(Value condition) {
   return condition;
 }
 
+/// Whether both are addresses of functions of other DLLs, by different slots:
+/// one function may have two, or be another one's forwarder.
+bool AreTwoImports(const Value& a, const Value& b) {
+  return a.IsSymbolic() && b.IsSymbolic() && a.symbol == kImportSymbol &&
+         b.symbol == kImportSymbol && a.bits != b.bits;
+}
+
 Value CompareEqual(uint8_t width, const Value& a, const Value& b) {
   if (a.kind == Value::Kind::kCondition && b.IsConstant()) {
     const uint64_t bits = b.bits & LowBits(width);
@@ -174,7 +181,7 @@ Value CompareEqual(uint8_t width, const Value& a, const Value& b) {
     if (bits == 0) return Negate(a);
     return ConstantValue(0);
   }
-  if (width < kWord) return UnknownValue();
+  if (width < kWord || AreTwoImports(a, b)) return UnknownValue();
   if (a.IsSymbolic() && b.IsSymbolic() && a.symbol == b.symbol) {
     return ConstantValue(((a.bits - b.bits) & LowBits(kWord)) == 0 ? 1 : 0);
   }
@@ -212,7 +219,8 @@ Value AddSymbolic(BinaryOp op, uint8_t width, const Value& a, const Value& b) {
                                 (IsBlock(a.symbol) && IsInObject(sum)));
     return sum;
   }
-  if (op == BinaryOp::kSub && b.IsSymbolic() && a.symbol == b.symbol) {
+  if (op == BinaryOp::kSub && b.IsSymbolic() && a.symbol == b.symbol &&
+      !AreTwoImports(a, b)) {
     return ConstantValue(SignExtendWord(a.bits - b.bits) & LowBits(width));
   }
   return UnknownValue();
