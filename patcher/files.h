@@ -143,6 +143,11 @@ class Files {
       const std::string& path) {
     return CreateBeside(path);
   }
+  /// What keeps this user from making a file in the folder of `path`, as far as
+  /// that can be told without making one.
+  virtual Result<void> MayCreateBeside(const std::string& /*path*/) {
+    return {};
+  }
   /// Removes the temporary files for `path` of programs that were killed: those
   /// that no living one holds. What cannot be removed stays.
   virtual void RemoveLeftovers(const std::string& /*path*/) {}

@@ -141,6 +141,13 @@ FileOutcome WouldBe(Files& files, VerifiedFile& file,
     if (refusal) return WithError(file, Action::kRefused, *refusal);
   }
   file.outcome.action = Action::kWouldPatch;
+  // Who looks need not be who will write.
+  const std::string& made =
+      options.output.empty() ? file.outcome.path : options.output;
+  if (const Result<void> may = files.MayCreateBeside(made); !may) {
+    file.outcome.notes.push_back("this user cannot write it: " +
+                                 may.error().message);
+  }
   return file.outcome;
 }
 

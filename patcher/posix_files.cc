@@ -298,6 +298,15 @@ class PosixFilesImpl : public Files {
     return std::unique_ptr<OutputFile>(std::move(file));
   }
 
+  Result<void> MayCreateBeside(const std::string& path) override {
+    const std::string folder = FolderOf(path);
+    if (faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0) {
+      return {};
+    }
+    return Error{"cannot create a file in " + folder + ": " +
+                 SystemError(errno).message};
+  }
+
   void RemoveLeftovers(const std::string& path) override {
     RemoveOrphans({path}, OrphansAre::kUnlocked);
   }

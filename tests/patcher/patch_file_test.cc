@@ -86,6 +86,20 @@ TEST(PatchFile, WritesNothingInADryRun) {
   EXPECT_EQ(disk.Content(), *planned);
 }
 
+TEST(PatchFile, SaysInADryRunThatThisUserCannotWrite) {
+  Disk disk(LeakingSecurityDll());
+  PatchOptions options;
+  options.dry_run = true;
+  EXPECT_TRUE(disk.Patch(options).notes.empty());
+  disk.files.may_create = Error{"cannot create a file in a: no (13)"};
+  const FileOutcome outcome = disk.Patch(options);
+  EXPECT_EQ(outcome.action, Action::kWouldPatch);
+  ASSERT_EQ(outcome.notes.size(), 1U);
+  EXPECT_EQ(outcome.notes[0],
+            "this user cannot write it: cannot create a file in a: no (13)");
+  EXPECT_TRUE(disk.OnlyRead());
+}
+
 TEST(PatchFile, LeavesAnotherDllAloneUnlessAsked) {
   Disk disk(LeakingOtherDll());
   const FileOutcome refused = disk.Patch();

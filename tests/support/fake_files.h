@@ -31,6 +31,9 @@ class FakeFiles : public Files {
   /// What a second program does to `path`: new content, a later ctime.
   void Overwrite(const std::string& path, const Bytes& bytes);
 
+  /// What keeps the user from making files.
+  Result<void> may_create;
+
   Bytes Content(const std::string& path) const;
   std::set<std::string> Names() const;
 
@@ -49,6 +52,9 @@ class FakeFiles : public Files {
       const std::string& path) override;
   Result<std::unique_ptr<OutputFile>> CreateBeside(
       const std::string& path) override;
+  Result<void> MayCreateBeside(const std::string&) override {
+    return may_create;
+  }
   Result<void> Rename(const std::string& from, const std::string& to) override;
   Result<void> RenameNew(const std::string& from,
                          const std::string& to) override;
