@@ -17,6 +17,7 @@
 #include "patcher/max_jobs.h"
 #include "patcher/option_checks.h"
 #include "patcher/sha256.h"
+#include "patcher/undo_record.h"
 #include "patcher/version.h"
 
 namespace detachfix {
@@ -388,8 +389,17 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   if (!options.output.empty() && options.paths.size() != 1) {
     return "-o takes one FILE, got " + count;
   }
+  const std::string is_taken = ": names that end with " +
+                               std::string(kSideFileSuffix) +
+                               " are those of undo records";
+  if (options.output.ends_with(kSideFileSuffix)) {
+    return "-o " + options.output + is_taken;
+  }
   if (!options.backup_suffix) return "";
   if (options.backup_suffix->empty()) return "--backup= needs a suffix";
+  if (options.backup_suffix->ends_with(kSideFileSuffix)) {
+    return "--backup=" + *options.backup_suffix + is_taken;
+  }
   if (options.backup_suffix->find('/') != std::string::npos) {
     return "--backup=" + *options.backup_suffix + ": a suffix has no '/' in it";
   }

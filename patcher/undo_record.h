@@ -19,6 +19,10 @@ namespace detachfix {
 /// transfer in text mode would damage, as in PNG's signature.
 inline constexpr std::string_view kUndoMagic = "detachfix-undo\r\n";
 
+/// What the name of a side file ends with, which holds the record of a file
+/// that has no room for it.
+inline constexpr std::string_view kSideFileSuffix = ".detachfix-undo";
+
 /// One range of the original that the patch changed.
 struct UndoRange {
   FileOffset offset;

@@ -85,7 +85,7 @@ FileOutcome WithError(const VerifiedFile& file, Action action,
 }
 
 std::string SideFilePath(const std::string& path) {
-  return path + ".detachfix-undo";
+  return path + std::string(kSideFileSuffix);
 }
 
 VerifiedFile VerifyBytes(const std::string& path, SharedBytes bytes,

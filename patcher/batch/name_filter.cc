@@ -5,6 +5,7 @@
 #include <array>
 
 #include "patcher/ascii_text.h"
+#include "patcher/undo_record.h"
 
 namespace detachfix {
 namespace {
@@ -81,7 +82,7 @@ bool IsTargetFileName(std::string_view name) {
 }
 
 bool IsOwnFileName(std::string_view name) {
-  return name.ends_with(".detachfix-undo") || EndsWithNoCase(name, ".orig") ||
+  return name.ends_with(kSideFileSuffix) || EndsWithNoCase(name, ".orig") ||
          EndsWithNoCase(name, ".org") || IsTemporaryName(name);
 }
 
