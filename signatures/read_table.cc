@@ -216,9 +216,10 @@ void RowReader::ReadLinker(const toml::node& node) {
   const std::string text = node.value_exact<std::string>().value_or("");
   unsigned major = 0;
   unsigned minor = 0;
-  char rest = 0;
-  if (sscanf(text.c_str(), "%3u.%3u%c", &major, &minor, &rest) != 2 ||
-      major > 255 || minor > 255) {
+  // Written only as it is printed: sscanf takes blanks, signs and zeros, too.
+  if (sscanf(text.c_str(), "%3u.%3u", &major, &minor) != 2 || major > 255 ||
+      minor > 255 ||
+      text != std::to_string(major) + "." + std::to_string(minor)) {
     return Wrong(node, "a version like \"3.10\"");
   }
   row_.linker =
