@@ -52,6 +52,8 @@ AnswerFunction FillSized, LoadOwnString, IsEastern;
 // answers_text.cc
 AnswerFunction TextLength, CompareTexts, FindCharacter, CopyText, DuplicateText;
 AnswerFunction JudgeCharacter;
+
+// answers_convert.cc
 AnswerFunction Widen, Narrow, WriteWideTypes, WriteByteTypes, MapWide, MapBytes;
 
 // answers_bstr.cc

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an ordinary process answers about text: its length, how two compare, and
-// what becomes of it in another form. Where a character is not known, neither
-// is the answer that rests on it.
+// What an ordinary process answers about text: its length, how two compare,
+// copies of it. Where a character is not known, neither is the answer that
+// rests on it.
 
 #include <algorithm>
 
 #include "disasm/interpreter_limits.h"
 #include "disasm/process/answers.h"
+#include "disasm/process/characters.h"
 #include "disasm/process/process.h"
 
 namespace detachfix {
@@ -14,87 +15,11 @@ namespace {
 
 /// Characters that are compared and searched.
 constexpr uint64_t kMaxCompared = 0x10000;
-constexpr uint32_t kLowercase = 0x100;  // LCMAP_LOWERCASE (winnls.h)
 
-/// LCMAP_SORTKEY (winnls.h): what is written then is no text.
-constexpr uint64_t kSortKey = 0x400;
-
-/// Whether characters are converted one by one and keep their numbers: those of
-/// ASCII, and in the code pages that are taken for ISO 8859-1 the others.
-bool IsPlainText(const Value& code_page, const std::vector<Value>& text) {
-  const bool is_latin = std::ranges::any_of(
-      std::initializer_list<uint64_t>{0, 1, 3, 1252, 20127, 28591},
-      [&](uint64_t page) { return code_page.IsConstant(page); });
-  return std::ranges::all_of(text, [&](const Value& character) {
-    return character.IsConstant() &&
-           character.bits <= (is_latin ? 0xffu : 0x7fu);
-  });
-}
-
-/// Writes what `make` makes of each character to where `to` points, as numbers
-/// of `width` bytes.
-bool WriteEach(const ProcessCall& call, const std::vector<Value>& characters,
-               const Value& to, uint32_t width,
-               const std::function<uint32_t(uint32_t)>& make) {
-  std::optional<MemoryAddress> address = AddressOf(to);
-  if (!address) return false;
-  call.Count(characters.size());
-  call.ForgetIfInImage(to);
-  for (const Value& character : characters) {
-    const bool known = character.IsConstant() && character.bits <= 0xff;
-    call.StoreAt(
-        *address, width,
-        known ? ConstantValue(make(static_cast<uint32_t>(character.bits)))
-              : UnknownValue());
-    address->offset += width;
-  }
-  return true;
-}
-
-/// MultiByteToWideChar and back: (code page, flags, from, length, to, room or
-/// 0, ...). LCMapString: the same without the first one.
-std::optional<Value> Convert(const ProcessCall& call, size_t flags_at,
-                             uint32_t from_width, uint32_t to_width) {
-  const std::optional<std::vector<Value>> text =
-      call.CharactersAt(flags_at + 1, from_width);
-  const Value flags = call.Argument(flags_at);
-  const Value room = call.Argument(flags_at + 4);
-  if (!text || !room.IsConstant() || !flags.IsConstant()) return std::nullopt;
-  const bool maps = from_width == to_width;
-  if (maps ? (flags.bits & kSortKey) != 0
-           : !IsPlainText(call.Argument(0), *text)) {
-    return std::nullopt;
-  }
-  const Value count = ConstantValue(text->size());
-  if (room.bits == 0) return count;
-  const uint32_t map_flags = maps ? static_cast<uint32_t>(flags.bits) : 0;
-  const bool written =
-      text->size() <= room.bits &&
-      WriteEach(call, *text, call.Argument(flags_at + 3), to_width,
-                [map_flags](uint32_t c) { return MapCharacter(c, map_flags); });
-  if (!written) return std::nullopt;
-  if (from_width > to_width) {
-    // lpUsedDefaultChar: every character could be converted.
-    const Value used = call.Argument(7);
-    if (const std::optional<MemoryAddress> at = AddressOf(used)) {
-      call.ForgetIfInImage(used);
-      if (!used.IsConstant(0)) call.StoreAt(*at, 4, ConstantValue(0));
-    }
-  }
-  return count;
-}
-
-/// GetStringType: (type, from, length, to), from argument `first` on.
-std::optional<Value> WriteTypes(const ProcessCall& call, size_t first,
-                                uint32_t width) {
-  constexpr uint32_t kCType1 = 1;
-  const std::optional<std::vector<Value>> text =
-      call.CharactersAt(first + 1, width);
-  if (!text || !call.Argument(first).IsConstant(kCType1) ||
-      !WriteEach(call, *text, call.Argument(first + 3), 2, CharacterType)) {
-    return std::nullopt;
-  }
-  return ConstantValue(1);
+/// To lower case.
+uint32_t FoldAscii(uint32_t character) {
+  return character >= 'A' && character <= 'Z' ? character - 'A' + 'a'
+                                              : character;
 }
 
 /// How many characters argument 2 allows, where the function counts; nothing
@@ -121,8 +46,10 @@ std::optional<Value> CompareTexts(const ProcessCall& call,
     std::optional<uint32_t> of_b = call.CharacterAt(*b, i, answer.number);
     if (!of_a || !of_b) return std::nullopt;
     if (answer.any_case) {
-      of_a = MapCharacter(*of_a, kLowercase);
-      of_b = MapCharacter(*of_b, kLowercase);
+      // Beyond ASCII it hangs on the locale, which of "C" folds nothing.
+      if (*of_a != *of_b && std::max(*of_a, *of_b) > 0x7f) return std::nullopt;
+      of_a = FoldAscii(*of_a);
+      of_b = FoldAscii(*of_b);
     }
     if (*of_a != *of_b) return ConstantValue(*of_a < *of_b ? 0xffffffff : 1);
     if (*of_a == 0 && answer.ends_at_zero) return ConstantValue(0);
@@ -216,34 +143,8 @@ std::optional<Value> JudgeCharacter(const ProcessCall& call,
   if (!character.IsConstant() || character.bits > 0x7f) return std::nullopt;
   const uint32_t c = static_cast<uint32_t>(character.bits);
   return ConstantValue(answer.kind == AnswerKind::kMapCharacter
-                           ? MapCharacter(c, answer.number)
-                           : CharacterType(c) & answer.number);
-}
-
-std::optional<Value> Widen(const ProcessCall& call, const Answer&) {
-  return Convert(call, 1, 1, 2);
-}
-
-std::optional<Value> Narrow(const ProcessCall& call, const Answer&) {
-  return Convert(call, 1, 2, 1);
-}
-
-std::optional<Value> WriteWideTypes(const ProcessCall& call,
-                                    const Answer& answer) {
-  return WriteTypes(call, answer.number, 2);
-}
-
-std::optional<Value> WriteByteTypes(const ProcessCall& call,
-                                    const Answer& answer) {
-  return WriteTypes(call, answer.number, 1);
-}
-
-std::optional<Value> MapWide(const ProcessCall& call, const Answer& answer) {
-  return Convert(call, answer.number, 2, 2);
-}
-
-std::optional<Value> MapBytes(const ProcessCall& call, const Answer& answer) {
-  return Convert(call, answer.number, 1, 1);
+                           ? MapCharacter(c, answer.number).value_or(c)
+                           : CharacterType(c).value_or(0) & answer.number);
 }
 
 }  // namespace detachfix

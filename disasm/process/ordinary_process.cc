@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <span>
 
+#include "disasm/process/characters.h"
 #include "disasm/process/process.h"
 #include "disasm/process/stack_place.h"
 
@@ -104,7 +105,8 @@ void OrdinaryProcess::EnterTypes(CodeRunner& runner, State& state) {
   types_at_ =
       NewBlock(runner, state, ConstantValue(uint64_t{2} * kCharacters)).bits;
   for (uint32_t c = 0; c < kCharacters; ++c) {
-    const uint32_t type = c < 0x80 ? CharacterType(c) & kOfTable : 0;
+    const uint32_t type =
+        c < 0x80 ? CharacterType(c).value_or(0) & kOfTable : 0;
     runner.StoreAt(state, At(types_at_ + uint64_t{2} * c), 2,
                    ConstantValue(type));
   }

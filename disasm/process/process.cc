@@ -239,41 +239,6 @@ bool IsKnownModule(uint64_t handle) {
   return false;
 }
 
-uint32_t CharacterType(uint32_t character) {
-  constexpr uint32_t kUpper = 0x1, kLower = 0x2, kDigit = 0x4, kSpace = 0x8,
-                     kPunctuation = 0x10, kControl = 0x20, kBlank = 0x40,
-                     kHex = 0x80, kLetter = 0x100, kDefined = 0x200;
-  const auto in = [character](uint32_t first, uint32_t last) {
-    return character >= first && character <= last;
-  };
-  uint32_t type = kDefined;
-  if (in(0x09, 0x0d) || character == ' ' || character == 0xa0) type |= kSpace;
-  if (character == '\t' || character == ' ' || character == 0xa0)
-    type |= kBlank;
-  if (in(0, 0x1f) || in(0x7f, 0x9f)) return type | kControl;
-  if (in('0', '9')) return type | kDigit | kHex;
-  if (in('A', 'F') || in('a', 'f')) type |= kHex;
-  const bool is_sign = character == 0xd7 || character == 0xf7;
-  if (in('A', 'Z') || (in(0xc0, 0xde) && !is_sign)) {
-    return type | kUpper | kLetter;
-  }
-  if (in('a', 'z') || (in(0xdf, 0xff) && !is_sign)) {
-    return type | kLower | kLetter;
-  }
-  return (type & kSpace) != 0 ? type : type | kPunctuation;
-}
-
-uint32_t MapCharacter(uint32_t character, uint32_t flags) {
-  constexpr uint32_t kLowercase = 0x100, kUppercase = 0x200, kCase = 0x20;
-  const uint32_t type = CharacterType(character);
-  if ((flags & kLowercase) != 0 && (type & 1) != 0) return character + kCase;
-  const bool has_upper = character != 0xdf && character != 0xff;
-  if ((flags & kUppercase) != 0 && (type & 2) != 0 && has_upper) {
-    return character - kCase;
-  }
-  return character;
-}
-
 std::string_view ProcessMemory() { return kMemory; }
 
 size_t EnvironmentAt() { return kEnvironment; }

@@ -105,7 +105,7 @@ enum class AnswerKind : uint8_t {
   kBstrLength,     ///< of the BSTR in argument 0, in units of `number` bytes
   kBoolBstr,       ///< VarBstrFromBool
   kNotOfEast,      ///< 0: metrics of systems that use other scripts
-  // Of characters up to 0xff, as in ISO 8859-1:
+  // Of characters that are known (characters.h):
   kWiden,      ///< MultiByteToWideChar
   kNarrow,     ///< WideCharToMultiByte
   kWideTypes,  ///< GetStringTypeW; argument `number` is the first it has
@@ -201,13 +201,6 @@ uint32_t ModuleInProcess(const std::string& name);
 /// Whether the handle is that of a module all of whose functions the tables
 /// know: kernel32 and what belongs to it.
 bool IsKnownModule(uint64_t handle);
-
-/// What CT_CTYPE1 says of a character, and the C runtime's tables with it
-/// (GetStringType, winnls.h).
-uint32_t CharacterType(uint32_t character);
-
-/// The character as LCMAP_LOWERCASE or LCMAP_UPPERCASE in `flags` map it.
-uint32_t MapCharacter(uint32_t character, uint32_t flags);
 
 /// What lies in the process's own memory, by the offsets of kText.
 std::string_view ProcessMemory();

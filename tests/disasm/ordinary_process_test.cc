@@ -94,6 +94,28 @@ class OrdinaryProcessTest : public testing::Test {
 
   static Value Number(uint64_t number) { return ConstantValue(number); }
 
+  /// Number `index` of those of `width` bytes at `pointer`.
+  Value At(const Value& pointer, uint32_t width, int64_t index = 0) {
+    MemoryAddress address = *AddressOf(pointer);
+    address.offset += index * width;
+    return state_.memory.Load(address, width);
+  }
+
+  /// Converts text_ of one character: from a code page to UTF-16, or back.
+  std::optional<Value> Widen(uint32_t page, uint32_t flags,
+                             const std::string& character) {
+    Say(character);
+    return Call("MultiByteToWideChar", {Number(page), Number(flags), text_,
+                                        Number(1), buffer_, Number(1)});
+  }
+  std::optional<Value> Narrow(uint32_t page, uint32_t flags,
+                              uint32_t character) {
+    state_.memory.Store(*AddressOf(text_), 2, Number(character));
+    return Call("WideCharToMultiByte",
+                {Number(page), Number(flags), text_, Number(1), buffer_,
+                 Number(1), Number(0), Number(0)});
+  }
+
   CodeView view_;
   Caller caller_;
   OrdinaryProcess process_{view_};
@@ -216,6 +238,150 @@ TEST_F(OrdinaryProcessTest, MissesFilesUntilOneMayHaveBeenMade) {
   process_.NoteCall("CopyFileA", true);
   EXPECT_EQ(Call("CreateFileA", opens), std::nullopt);
   EXPECT_TRUE(process_.HasCalled("CopyFile"));
+}
+
+TEST_F(OrdinaryProcessTest, ConvertsWhatTheCodePagesHave) {
+  for (const uint32_t page : {0, 1, 3, 437, 850, 1252, 20127, 28591, 65001}) {
+    EXPECT_EQ(Widen(page, 0, "a"), Number(1));
+    EXPECT_EQ(At(buffer_, 2), Number('a'));
+    EXPECT_EQ(Narrow(page, 0, 'b'), Number(1));
+    EXPECT_EQ(At(buffer_, 1), Number('b'));
+  }
+  for (const uint32_t page : {0, 3, 1252, 28591}) {
+    EXPECT_EQ(Widen(page, 0, "\xe9"), Number(1));
+    EXPECT_EQ(At(buffer_, 2), Number(0xe9));
+    EXPECT_EQ(Narrow(page, 0, 0xc9), Number(1));
+    EXPECT_EQ(At(buffer_, 1), Number(0xc9));
+  }
+  for (const uint32_t page : {0, 3, 1252}) {
+    EXPECT_EQ(Widen(page, 0, "\x80"), Number(1));
+    EXPECT_EQ(At(buffer_, 2), Number(0x20ac));
+    EXPECT_EQ(Narrow(page, 0, 0x2122), Number(1));
+    EXPECT_EQ(At(buffer_, 1), Number(0x99));
+    EXPECT_EQ(Narrow(page, 0, 0x80), std::nullopt);
+  }
+  EXPECT_EQ(Widen(28591, 0, "\x80"), std::nullopt);
+}
+
+TEST_F(OrdinaryProcessTest, ConvertsNothingByOtherCodePages) {
+  EXPECT_EQ(Widen(20127, 0, "\xe9"), Number(1));
+  EXPECT_EQ(At(buffer_, 2), Number(0x69));
+  EXPECT_EQ(Narrow(20127, 0, 0xe9), std::nullopt);
+  for (const uint32_t page : {1, 437, 850, 65001}) {
+    EXPECT_EQ(Widen(page, 0, "\xe9"), std::nullopt);
+    EXPECT_EQ(Narrow(page, 0, 0xe9), std::nullopt);
+  }
+  for (const uint32_t page : {2, 42, 932, 12345, 65000}) {
+    EXPECT_EQ(Widen(page, 0, "a"), std::nullopt);
+    EXPECT_EQ(Narrow(page, 0, 'a'), std::nullopt);
+  }
+}
+
+TEST_F(OrdinaryProcessTest, ConvertsNothingWithFlagsThatItDoesNotKnow) {
+  // MB_PRECOMPOSED | MB_ERR_INVALID_CHARS; WC_NO_BEST_FIT_CHARS |
+  // WC_COMPOSITECHECK; WC_ERR_INVALID_CHARS (winnls.h)
+  EXPECT_EQ(Widen(1252, 9, "a"), Number(1));
+  EXPECT_EQ(Narrow(1252, 0x600, 'a'), Number(1));
+  EXPECT_EQ(Widen(65001, 8, "a"), Number(1));
+  EXPECT_EQ(Widen(1252, 8, "\x80"), Number(1));
+  EXPECT_EQ(Widen(1252, 8, "\x81"), std::nullopt);
+  EXPECT_EQ(Widen(20127, 8, "\xe9"), std::nullopt);
+  EXPECT_EQ(Narrow(65001, 0x80, 'a'), Number(1));
+  EXPECT_EQ(Narrow(1252, 0, 0x191), Number(1));  // by U+0192
+  EXPECT_EQ(Narrow(1252, 0x400, 0x191), std::nullopt);
+  EXPECT_EQ(Widen(65001, 9, "a"), std::nullopt);
+  EXPECT_EQ(Narrow(65001, 0x600, 'a'), std::nullopt);
+  EXPECT_EQ(Widen(1252, 0x80000000, "a"), std::nullopt);
+  EXPECT_EQ(Narrow(1252, 0x80000000, 'a'), std::nullopt);
+  EXPECT_EQ(Narrow(1252, 0x80, 'a'), std::nullopt);
+}
+
+TEST_F(OrdinaryProcessTest, SaysThatNoDefaultCharacterWasUsed) {
+  Say(std::string("a\0", 2));
+  const Value used = process_.NewBlock(caller_, state_, Number(4));
+  std::vector<Value> arguments = {Number(0), Number(0), text_,     Number(1),
+                                  buffer_,   Number(1), Number(0), used};
+  EXPECT_EQ(Call("WideCharToMultiByte", arguments), Number(1));
+  EXPECT_EQ(At(used, 4), Number(0));
+  arguments[0] = Number(65001);  // ERROR_INVALID_PARAMETER
+  EXPECT_EQ(Call("WideCharToMultiByte", arguments), std::nullopt);
+}
+
+TEST_F(OrdinaryProcessTest, MapsToOneCaseAndNothingElse) {
+  const auto map = [this](const std::string& name, uint32_t flags) {
+    return Call(name, {Number(0x409), Number(flags), text_, Number(1), buffer_,
+                       Number(1)});
+  };
+  constexpr uint32_t kLower = 0x100, kUpper = 0x200;  // LCMAP_ (winnls.h)
+  const auto wide = [&](uint32_t character, uint32_t flags) {
+    state_.memory.Store(*AddressOf(text_), 2, Number(character));
+    EXPECT_EQ(map("LCMapStringW", flags), Number(1));
+    return At(buffer_, 2);
+  };
+  EXPECT_EQ(wide('a', kUpper), Number('A'));
+  EXPECT_EQ(wide(0xc9, kLower), Number(0xe9));
+  EXPECT_EQ(wide(0xd7, kLower), Number(0xd7));
+  EXPECT_EQ(wide(0xdf, kUpper), Number(0xdf));
+  EXPECT_EQ(wide(0xff, kUpper), Number(0x178));
+  EXPECT_EQ(wide(0x178, kLower), Number(0xff));
+  EXPECT_EQ(wide(0xb5, kUpper), Number(0xb5));
+  EXPECT_EQ(wide(0x192, kUpper), Number(0x191));
+  EXPECT_EQ(wide(0x191, kLower), Number(0x192));
+  EXPECT_TRUE(wide(0x3b1, kUpper).IsUnknown());
+  Say("\xff");
+  EXPECT_EQ(map("LCMapStringA", kUpper), Number(1));
+  EXPECT_EQ(At(buffer_, 1), Number(0x9f));
+  // LCMAP_BYTEREV, _FULLWIDTH, _SORTKEY, and both cases at once, which fail
+  for (const uint32_t flags : {0x0U, 0x800U, 0x800000U, 0x400U, 0x300U}) {
+    EXPECT_EQ(map("LCMapStringW", flags), std::nullopt);
+  }
+}
+
+TEST_F(OrdinaryProcessTest, KnowsTheTypesOfLatinCharacters) {
+  const auto wide = [this](uint32_t character) {
+    state_.memory.Store(*AddressOf(text_), 2, Number(character));
+    EXPECT_EQ(Call("GetStringTypeW", {Number(1), text_, Number(1), buffer_}),
+              Number(1));
+    return At(buffer_, 2);
+  };
+  const auto byte = [this](const std::string& character, uint32_t locale) {
+    Say(character);
+    EXPECT_EQ(Call("GetStringTypeA",
+                   {Number(locale), Number(1), text_, Number(1), buffer_}),
+              Number(1));
+    return At(buffer_, 2);
+  };
+  EXPECT_EQ(wide('a'), Number(0x382));
+  EXPECT_EQ(wide(0x85), Number(0x228));
+  EXPECT_EQ(wide(0xaa), Number(0x312));
+  EXPECT_EQ(wide(0xb2), Number(0x214));
+  EXPECT_EQ(wide(0xc9), Number(0x301));
+  EXPECT_EQ(wide(0xf7), Number(0x210));
+  EXPECT_EQ(wide(0x160), Number(0x301));
+  EXPECT_EQ(wide(0x20ac), Number(0x200));
+  EXPECT_TRUE(wide(0x3b1).IsUnknown());
+  EXPECT_EQ(byte("\x9f", 0x409), Number(0x301));
+  EXPECT_EQ(byte("\x93", 0x409), Number(0x210));
+  EXPECT_EQ(byte("z", 0x419), Number(0x302));
+  EXPECT_TRUE(byte("\xe9", 0x419).IsUnknown());  // of code page 1251
+}
+
+TEST_F(OrdinaryProcessTest, FoldsOnlyTheLettersOfAscii) {
+  const auto compare = [this](const std::string& name, const std::string& a,
+                              const std::string& b) {
+    Say(a);
+    WriteBytes(caller_, state_, *AddressOf(buffer_), b + '\0');
+    return Call(name, {text_, buffer_});
+  };
+  EXPECT_EQ(compare("_stricmp", "Case", "cASE"), Number(0));
+  EXPECT_EQ(compare("_stricmp", "[", "a"), Number(0xffffffff));
+  EXPECT_EQ(compare("_stricmp", "A\xe9", "a\xe9"), Number(0));
+  EXPECT_EQ(compare("_stricmp", "\xe9", "\xc9"), std::nullopt);
+  EXPECT_EQ(compare("_stricmp", "\xe9", "a"), std::nullopt);
+  const std::string small("\xe9\0\0", 3), large("\xc9\0\0", 3);
+  EXPECT_EQ(compare("_wcsicmp", small, small), Number(0));
+  EXPECT_EQ(compare("_wcsicmp", small, large), std::nullopt);
+  EXPECT_EQ(compare("strcmp", "\xe9", "\xc9"), Number(1));
 }
 
 }  // namespace
