@@ -21,6 +21,7 @@ AnswerFunction Number, NthArgument, OfNothing;
 AnswerFunction OwnMemory, Environment, CharacterTable;
 AnswerFunction LastError;
 AnswerFunction NewObject, BlockSize, IsBadPointer;
+AnswerFunction StandardHandle, TellFileType;
 AnswerFunction NewHandle, CloseHandle, WaitForHandle;
 AnswerFunction HasCodePage, PlainProvider, TellFeature;
 AnswerFunction TellTime, FillRandomly;

@@ -68,20 +68,50 @@ std::optional<Value> WaitForHandle(const ProcessCall& call,
   return waits ? std::optional(ConstantValue(0)) : std::nullopt;
 }
 
-/// IsBadReadPtr: no object lies in the first 64 KiB.
+/// IsBadReadPtr(pointer, size): no object lies in the first 64 KiB. No bytes
+/// are never bad (MSDN).
 std::optional<Value> IsBadPointer(const ProcessCall& call,
                                   const Answer& answer) {
   const bool writes = answer.number == 1;
   const Value pointer = call.Argument(0);
+  const Value size = call.Argument(1);
+  if (size.IsConstant(0)) return ConstantValue(0);
   if (pointer.IsConstant()) {
     const uint64_t rva = pointer.bits - call.view().image_base;
     const bool is_own = rva < call.view().image_size;
-    if (writes && is_own)
-      return ConstantValue(call.runner.IsData(pointer) ? 0 : 1);
-    return ConstantValue(pointer.MayBeInImage() ? 0 : 1);
+    const bool is_good =
+        writes && is_own ? call.runner.IsData(pointer) : pointer.MayBeInImage();
+    if (!is_good && !size.IsNonzero()) return std::nullopt;
+    return ConstantValue(is_good ? 0 : 1);
   }
   if (!AddressOf(pointer) || !pointer.IsNonzero()) return std::nullopt;
   return ConstantValue(0);
+}
+
+/// GetStdHandle(which): the console's, which is that of a program by itself.
+std::optional<Value> StandardHandle(const ProcessCall& call,
+                                    const Answer& answer) {
+  // STD_ERROR_HANDLE to STD_INPUT_HANDLE, INVALID_HANDLE_VALUE (winbase.h)
+  constexpr uint64_t kFirst = 0xfffffff4, kLast = 0xfffffff6,
+                     kInvalid = 0xffffffff;
+  const Value which = call.Argument(0);
+  if (!which.IsConstant()) return std::nullopt;
+  const uint64_t number = which.bits & LowBits(32);
+  const bool is_one = number >= kFirst && number <= kLast;
+  return ConstantValue(is_one ? answer.number : kInvalid);
+}
+
+/// GetFileType of that handle, or of one that is none.
+std::optional<Value> TellFileType(const ProcessCall& call,
+                                  const Answer& answer) {
+  // FILE_TYPE_UNKNOWN, FILE_TYPE_CHAR, INVALID_HANDLE_VALUE (winbase.h)
+  constexpr uint64_t kUnknown = 0, kDevice = 2, kInvalid = 0xffffffff;
+  const Value handle = call.Argument(0);
+  if (handle.IsConstant(answer.number)) return ConstantValue(kDevice);
+  const uint64_t number = handle.bits & LowBits(32);
+  const bool is_none =
+      handle.IsConstant() && (number == 0 || number == kInvalid);
+  return is_none ? std::optional(ConstantValue(kUnknown)) : std::nullopt;
 }
 
 /// CloseHandle and its like: 1; 0 of NULL. Nothing is known of a small number

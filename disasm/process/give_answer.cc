@@ -34,6 +34,10 @@ AnswerFunction* FunctionOf(AnswerKind kind) {
       return FillRandomly;
     case AnswerKind::kIsBadPointer:
       return IsBadPointer;
+    case AnswerKind::kStandardHandle:
+      return StandardHandle;
+    case AnswerKind::kFileType:
+      return TellFileType;
     case AnswerKind::kNewHandle:
       return NewHandle;
     case AnswerKind::kCloses:

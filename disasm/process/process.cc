@@ -168,7 +168,6 @@ constexpr std::string_view kOne = "\1\0\0\0"sv;
 constexpr std::string_view kProvider = "\x40\x30\x20\0"sv;
 
 constexpr uint32_t kNoHandle = 0xffffffff;  // INVALID_HANDLE_VALUE (winbase.h)
-constexpr uint32_t kCharacterDevice = 2;    // FILE_TYPE_CHAR (winbase.h)
 /// Windows 10, build 19045 (GetVersion: build in the high word, then minor and
 /// major version).
 constexpr uint32_t kBuild = 19045;

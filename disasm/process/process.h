@@ -32,13 +32,16 @@ enum class AnswerKind : uint8_t {
   kClock,      ///< a time that grows from call to call; `number`: the result,
                ///< and 0x10 if the time is written to argument 0
   kBeginOnce,  ///< InitOnceBeginInitialize
-  kCompleteOnce,  ///< InitOnceComplete
-  kLastError,     ///< why the last function failed, where that is known
-  kRandom,        ///< fills a buffer; `number`: the result, 0x10 times the
-                  ///< argument that points to it, 0x100 times its size's
-  kIsBadPointer,  ///< whether argument 0 lies in the first 64 KiB; `number` 1:
-                  ///< or where the image cannot be written to
-  kNewHandle,     ///< another one each time, from `number` on
+  kCompleteOnce,    ///< InitOnceComplete
+  kLastError,       ///< why the last function failed, where that is known
+  kRandom,          ///< fills a buffer; `number`: the result, 0x10 times the
+                    ///< argument that points to it, 0x100 times its size's
+  kIsBadPointer,    ///< whether argument 0 lies in the first 64 KiB, of which
+                    ///< argument 1 says how many bytes count; `number` 1: or
+                    ///< where the image cannot be written to
+  kStandardHandle,  ///< `number`, of the three that GetStdHandle knows
+  kFileType,        ///< GetFileType of that handle, a device, or of none
+  kNewHandle,       ///< another one each time, from `number` on
   kCloses,        ///< 1; 0 for a handle of NULL; of a small number that is none
                   ///< from `number` on, nothing is known
   kWaits,         ///< 0: what those stand for is waited for without a limit

@@ -384,5 +384,30 @@ TEST_F(OrdinaryProcessTest, FoldsOnlyTheLettersOfAscii) {
   EXPECT_EQ(compare("strcmp", "\xe9", "\xc9"), Number(1));
 }
 
+TEST_F(OrdinaryProcessTest, FindsNoBytesNeverBad) {
+  EXPECT_EQ(Call("IsBadReadPtr", {Number(0), Number(1)}), Number(1));
+  EXPECT_EQ(Call("IsBadReadPtr", {Number(0), Number(0)}), Number(0));
+  EXPECT_EQ(Call("IsBadWritePtr", {Number(kImage), Number(0)}), Number(0));
+  EXPECT_EQ(Call("IsBadStringPtrA", {Number(0), Number(0)}), Number(0));
+  EXPECT_EQ(Call("IsBadReadPtr", {Number(0), UnknownValue()}), std::nullopt);
+  EXPECT_EQ(Call("IsBadReadPtr", {text_, UnknownValue()}), Number(0));
+}
+
+TEST_F(OrdinaryProcessTest, HasThreeStandardHandles) {
+  constexpr uint64_t kInvalid = 0xffffffff;
+  for (const uint64_t which : {0xfffffff4, 0xfffffff5, 0xfffffff6}) {
+    const std::optional<Value> handle = Call("GetStdHandle", {Number(which)});
+    ASSERT_TRUE(handle);
+    // FILE_TYPE_CHAR (winbase.h)
+    EXPECT_EQ(Call("GetFileType", {*handle}), Number(2));
+  }
+  EXPECT_EQ(Call("GetStdHandle", {Number(5)}), Number(kInvalid));
+  EXPECT_EQ(Call("GetStdHandle", {UnknownValue()}), std::nullopt);
+  EXPECT_EQ(Call("GetFileType", {Number(0)}), Number(0));
+  EXPECT_EQ(Call("GetFileType", {Number(kInvalid)}), Number(0));
+  EXPECT_EQ(Call("GetFileType", {Number(0x1000)}), std::nullopt);
+  EXPECT_EQ(Call("SetHandleCount", {Number(7)}), Number(7));
+}
+
 }  // namespace
 }  // namespace detachfix
