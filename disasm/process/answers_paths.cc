@@ -8,6 +8,16 @@
 #include "disasm/process/process.h"
 
 namespace detachfix {
+namespace {
+
+/// Whether the path is one of those that the process itself gives, which are
+/// there and are written so.
+bool IsThere(const ProcessCall& call, const std::string& path) {
+  return path == ProgramPath() || path == ImagePath(call.view().name) ||
+         IsSystemFolder(path);
+}
+
+}  // namespace
 
 /// GetModuleFileName of the program or of the image, which is beside it.
 std::optional<Value> WriteFileName(const ProcessCall& call,
@@ -31,7 +41,8 @@ std::optional<Value> WriteFileName(const ProcessCall& call,
 }
 
 /// GetFullPathName(path, room, buffer, name): the last points to where the
-/// address of the file's own name in the buffer goes, or is NULL.
+/// address of the file's own name in the buffer goes, which is NULL where the
+/// path is a folder's, or is NULL.
 std::optional<Value> TellFullPath(const ProcessCall& call,
                                   const Answer& answer) {
   const uint32_t width = answer.number;
@@ -47,26 +58,26 @@ std::optional<Value> TellFullPath(const ProcessCall& call,
   if (!fits) return std::nullopt;
   call.ForgetIfInImage(name);
   const size_t begin = path->find_last_of('\\') + 1;
-  call.StoreAt(
-      *to, 4,
-      Evaluate(BinaryOp::kAdd, 32, buffer, ConstantValue(begin * width)));
+  call.StoreAt(*to, 4,
+               begin == path->size() ? ConstantValue(0)
+                                     : Evaluate(BinaryOp::kAdd, 32, buffer,
+                                                ConstantValue(begin * width)));
   return length;
 }
 
 /// GetSystemDirectory and its like: answer.text.
 std::optional<Value> TellFolder(const ProcessCall& call, const Answer& answer) {
-  std::optional<Value> length = call.FillBuffer(
-      answer.text, answer.number, answer.text_at, 1 - answer.text_at);
-  if (length && answer.counts_nul) length->bits = answer.text.size() + 1;
-  return length;
+  return call.FillBuffer(answer.text, answer.number, answer.text_at,
+                         1 - answer.text_at);
 }
 
-/// GetLongPathName of a path that has no other form.
+/// GetLongPathName, GetShortPathName of a path that is there; of another one
+/// they fail (MSDN).
 std::optional<Value> TellLongPath(const ProcessCall& call,
                                   const Answer& answer) {
   const std::optional<std::string> path =
       call.TextAt(call.Argument(0), answer.number);
-  if (!path) return std::nullopt;
+  if (!path || !IsThere(call, *path)) return std::nullopt;
   return call.FillBuffer(*path, answer.number, 1, 2);
 }
 

@@ -262,6 +262,10 @@ std::string_view VersionResource() { return kVersionResource; }
 
 std::string_view ProgramPath() { return "C:\\a.exe"; }
 
+bool IsSystemFolder(std::string_view path) {
+  return path == kWindows || path == kSystemFolder || path == kTemporary;
+}
+
 std::string ImagePath(const std::string& name) {
   return "C:\\" + (name.empty() ? "b.dll" : name);
 }

@@ -83,8 +83,9 @@ enum class AnswerKind : uint8_t {
                    ///< many there is room for (GetSystemDirectory)
   kFullPath,       ///< GetFullPathName of one that is full, of characters of
                    ///< `number` bytes
-  kLongPath,       ///< the path at argument 0, which has no other form, to
-                   ///< argument 1, of argument 2 characters of `number` bytes
+  kLongPath,       ///< the path at argument 0, if it is there and has no other
+              ///< form, to argument 1, of argument 2 characters of `number`
+              ///< bytes
   kLocaleNumber,   ///< `number`, of the locale that argument 0 names: `text`
   kLocaleName,     ///< as kFolder, of the locale `number` in argument 0; the
                    ///< characters are wide, argument 2 says how many
@@ -246,5 +247,9 @@ std::string_view ProgramPath();
 std::string ImagePath(const std::string& name);
 
 }  // namespace detachfix
+/// Whether the path is that of a folder which GetSystemDirectory and its like
+/// give.
+bool IsSystemFolder(std::string_view path);
+
 
 #endif  // DETACHFIX_DISASM_PROCESS_PROCESS_H_

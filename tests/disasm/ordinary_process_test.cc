@@ -393,6 +393,28 @@ TEST_F(OrdinaryProcessTest, FindsNoBytesNeverBad) {
   EXPECT_EQ(Call("IsBadReadPtr", {text_, UnknownValue()}), Number(0));
 }
 
+TEST_F(OrdinaryProcessTest, HasNoNameInTheFullPathOfAFolder) {
+  Say("C:\\a\\");
+  const Value name = process_.NewBlock(caller_, state_, Number(4));
+  EXPECT_EQ(Call("GetFullPathNameA", {text_, Number(0x100), buffer_, name}),
+            Number(5));
+  EXPECT_EQ(WordAt(state_, name), Number(0));
+}
+
+TEST_F(OrdinaryProcessTest, KnowsTheFormsOnlyOfPathsThatAreThere) {
+  for (const char* function : {"GetShortPathNameA", "GetLongPathNameA"}) {
+    for (const std::string path :
+         {"C:\\a.exe", "C:\\a.dll", "C:\\Windows", "C:\\Windows\\system32"}) {
+      Say(path);
+      EXPECT_EQ(Call(function, {text_, buffer_, Number(0x100)}),
+                Number(path.size()));
+      EXPECT_EQ(Read(buffer_), path);
+    }
+    Say("C:\\nosuch\\nosuch");
+    EXPECT_EQ(Call(function, {text_, buffer_, Number(0x100)}), std::nullopt);
+  }
+}
+
 TEST_F(OrdinaryProcessTest, HasThreeStandardHandles) {
   constexpr uint64_t kInvalid = 0xffffffff;
   for (const uint64_t which : {0xfffffff4, 0xfffffff5, 0xfffffff6}) {
