@@ -48,6 +48,7 @@ AnswerFunction TellSystemVersion, TellVersionSize, WriteVersion, FindVersion;
 
 // answers_locale.cc
 AnswerFunction TellLocale, OfOwnLocale, LocaleNumber, TellLocaleName;
+AnswerFunction TellOwnLocaleName, SetLocale;
 AnswerFunction FillSized, LoadOwnString, IsEastern;
 
 // answers_text.cc

@@ -12,12 +12,28 @@
 namespace detachfix {
 namespace {
 
+constexpr uint32_t kInsufficientBuffer = 122;  // winerror.h
+
 /// Whether argument 0 names the user's locale, which NULL does too.
 bool IsLocale(const ProcessCall& call, const Answer& answer) {
   const Value name = call.Argument(0);
   if (name.IsConstant(0)) return true;
   const std::optional<std::string> text = call.TextAt(name, 2);
   return text && LowerCase(*text) == LowerCase(std::string(answer.text));
+}
+
+/// The locale's name and its NUL, which counts; 0 where argument `room` says
+/// that there is too little.
+std::optional<Value> FillWithName(const ProcessCall& call, const Answer& answer,
+                                  size_t room) {
+  const std::optional<Value> length =
+      call.FillBuffer(answer.text, 2, answer.text_at, room);
+  if (!length) return std::nullopt;
+  if (length->bits == answer.text.size()) {
+    return ConstantValue(answer.text.size() + 1);
+  }
+  call.state.last_error = kInsufficientBuffer;
+  return ConstantValue(0);
 }
 
 }  // namespace
@@ -43,9 +59,24 @@ std::optional<Value> TellLocale(const ProcessCall& call, const Answer& answer) {
   return ConstantValue(text->size() + 1);
 }
 
+/// setlocale(category, name): what "" stands for is the user's to say, and
+/// other names may not be there.
+std::optional<Value> SetLocale(const ProcessCall& call, const Answer& answer) {
+  const Value pointer = call.Argument(1);
+  const bool asks = pointer.IsConstant(0);
+  if (!asks && call.TextAt(pointer, 1) != "C") {
+    call.process.NoteLocale();
+    return std::nullopt;
+  }
+  if (asks &&
+      (call.process.has_locale() || call.process.HasCalled("_wsetlocale"))) {
+    return std::nullopt;
+  }
+  return OwnMemory(call, answer);
+}
+
 /// Where there is no room, the function fails and says how much it takes.
 std::optional<Value> FillSized(const ProcessCall& call, const Answer& answer) {
-  constexpr uint32_t kInsufficientBuffer = 122;  // winerror.h
   const Value buffer = call.Argument(answer.text_at);
   const Value size = call.Argument(answer.number);
   const std::optional<MemoryAddress> size_at = AddressOf(size);
@@ -121,14 +152,22 @@ std::optional<Value> LocaleNumber(const ProcessCall& call,
   return ConstantValue(answer.number);
 }
 
-/// LCIDToLocaleName(locale, buffer, room, flags).
+/// LCIDToLocaleName(locale, buffer, room, flags); who has no room at all asks
+/// for how much it takes.
 std::optional<Value> TellLocaleName(const ProcessCall& call,
                                     const Answer& answer) {
   if (!call.Argument(0).IsConstant(answer.number)) return std::nullopt;
-  std::optional<Value> length =
-      call.FillBuffer(answer.text, 2, answer.text_at, 2);
-  if (length) length->bits = answer.text.size() + 1;
-  return length;
+  if (call.Argument(2).IsConstant(0)) {
+    return ConstantValue(answer.text.size() + 1);
+  }
+  return FillWithName(call, answer, 2);
+}
+
+/// GetUserDefaultLocaleName(buffer, room), which cannot be asked (MSDN).
+std::optional<Value> TellOwnLocaleName(const ProcessCall& call,
+                                       const Answer& answer) {
+  if (call.Argument(1).IsConstant(0)) return std::nullopt;
+  return FillWithName(call, answer, 1);
 }
 
 }  // namespace detachfix

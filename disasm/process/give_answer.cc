@@ -104,6 +104,10 @@ AnswerFunction* FunctionOf(AnswerKind kind) {
       return LocaleNumber;
     case AnswerKind::kLocaleName:
       return TellLocaleName;
+    case AnswerKind::kOwnLocaleName:
+      return TellOwnLocaleName;
+    case AnswerKind::kSetLocale:
+      return SetLocale;
     case AnswerKind::kString:
       return LoadOwnString;
     case AnswerKind::kOwnLocale:

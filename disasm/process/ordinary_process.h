@@ -84,6 +84,10 @@ class OrdinaryProcess {
   /// Whether some path may have made a file.
   bool makes_files() const { return makes_files_; }
 
+  /// The C runtime's locale may be another one than "C".
+  void NoteLocale() { has_locale_ = true; }
+  bool has_locale() const { return has_locale_; }
+
   /// The modules, by their names in lower case, that the image loads.
   void NoteLoaded(const std::string& module) { loaded_.insert(module); }
   bool HasLoaded(const std::string& module) const {
@@ -112,6 +116,7 @@ class OrdinaryProcess {
   std::set<std::string> loaded_;
   std::set<std::string> called_;
   bool makes_files_ = false;
+  bool has_locale_ = false;
 };
 
 }  // namespace detachfix

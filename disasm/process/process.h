@@ -89,6 +89,10 @@ enum class AnswerKind : uint8_t {
   kLocaleNumber,   ///< `number`, of the locale that argument 0 names: `text`
   kLocaleName,     ///< as kFolder, of the locale `number` in argument 0; the
                    ///< characters are wide, argument 2 says how many
+  kOwnLocaleName,  ///< `text` in wide characters to argument 0; argument 1
+                   ///< says how many there is room for
+  kSetLocale,      ///< the address of ProcessMemory() + `number`, of the locale
+                   ///< "C", which a process starts with (setlocale)
   kString,         ///< the image's string (StringResource) of argument 1 to
                    ///< argument 2, of argument 3 characters of `number` bytes
   kOwnLocale,      ///< `number`, of a locale in argument 0 that the user has
@@ -243,13 +247,13 @@ std::string_view VersionResource();
 /// The program's path.
 std::string_view ProgramPath();
 
-/// The path of an image that calls itself `name`, or does not say.
-std::string ImagePath(const std::string& name);
-
-}  // namespace detachfix
 /// Whether the path is that of a folder which GetSystemDirectory and its like
 /// give.
 bool IsSystemFolder(std::string_view path);
 
+/// The path of an image that calls itself `name`, or does not say.
+std::string ImagePath(const std::string& name);
+
+}  // namespace detachfix
 
 #endif  // DETACHFIX_DISASM_PROCESS_PROCESS_H_

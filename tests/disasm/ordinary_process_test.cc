@@ -415,6 +415,32 @@ TEST_F(OrdinaryProcessTest, KnowsTheFormsOnlyOfPathsThatAreThere) {
   }
 }
 
+TEST_F(OrdinaryProcessTest, NamesItsLocaleWhereThereIsRoom) {
+  const std::string name = "GetUserDefaultLocaleName";
+  EXPECT_EQ(Call(name, {buffer_, Number(6)}), Number(6));
+  EXPECT_EQ(Read(buffer_, 2), "en-US");
+  EXPECT_EQ(Call(name, {buffer_, Number(5)}), Number(0));
+  EXPECT_EQ(Call("GetLastError", {}), Number(122));
+  EXPECT_EQ(Call(name, {Number(0), Number(0)}), std::nullopt);
+  const std::vector<Value> asks = {Number(0x409), Number(0), Number(0),
+                                   Number(0)};
+  EXPECT_EQ(Call("LCIDToLocaleName", asks), Number(6));
+  EXPECT_EQ(
+      Call("LCIDToLocaleName", {Number(0x409), buffer_, Number(3), Number(0)}),
+      Number(0));
+}
+
+TEST_F(OrdinaryProcessTest, HasTheLocaleThatAProcessStartsWith) {
+  const std::optional<Value> locale = Call("setlocale", {Number(0), Number(0)});
+  ASSERT_TRUE(locale);
+  EXPECT_EQ(Read(*locale), "C");
+  Say("C");
+  EXPECT_EQ(Call("setlocale", {Number(0), text_}), locale);
+  Say("");  // the user's
+  EXPECT_EQ(Call("setlocale", {Number(0), text_}), std::nullopt);
+  EXPECT_EQ(Call("setlocale", {Number(0), Number(0)}), std::nullopt);
+}
+
 TEST_F(OrdinaryProcessTest, HasThreeStandardHandles) {
   constexpr uint64_t kInvalid = 0xffffffff;
   for (const uint64_t which : {0xfffffff4, 0xfffffff5, 0xfffffff6}) {
