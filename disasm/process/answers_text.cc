@@ -134,7 +134,7 @@ std::optional<Value> TextLength(const ProcessCall& call, const Answer& answer) {
   return ConstantValue(text->size());
 }
 
-/// isalpha and its like, with the bits of CharacterType in `number`; tolower
+/// isalpha and its like, by the bits of CharacterType in `number`; tolower
 /// and toupper, with the flags of MapCharacter.
 std::optional<Value> JudgeCharacter(const ProcessCall& call,
                                     const Answer& answer) {
@@ -142,9 +142,12 @@ std::optional<Value> JudgeCharacter(const ProcessCall& call,
   // Beyond ASCII it hangs on the locale, which may be "C" or the user's.
   if (!character.IsConstant() || character.bits > 0x7f) return std::nullopt;
   const uint32_t c = static_cast<uint32_t>(character.bits);
-  return ConstantValue(answer.kind == AnswerKind::kMapCharacter
-                           ? MapCharacter(c, answer.number).value_or(c)
-                           : CharacterType(c).value_or(0) & answer.number);
+  if (answer.kind == AnswerKind::kMapCharacter) {
+    return ConstantValue(MapCharacter(c, answer.number).value_or(c));
+  }
+  // Which number says so is not documented, and differs between runtimes.
+  const bool is_one = (CharacterType(c).value_or(0) & answer.number) != 0;
+  return is_one ? call.runner.Fresh(call.state, true) : ConstantValue(0);
 }
 
 }  // namespace detachfix

@@ -69,7 +69,8 @@ enum class AnswerKind : uint8_t {
   kCopyText,       ///< that at argument 1 to argument 0 (strcpy)
   kDuplicateText,  ///< that at argument 0 to a new block (strdup)
   // Of the character in argument 0:
-  kCharacterType,  ///< the bits `number` of CharacterType (isalpha)
+  kCharacterType,  ///< 0 if it has none of the bits `number` of CharacterType
+                   ///< (isalpha)
   kMapCharacter,   ///< as the flags `number` map it (tolower)
   kBlockSize,      ///< bytes of the block at argument `number`
   kMakeMutex,      ///< _Mtx_init_in_situ of Visual C++

@@ -384,6 +384,17 @@ TEST_F(OrdinaryProcessTest, FoldsOnlyTheLettersOfAscii) {
   EXPECT_EQ(compare("strcmp", "\xe9", "\xc9"), Number(1));
 }
 
+TEST_F(OrdinaryProcessTest, SaysOnlyWhetherACharacterIsOfAKind) {
+  const std::optional<Value> is_one = Call("isalpha", {Number('a')});
+  ASSERT_TRUE(is_one);
+  EXPECT_TRUE(is_one->IsNonzero());
+  EXPECT_FALSE(is_one->IsConstant());
+  EXPECT_EQ(Call("isalpha", {Number('5')}), Number(0));
+  EXPECT_EQ(Call("isdigit", {Number('a')}), Number(0));
+  EXPECT_EQ(Call("isalpha", {Number(0xe9)}), std::nullopt);
+  EXPECT_EQ(Call("toupper", {Number('a')}), Number('A'));
+}
+
 TEST_F(OrdinaryProcessTest, FindsNoBytesNeverBad) {
   EXPECT_EQ(Call("IsBadReadPtr", {Number(0), Number(1)}), Number(1));
   EXPECT_EQ(Call("IsBadReadPtr", {Number(0), Number(0)}), Number(0));
