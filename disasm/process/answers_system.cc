@@ -2,6 +2,8 @@
 // What one ordinary process answers about itself: its memory, handles, errors,
 // the time, the processor.
 
+#include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 
@@ -170,13 +172,18 @@ std::optional<Value> TellTime(const ProcessCall& call, const Answer& answer) {
   return ConstantValue(answer.number & ~kIsWritten);
 }
 
-/// A processor without any extension, as its cpuid says; with __fastfail, which
-/// the system offers (PF_ constants, winnt.h).
+/// What Windows 10 needs (MSDN, "PAE/NX/SSE2 Support Requirement Guide for
+/// Windows 8") or offers, and no extension beyond that, of which cpuid tells
+/// nothing either.
 std::optional<Value> TellFeature(const ProcessCall& call, const Answer&) {
-  constexpr uint64_t kFastFail = 23;
+  // PF_COMPARE_EXCHANGE_DOUBLE, _MMX, _XMMI, _RDTSC, _PAE_ENABLED, _XMMI64,
+  // _NX_ENABLED, _FASTFAIL_AVAILABLE (winnt.h)
+  constexpr std::array<uint64_t, 8> kOfSystem = {2, 3, 6, 8, 9, 10, 12, 23};
   const Value feature = call.Argument(0);
   if (!feature.IsConstant()) return std::nullopt;
-  return ConstantValue(feature.bits == kFastFail ? 1 : 0);
+  const bool is_there =
+      std::ranges::find(kOfSystem, feature.bits) != kOfSystem.end();
+  return ConstantValue(is_there ? 1 : 0);
 }
 
 /// InitOnceBeginInitialize(once, flags, pending, context) for who gives neither

@@ -46,7 +46,7 @@ enum class AnswerKind : uint8_t {
                   ///< from `number` on, nothing is known
   kWaits,         ///< 0: what those stand for is waited for without a limit
   kCodePage,      ///< whether argument 0 is one that every system has
-  kFeature,       ///< IsProcessorFeaturePresent, in agreement with cpuid
+  kFeature,       ///< IsProcessorFeaturePresent: what the system needs
   kNoVariable,    ///< `number`, unless the image can set environment variables
   kNoFile,        ///< `number`, of the file that argument 0 names, unless the
                   ///< image can make files

@@ -452,6 +452,19 @@ TEST_F(OrdinaryProcessTest, HasTheLocaleThatAProcessStartsWith) {
   EXPECT_EQ(Call("setlocale", {Number(0), Number(0)}), std::nullopt);
 }
 
+TEST_F(OrdinaryProcessTest, HasTheProcessorThatItsSystemNeeds) {
+  const std::string name = "IsProcessorFeaturePresent";
+  // CMPXCHG8B, MMX, SSE, RDTSC, PAE, SSE2, NX, __fastfail (PF_, winnt.h)
+  for (const uint64_t there : {2, 3, 6, 8, 9, 10, 12, 23}) {
+    EXPECT_EQ(Call(name, {Number(there)}), Number(1)) << there;
+  }
+  // The errors of the Pentium, 3DNow!, SSE3, XSAVE, AVX2
+  for (const uint64_t missing : {0, 1, 7, 13, 17, 40}) {
+    EXPECT_EQ(Call(name, {Number(missing)}), Number(0)) << missing;
+  }
+  EXPECT_EQ(Call(name, {UnknownValue()}), std::nullopt);
+}
+
 TEST_F(OrdinaryProcessTest, HasThreeStandardHandles) {
   constexpr uint64_t kInvalid = 0xffffffff;
   for (const uint64_t which : {0xfffffff4, 0xfffffff5, 0xfffffff6}) {
