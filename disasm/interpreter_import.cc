@@ -283,9 +283,10 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
   const std::optional<Answer> answer = detachfix::AnswerInProcess(import);
   if (!answer || !api.of_system) return false;
   // What it writes beyond the answer is not known.
-  const bool writes =
-      api.effect == ApiEffect::kStartsThread ||
-      (answer->kind == AnswerKind::kNumber && api.effect == ApiEffect::kWrites);
+  const bool is_number = answer->kind == AnswerKind::kNumber ||
+                         answer->kind == AnswerKind::kOfHandle;
+  const bool writes = api.effect == ApiEffect::kStartsThread ||
+                      (is_number && api.effect == ApiEffect::kWrites);
   if (writes) WriteOutParameters(state, api);
   const std::optional<Value> result =
       GiveAnswer({*this, process_, state, import}, *answer);

@@ -17,7 +17,7 @@ using AnswerFunction = std::optional<Value>(const ProcessCall& call,
                                             const Answer& answer);
 
 // answers_system.cc
-AnswerFunction Number, NthArgument, OfNothing;
+AnswerFunction Number, NthArgument, OfHandle, OfNothing;
 AnswerFunction OwnMemory, Environment, CharacterTable;
 AnswerFunction LastError;
 AnswerFunction NewObject, BlockSize, IsBadPointer;

@@ -22,6 +22,12 @@ std::optional<Value> NthArgument(const ProcessCall& call,
   return call.Argument(answer.number);
 }
 
+/// Without an object such a function fails, if it comes back (MSDN).
+std::optional<Value> OfHandle(const ProcessCall& call, const Answer& answer) {
+  if (call.Argument(0).IsConstant(0)) return std::nullopt;
+  return ConstantValue(answer.number);
+}
+
 std::optional<Value> OfNothing(const ProcessCall& call, const Answer& answer) {
   if (!call.Argument(answer.text_at).IsConstant(0)) return std::nullopt;
   return ConstantValue(answer.number);

@@ -16,6 +16,8 @@ AnswerFunction* FunctionOf(AnswerKind kind) {
       return CharacterTable;
     case AnswerKind::kArgument:
       return NthArgument;
+    case AnswerKind::kOfHandle:
+      return OfHandle;
     case AnswerKind::kOfNothing:
       return OfNothing;
     case AnswerKind::kText:

@@ -26,6 +26,7 @@ enum class AnswerKind : uint8_t {
   kCharacterTable,  ///< the address of a table of CharacterType (_pctype)
   kSilent,          ///< `number`, and what it may write stays as it is
   kArgument,        ///< argument `number`
+  kOfHandle,        ///< `number`, unless argument 0 is NULL
   kOfNothing,       ///< `number`, where argument `text_at` is NULL
   kText,            ///< the address of ProcessMemory() + `number`
   kEnvironment,     ///< the address of the variable _environ

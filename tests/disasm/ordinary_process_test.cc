@@ -465,6 +465,18 @@ TEST_F(OrdinaryProcessTest, HasTheProcessorThatItsSystemNeeds) {
   EXPECT_EQ(Call(name, {UnknownValue()}), std::nullopt);
 }
 
+TEST_F(OrdinaryProcessTest, DoesNothingWithoutAnObject) {
+  for (const char* function : {"SetEvent", "ResetEvent", "ReleaseMutex",
+                               "FlushFileBuffers", "WriteFile"}) {
+    EXPECT_EQ(Call(function, {Number(0x78)}), Number(1)) << function;
+    EXPECT_EQ(Call(function, {Number(0)}), std::nullopt) << function;
+  }
+  EXPECT_EQ(Call("RegCloseKey", {Number(0x1f4)}), Number(0));
+  EXPECT_EQ(Call("RegCloseKey", {Number(0)}), std::nullopt);
+  EXPECT_EQ(Call("GetKeyboardType", {Number(0)}), Number(4));
+  EXPECT_EQ(Call("GetKeyboardType", {Number(1)}), std::nullopt);
+}
+
 TEST_F(OrdinaryProcessTest, HasThreeStandardHandles) {
   constexpr uint64_t kInvalid = 0xffffffff;
   for (const uint64_t which : {0xfffffff4, 0xfffffff5, 0xfffffff6}) {
