@@ -64,6 +64,7 @@ class Tracer {
   bool StackBalanced(const State& state) const;
   TraceExit MakeExit(const PathEnd& end, Trace& trace) const;
   void SplitSections(const State& state, TraceExit& exit, Trace& trace) const;
+  void NoteAddresses(const State& state, Trace& trace) const;
   int64_t ArgumentOffset(size_t on_stack) const;
   bool ChangesCallbacks(const State& state) const;
 
@@ -264,7 +265,35 @@ TraceExit Tracer::MakeExit(const PathEnd& end, Trace& trace) const {
   exit.arguments_intact =
       exit.stack_balanced && ArgumentsIntact(end.state, last_arguments_);
   SplitSections(end.state, exit, trace);
+  NoteAddresses(end.state, trace);
   return exit;
+}
+
+/// Notes what the image's data holds at the end of a path that may be an
+/// address in the image.
+void Tracer::NoteAddresses(const State& state, Trace& trace) const {
+  const int64_t base = view_.image_base;
+  const auto rva = [base](int64_t va) {
+    return Rva{static_cast<uint32_t>(va - base)};
+  };
+  const CellMap& cells = state.memory.cells();
+  for (const CellMap::Entry* it = cells.AtOrAfter({kAbsolute, base});
+       it != nullptr && it->address.region == kAbsolute &&
+       it->address.offset < base + view_.image_size;
+       it = cells.After(it->address)) {
+    const Value& value = it->cell.value;
+    if (const std::optional<MemoryAddress> held = AddressOf(value)) {
+      const int64_t into = held->offset - base;
+      if (held->region == kAbsolute && into >= 0 && into < view_.image_size) {
+        trace.left_addresses.emplace(rva(it->address.offset),
+                                     rva(held->offset));
+      }
+      if (!value.from_image) continue;
+    }
+    if (value.kind == Value::Kind::kCondition) continue;
+    trace.left_open.emplace(rva(it->address.offset),
+                            rva(it->address.offset + it->cell.size));
+  }
 }
 
 /// Whether the list of TLS callbacks is another one than at the start: the

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "disasm/code_view.h"
@@ -93,6 +94,11 @@ struct Trace {
   /// site. Windows' own may run what they find there, too
   /// (RtlQueryRegistryValues).
   std::map<Rva, Rva> given;
+  /// Words of the image's data that hold an address in the image when the run
+  /// ends, of those that were stored, and that address.
+  std::set<std::pair<Rva, Rva>> left_addresses;
+  /// Where it is not known what is in stored data then: [begin, end).
+  std::set<std::pair<Rva, Rva>> left_open;
   /// Branches with an outcome that the run could not decide.
   std::set<Rva> open_branches;
   /// Sections made or deleted at an address that is not fixed in the image

@@ -33,6 +33,14 @@ std::optional<Rva> NamedBy(const CodeView& view,
 /// (SDM volume 2, appendix A).
 bool TakesValue(const CodeView& view, Rva instruction);
 
+/// Whether the four bytes at `operand` are where an instruction reads or
+/// writes,
+/// "[address]" without a register: it uses what is there, and has not got the
+/// address. False as well where the bytes before may be read so that one takes
+/// them for a value (03 05: "add eax, [address]", or a byte and "add eax,
+/// address").
+bool IsOnlyAccessed(const CodeView& view, Rva operand);
+
 /// Whether the bytes from `instruction` on hold an address of the image: to
 /// decode it takes longer than to look.
 bool MayNameOwn(const CodeView& view, Rva instruction);

@@ -2,7 +2,6 @@
 #include "patcher/other_code.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <map>
 #include <set>
@@ -15,16 +14,12 @@
 #include "patcher/bytes.h"
 #include "patcher/callers.h"
 #include "patcher/named_addresses.h"
+#include "patcher/wanted_address.h"
 
 namespace detachfix {
 namespace {
 
 constexpr uint32_t kWord = 4;
-/// How far before it the object may begin that has the section as a member.
-constexpr uint32_t kMaxMemberOffset = 64;
-/// Words of data that point to it, or shortly before, and are looked for in
-/// turn, for each section: a table has one for each.
-constexpr size_t kMaxPointers = 8;
 /// Words of an object, or of a table that it points to, which may name
 /// functions: WNDCLASSEX has 12, and a table of virtual functions seldom more
 /// than these.
@@ -39,12 +34,6 @@ constexpr int kGivenDepth = 3;
 constexpr size_t kMaxOther = 100'000;
 
 bool Deletes(ApiEffect effect) { return effect == ApiEffect::kDeleteSection; }
-
-/// An address that code may name to reach a critical section.
-struct Wanted {
-  uint32_t last = 0;  ///< virtual; or one up to kMaxMemberOffset before it
-  Rva section;
-};
 
 /// Whether the call has another thread run a function.
 bool StartsThread(const CallRecord& call) {
@@ -69,7 +58,7 @@ class Search {
  private:
   std::optional<OtherDelete> SearchCode(const std::vector<Wanted>& wanted,
                                         const std::set<Rva>& known);
-  std::vector<Wanted> PointersTo(const std::vector<Wanted>& wanted) const;
+  bool MayHold(Rva word) const;
   bool IsPassedOn(Rva operand);
   bool IsPartOf(const std::set<Rva>& instructions, Rva operand) const;
   bool IsVisited(Rva instruction) const {
@@ -94,7 +83,8 @@ class Search {
   bool starts_threads_ = false;
   bool has_windows_ = false;
   std::map<Rva, int> looked_in_;  ///< objects, and how deep
-  std::set<Rva> given_;           ///< Trace::given of all runs
+  std::set<Rva> holders_;   ///< words that hold a wanted address
+  std::set<Rva> given_;     ///< Trace::given of all runs
   std::set<Rva> exported_;  ///< instructions of exports and what they call
   std::set<Rva> called_;    ///< of what was run, and of what that may call
 };
@@ -202,8 +192,12 @@ std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections,
   for (const Rva section : sections) {
     wanted.push_back({view_.image_base + section.value, section});
   }
+  const std::vector<Wanted> pointers = PointersTo(view_, traces_, wanted);
+  for (const Wanted& pointer : pointers) {
+    holders_.insert(HolderOf(view_, pointer));
+  }
   std::optional<OtherDelete> found = SearchCode(wanted, known);
-  if (!found) found = SearchCode(PointersTo(wanted), known);
+  if (!found) found = SearchCode(pointers, known);
   if (found) return found;
   // By a way that was not taken, detach may delete what it got as an argument:
   // a thread that attach starts, or a process that answers otherwise, may
@@ -338,36 +332,6 @@ std::optional<Rva> Search::Initialise(const std::set<Rva>& known,
   return before != nullptr && known.empty() ? CallOnWay(*before) : std::nullopt;
 }
 
-/// Gives `look` the offset of each word that holds a wanted address, and which,
-/// until it returns true. They are found by one byte of them: code and data are
-/// long. The highest tells most, unless it is 0: of that there is much.
-/// `wanted` is ascending.
-template <typename Look>
-void LookAtWords(std::span<const uint8_t> bytes,
-                 const std::vector<Wanted>& wanted, Look look) {
-  if (wanted.empty()) return;
-  const uint32_t place = wanted.back().last >> 24 != 0 ? 3 : 2;
-  std::set<uint8_t> parts;
-  for (const Wanted& address : wanted) {
-    parts.insert(static_cast<uint8_t>(address.last >> 8 * place));
-    parts.insert(
-        static_cast<uint8_t>((address.last - kMaxMemberOffset) >> 8 * place));
-  }
-  for (const uint8_t part : parts) {
-    for (size_t at = place; at < bytes.size(); ++at) {
-      const void* found =
-          std::memchr(bytes.data() + at, part, bytes.size() - at);
-      if (found == nullptr) break;
-      at = static_cast<size_t>(static_cast<const uint8_t*>(found) -
-                               bytes.data());
-      const uint32_t va = ByteReader(bytes).U32(at - place).value_or(0);
-      const auto near = std::ranges::lower_bound(wanted, va, {}, &Wanted::last);
-      if (near == wanted.end() || near->last - va > kMaxMemberOffset) continue;
-      if (look(at - place, *near)) return;
-    }
-  }
-}
-
 /// Where code that was not run names a wanted address and passes it on to what
 /// deletes.
 std::optional<OtherDelete> Search::SearchCode(const std::vector<Wanted>& wanted,
@@ -380,6 +344,7 @@ std::optional<OtherDelete> Search::SearchCode(const std::vector<Wanted>& wanted,
     LookAtWords(bytes, wanted, [&](size_t at, const Wanted& address) {
       const Rva operand = region.begin + static_cast<uint32_t>(at);
       const Rva named{ByteReader(bytes).U32(at).value_or(0) - view_.image_base};
+      if (!MayHold(named) && IsOnlyAccessed(view_, operand)) return false;
       // Itself, and not as the first member of what has both.
       const bool is_another = named != address.section &&
                               known.contains(named) &&
@@ -392,28 +357,16 @@ std::optional<OtherDelete> Search::SearchCode(const std::vector<Wanted>& wanted,
   return found;
 }
 
-/// The words of data that hold a wanted address when the image is loaded, each
-/// as what code names: a linker aligns what it relocates. Compilers take the
-/// first turn out of a loop over such words, which begins one on.
-std::vector<Wanted> Search::PointersTo(
-    const std::vector<Wanted>& wanted) const {
-  const size_t most = kMaxPointers * wanted.size();
-  std::vector<Wanted> pointers;
-  for (const CodeRegion& region : view_.regions) {
-    if (region.executable) continue;
-    const uint32_t size = static_cast<uint32_t>(
-        std::min<uint64_t>(region.content.size(), region.size));
-    const std::span<const uint8_t> bytes = ContentAt(view_, region.begin, size);
-    LookAtWords(bytes, wanted, [&](size_t at, const Wanted& address) {
-      if (at % kWord != 0) return false;
-      const uint32_t va = view_.image_base + region.begin.value +
-                          static_cast<uint32_t>(at) + kWord;
-      pointers.push_back({va, address.section});
-      return pointers.size() == most;
+/// Whether the word may hold a wanted address when code reads it that no run
+/// came to.
+bool Search::MayHold(Rva word) const {
+  if (holders_.contains(word)) return true;
+  const auto is_open = [word](const Trace* run) {
+    return std::ranges::any_of(run->left_open, [word](const auto& open) {
+      return open.first < word + kWord && word < open.second;
     });
-  }
-  std::ranges::sort(pointers, {}, &Wanted::last);
-  return pointers;
+  };
+  return is_open(&traces_.attach) || is_open(&traces_.detach);
 }
 
 /// Whether code that was not run has an instruction that ends with the four

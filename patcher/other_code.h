@@ -24,7 +24,8 @@ struct OtherDelete {
 /// deletes one:
 /// it names an address at or shortly before it, but not that of another one of
 /// `known`, or of a word of data that holds such an address, and the next call
-/// leads there, itself or some calls down.
+/// leads there, itself or some calls down. A word that it only reads or writes
+/// ("[address]") must be one that may hold such an address.
 /// What exports alone do is left out: a program that only loads and unloads the
 /// DLL calls none. Else the first call that deletes, some section, by a way
 /// that was not taken: of one ordinary process, where a thread is started, and

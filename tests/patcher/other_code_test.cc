@@ -112,6 +112,65 @@ TEST(FindOtherDelete, LooksThroughTablesOfPointers) {
   }
 }
 
+// A word beside the section is used, and not its address.
+TEST(FindOtherDelete, IsNotMovedByAWordBesideTheSection) {
+  const std::string call = " ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
+  for (const char* const code :
+       {"a1 [.data+0x08] 50", "8b 0d [.data+0x08] 51", "ff 35 [.data+0x08]",
+        "83 0d [.data+0x08] 01 68 [.data+0x30]",
+        "81 25 [.data+0x08] ff ff 00 00 68 [.data+0x30]"}) {
+    EXPECT_EQ(With(code + call).verdict, Verdict::kLeaks) << code;
+  }
+  // Its address; an element; bytes that may be "add ecx, [address]", or the end
+  // of "shl eax, 3" and "add eax, address", or of what is stored in a frame.
+  for (const char* const code :
+       {"8d 0d [.data+0x08] 51", "8b 04 8d [.data+0x08] 50",
+        "c1 e0 03 05 [.data+0x08] 50", "c7 45 a1 [.data+0x08] ff 75 a1"}) {
+    EXPECT_EQ(With(code + call).verdict, Verdict::kUnknown) << code;
+  }
+}
+
+/// What is said of an entry that does `what` before it returns 1.
+Diagnosis OfEntryThat(PeSpec spec, const std::string& what,
+                      const std::string& more) {
+  spec.sections[0].content =
+      test::LeakyCode(what + " 31 c0 40 c2 0c 00\ncc\n" + more);
+  return Diagnose(test::MustRead(spec));
+}
+
+// The word may hold the section's address, or that of what it lies in.
+TEST(FindOtherDelete, DoubtsALeakThatAPointerMayEnd) {
+  const auto through = [](const std::string& word) {
+    return "more: ff 35 " + word +
+           " ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
+  };
+  PeSpec spec = LeakySpecWithDelete();
+  spec.sections[1].content = "zero:8 [.data+0x10] zero:116";
+  EXPECT_EQ(OfEntryThat(spec, "", through("[.data+0x08]")).verdict,
+            Verdict::kUnknown);
+  EXPECT_EQ(OfEntryThat(spec, "", through("[.data+0x04]")).verdict,
+            Verdict::kLeaks);
+  spec.sections[1].content = "zero:128";
+  for (const std::string word : {"[.data+0x08]", "[.data+0x60]"}) {
+    const std::string code = through(word);
+    const std::string stores = "c7 05 " + word + " [.data+0x10]";
+    EXPECT_EQ(OfEntryThat(spec, "", code).verdict, Verdict::kLeaks) << word;
+    EXPECT_EQ(OfEntryThat(spec, "b8 [.data+0x0c] a3 " + word, code).verdict,
+              Verdict::kUnknown);
+    EXPECT_EQ(OfEntryThat(spec, "b8 [.data+0x28] a3 " + word, code).verdict,
+              Verdict::kLeaks);
+    EXPECT_EQ(OfEntryThat(spec, "", stores + " c3 cc " + code).verdict,
+              Verdict::kUnknown);
+  }
+  // Some word of the image, nobody knows which: so it may be the address.
+  EXPECT_EQ(OfEntryThat(spec,
+                        "ff 15 [KERNEL32.dll!GetLastError] 83 e0 0f "
+                        "8b 04 85 [.data+0x40] a3 [.data+0x08]",
+                        through("[.data+0x08]"))
+                .verdict,
+            Verdict::kUnknown);
+}
+
 TEST(FindOtherDelete, DoubtsALeakThatTooMuchCodeMayEnd) {
   std::string uses;
   for (int i = 0; i < 10'000; ++i) {
@@ -127,14 +186,6 @@ TEST(FindOtherDelete, LeavesOutWhatExportsDo) {
       "down: 68 [.data+0x10] ff 15 [KERNEL32.dll!DeleteCriticalSection] c3";
   spec.exports = {{"Shut", "shut"}};
   EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kLeaks);
-}
-
-/// What is said of an entry that does `what` before it returns 1.
-Diagnosis OfEntryThat(PeSpec spec, const std::string& what,
-                      const std::string& more) {
-  spec.sections[0].content =
-      test::LeakyCode(what + " 31 c0 40 c2 0c 00\ncc\n" + more);
-  return Diagnose(test::MustRead(spec));
 }
 
 TEST(FindOtherDelete, CountsAnExportThatTheEntryMayCall) {
