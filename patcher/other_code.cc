@@ -14,6 +14,7 @@
 #include "patcher/bytes.h"
 #include "patcher/callers.h"
 #include "patcher/named_addresses.h"
+#include "patcher/scope_tables.h"
 #include "patcher/wanted_address.h"
 
 namespace detachfix {
@@ -83,6 +84,8 @@ class Search {
   bool starts_threads_ = false;
   bool has_windows_ = false;
   std::map<Rva, int> looked_in_;  ///< objects, and how deep
+  /// Words of tables that an exception alone leads through.
+  std::optional<std::set<Rva>> scope_words_;
   std::set<Rva> holders_;   ///< words that hold a wanted address
   std::set<Rva> given_;     ///< Trace::given of all runs
   std::set<Rva> exported_;  ///< instructions of exports and what they call
@@ -143,10 +146,12 @@ void Search::AddFunctionsIn(Rva object, int depth, std::set<Rva>& to) {
   int& looked = looked_in_[object];
   if (looked >= depth) return;
   looked = depth;
+  if (!scope_words_) scope_words_ = FindScopeTableWords(view_);
   const ByteReader words(ContentAt(view_, object, kMaxMembers * kWord));
   for (uint32_t at = 0; at < kMaxMembers * kWord; at += kWord) {
     const std::optional<uint32_t> va = words.U32(at);
     if (!va) return;
+    if (scope_words_->contains(object + at)) continue;
     const Rva named{*va - view_.image_base};
     if (IsCode(view_, named)) {
       if (!IsVisited(named)) to.insert(named);

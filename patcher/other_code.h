@@ -31,8 +31,8 @@ struct OtherDelete {
 /// that was not taken: of one ordinary process, where a thread is started, and
 /// where code that ran on detach names one of `sections`. Else the first place
 /// where code that was run names a function that was not, as one passes the
-/// procedure of a window, and that deletes some section. Errs on the side of
-/// too many.
+/// procedure of a window, and that deletes some section; not where but an
+/// exception leads to it (scope_tables.h). Errs on the side of too many.
 ///
 /// For i386. Of other code there is a place at once where not every path was
 /// followed, and none where all were.
