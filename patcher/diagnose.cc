@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "disasm/api.h"
+#include "patcher/bytes.h"
 #include "patcher/diagnosis.h"
 #include "patcher/hex_text.h"
 #include "patcher/judge_traces.h"
@@ -239,8 +240,28 @@ bool IsDll(const PeImage& image) {
   return (image.characteristics & kFileDll) != 0;
 }
 
+/// Whether it is a driver, also one that others import from and that is a DLL
+/// by its header: the kernel calls its entry with a DRIVER_OBJECT and the path
+/// of its key in the registry (Windows Driver Kit, "DriverEntry"). A DLL of the
+/// subsystem's own processes, which is native too, imports from ntdll.dll.
+static bool IsDriver(const PeImage& image) {
+  constexpr uint16_t kSubsystemNative = 1;  // IMAGE_SUBSYSTEM_NATIVE (winnt.h)
+  const FileOffset subsystem = image.checksum_offset + 4;
+  if (ByteReader(image.file()).U16(subsystem.value) != kSubsystemNative) {
+    return false;
+  }
+  const auto is_kernels = [](const ImportedFunction& function) {
+    return function.name.dll == "ntoskrnl.exe" ||
+           function.name.dll == "hal.dll";
+  };
+  return std::ranges::any_of(
+      image.imports, [&](const ImportDescriptor& descriptor) {
+        return std::ranges::any_of(descriptor.functions, is_kernels);
+      });
+}
+
 bool HasEntry(const PeImage& image) {
-  if (!IsDll(image)) return false;
+  if (!IsDll(image) || IsDriver(image)) return false;
   return image.entry_point.value != 0 || !image.tls_callbacks.empty();
 }
 
@@ -312,6 +333,9 @@ Diagnosis Diagnose(const PeImage& image, Scope scope, KnownRuns* known) {
     diagnosis.because =
         HasEntry(image)
             ? "imports no function that initialises a critical section"
+        : IsDriver(image)
+            ? "is a driver, by its imports from the kernel: its entry is no "
+              "DllMain"
         : IsDll(image)
             ? "has no entry point"
             : "is no DLL (IMAGE_FILE_DLL is not set), so that loading it "

@@ -129,6 +129,26 @@ TEST(Diagnose, RunsNoEntryOfWhatIsNoDll) {
             "entry");
 }
 
+// The kernel calls a driver's entry with other arguments, also of one that is a
+// DLL by its header. A DLL of the subsystem's processes is native as well.
+TEST(Diagnose, RunsNoEntryOfADriver) {
+  PeSpec spec = test::LeakySpec();
+  spec.overrides = {{"Subsystem", 1}};
+  EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kLeaks);
+  for (const char* const dll : {"ntoskrnl.exe", "HAL.dll"}) {
+    spec.imports.resize(1);
+    spec.imports.push_back({dll, {"READ_PORT_UCHAR"}});
+    spec.overrides = {{"Subsystem", 1}};
+    const Diagnosis diagnosis = Diagnose(test::MustRead(spec));
+    EXPECT_EQ(diagnosis.verdict, Verdict::kNotApplicable);
+    EXPECT_EQ(diagnosis.because,
+              "is a driver, by its imports from the kernel: its entry is no "
+              "DllMain");
+    spec.overrides.clear();
+    EXPECT_EQ(Diagnose(test::MustRead(spec)).verdict, Verdict::kLeaks);
+  }
+}
+
 TEST(Diagnose, DoesNotSayThatAnImageLeaksWhichKeepsItselfLoaded) {
   const std::string load =
       "68 [.data+0x30] ff 15 [KERNEL32.dll!LoadLibraryA]\n";
