@@ -73,7 +73,8 @@ class Search {
   void AddWay(Rva from, std::set<Rva>& to);
   void AddWaysNotTaken(const EntryTraces& before, std::set<Rva>& to);
   bool IsExported(Rva operand);
-  bool DetachNames(const std::vector<Wanted>& wanted) const;
+  bool DetachNames(const std::vector<Wanted>& wanted, bool value);
+  bool Returns(Rva rva) const;
   std::optional<Rva> CallOnWay(const EntryTraces& before);
 
   const PeImage& image_;
@@ -206,9 +207,9 @@ std::optional<OtherDelete> Search::DeleteOf(const std::vector<Rva>& sections,
   if (found) return found;
   // By a way that was not taken, detach may delete what it got as an argument:
   // a thread that attach starts, or a process that answers otherwise, may
-  // decide that it does.
-  if (traces_.setting == Setting::kOrdinary || starts_threads_ ||
-      DetachNames(wanted)) {
+  // decide that it does. Without a thread it got that from code that was run.
+  if (starts_threads_ || DetachNames(wanted, true) ||
+      DetachNames(pointers, false)) {
     if (const std::optional<Rva> way = CallOnWay(EntryTraces())) {
       return OtherDelete{.section = sections.front(), .at = *way};
     }
@@ -249,14 +250,37 @@ void Search::AddWay(Rva from, std::set<Rva>& to) {
   }
 }
 
-/// Whether code that ran on detach names a wanted address.
-bool Search::DetachNames(const std::vector<Wanted>& wanted) const {
+/// Whether the code returns before it calls anything, in a few instructions.
+bool Search::Returns(Rva rva) const {
+  constexpr int kMaxBefore = 12;
+  for (int i = 0; i < kMaxBefore; ++i) {
+    const Instruction instruction = Decode(view_, rva);
+    if (instruction.flow == Flow::kReturn) return true;
+    if (instruction.flow != Flow::kNext && instruction.flow != Flow::kBranch) {
+      return false;
+    }
+    rva = rva + instruction.size;
+  }
+  return false;
+}
+
+/// Whether code that ran on detach names a wanted address, or with `value`
+/// false reads a word that holds one, and passes it on to what deletes, or to
+/// who called it.
+bool Search::DetachNames(const std::vector<Wanted>& wanted, bool value) {
   return std::ranges::any_of(traces_.detach.visited, [&](Rva rva) {
-    if (!MayNameOwn(view_, rva) || !TakesValue(view_, rva)) return false;
-    const std::optional<Rva> named = NamedBy(view_, Decode(view_, rva));
-    return named && std::ranges::any_of(wanted, [named](const Wanted& address) {
-             return address.section.value - named->value <= kMaxMemberOffset;
-           });
+    if (!MayNameOwn(view_, rva)) return false;
+    if (value && !TakesValue(view_, rva)) return false;
+    const Instruction instruction = Decode(view_, rva);
+    const std::optional<Rva> named = NamedBy(view_, instruction);
+    if (!named) return false;
+    const Rva next = rva + instruction.size;
+    const uint32_t va = view_.image_base + named->value;
+    return std::ranges::any_of(wanted,
+                               [va](const Wanted& address) {
+                                 return address.last - va <= kMaxMemberOffset;
+                               }) &&
+           (callers_.LeadsThere(next) || Returns(next));
   });
 }
 

@@ -28,8 +28,9 @@ struct OtherDelete {
 /// ("[address]") must be one that may hold such an address.
 /// What exports alone do is left out: a program that only loads and unloads the
 /// DLL calls none. Else the first call that deletes, some section, by a way
-/// that was not taken: of one ordinary process, where a thread is started, and
-/// where code that ran on detach names one of `sections`. Else the first place
+/// that was not taken: where a thread is started, and where code that ran on
+/// detach names one of `sections`, or a word that holds one, and passes it to
+/// what seems to delete, or returns it. Else the first place
 /// where code that was run names a function that was not, as one passes the
 /// procedure of a window, and that deletes some section; not where but an
 /// exception leads to it (scope_tables.h). Errs on the side of too many.

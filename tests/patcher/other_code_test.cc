@@ -470,6 +470,15 @@ TEST(FindOtherDelete, DoubtsALeakThatAWayNotTakenMayEnd) {
   spec.sections[1].content = "zero:64 [.data+0x10] zero:56";
   const std::string by_pointer = "ff 35 [.data+0x40] e8 {free}";
   EXPECT_TRUE(found(by_pointer, asks, Setting::kOrdinary));
+  // Handed back by a function, which names it.
+  EXPECT_TRUE(found("e8 {which} 50 e8 {free}",
+                    "which: b8 [.data+0x10] c3 " + asks, Setting::kOrdinary));
+  // What detach deletes by such a way it got from elsewhere.
+  EXPECT_FALSE(found("50 e8 {free}", asks, Setting::kOrdinary));
+  EXPECT_FALSE(
+      found("68 [.data+0x10] ff 15 [KERNEL32.dll!GetLastError] 59 "
+            "50 e8 {free}",
+            asks, Setting::kOrdinary));
   // Where all paths were followed, it must be the section that detach names.
   const std::string decides = "free: 31 c0" + deletes;
   EXPECT_TRUE(found(by_address, decides, Setting::kAny));
