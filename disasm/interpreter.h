@@ -179,7 +179,9 @@ class Interpreter final : private CodeRunner {
   void StrewPointer(const Value& target, const Value& value);
   void StrewWords(const State& state, const Value& target, MemoryAddress from);
   bool IsOwnPointer(const Value& value) const;
-  Value ReadAnyOf(const Value& pointer) const;
+  void AddWordsNear(const State& state, const Value& pointer,
+                    Value& read) const;
+  Value ReadAnyOf(const State& state, const Value& pointer) const;
   void StoreAt(State& state, MemoryAddress address, uint32_t size,
                const Value& value) override;
   void NoteFunctionStored(MemoryAddress address, const Value& value);

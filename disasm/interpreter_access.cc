@@ -106,11 +106,39 @@ std::optional<Words> Interpreter::WordsOfResult(const State& state,
   return EvaluateWords(op.op, words_of(op.a), b, words_of(op.b));
 }
 
+/// What is `read` through `pointer` may be any word of the stack or the block
+/// that it points into, and of the frame where it is known in which: of those
+/// the addresses count.
+void Interpreter::AddWordsNear(const State& state, const Value& pointer,
+                               Value& read) const {
+  const Symbol near = RegionNear(pointer);
+  if (near == 0 || near == kSomewhereSymbol) return;
+  MemoryAddress from{near, INT64_MIN};
+  if (near == kStackSymbol) {
+    const std::optional<MemoryAddress> top =
+        AddressOf(state.at(isa_.convention().stack_pointer));
+    if (top) from = *top;
+    const bool has_base = pointer.IsUnknown() && pointer.known == 1;
+    if (has_base) from.offset = static_cast<int32_t>(pointer.bits);
+  }
+  const CellMap& cells = state.memory.cells();
+  for (const CellMap::Entry* entry = cells.AtOrAfter(from);
+       entry != nullptr && entry->address.region == near;
+       entry = cells.After(entry->address)) {
+    ++work_;
+    if (near == kStackSymbol && IsSavedWord(state, *entry)) return;
+    const Value& value = entry->cell.value;
+    read.from_image |= IsData(value);
+    MoveNear(value, read);
+  }
+}
+
 /// A word read through `pointer`, which is not known: it may be an address
 /// itself, of what one of the same kind points to, or one that was stored
 /// there.
-Value Interpreter::ReadAnyOf(const Value& pointer) const {
+Value Interpreter::ReadAnyOf(const State& state, const Value& pointer) const {
   Value read = Blurred(pointer);
+  AddWordsNear(state, pointer, read);
   const Symbol near = RegionNear(read);
   const bool in_image = read.from_image;
   if (near != 0) read = stored_.MayBeStrewn(read, near);
@@ -130,7 +158,7 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   NoteRead(state, OnStack(pointer), op.size);
   if (!address) {
     Value read = UnknownValue();
-    if (op.size >= kAddressSize) read = ReadAnyOf(pointer);
+    if (op.size >= kAddressSize) read = ReadAnyOf(state, pointer);
     Set(state, op.dst, read);
     return Step::kNextOp;
   }
@@ -149,7 +177,9 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   if (op.size == 4 && !there.from_image && there.symbol == 0 &&
       state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);
-    named.from_image = MayHoldDataPointer(*address);
+    // A number that is added to an address of the image's may have a name.
+    named.from_image = MayHoldDataPointer(*address) ||
+                       (!pointer.IsConstant() && pointer.from_image);
     state.memory.Store(*address, 4, named);
     Set(state, op.dst, named);
     return Step::kNextOp;

@@ -99,6 +99,7 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
   const std::optional<size_t> shown = CountArguments(state, api);
   const size_t count =
       TakesNothing(import.name) ? 0 : shown.value_or(kMaxArguments);
+  state.memory.BlurForeign();
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) &&
@@ -307,11 +308,13 @@ bool Interpreter::IsSavedWord(const State& state,
                                 {entry.address.region, above}, 4)));
 }
 
-/// Something is written through `pointer`, which points into the stack or a
-/// block, nobody knows where: to an element of an array, say.
+/// Something is written through `pointer`, nobody knows where: to an element of
+/// an array in the stack, in a block or in memory that is not the image's, say.
 void Interpreter::ForgetNear(State& state, const Value& pointer) {
+  if (AddressOf(pointer)) return;
   const Symbol near = RegionNear(pointer);
-  if (near == 0 || AddressOf(pointer)) return;
+  if (near == 0 || near == kSomewhereSymbol) state.memory.BlurForeign();
+  if (near == 0) return;
   if (near == kStackSymbol || near == kSomewhereSymbol) {
     ForgetStackNear(state, pointer);
   }

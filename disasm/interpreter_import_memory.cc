@@ -41,7 +41,7 @@ void Interpreter::ChangeWord(State& state, ApiEffect effect) {
     const Truth truth = TruthOf(same);
     now = truth == Truth::kTrue    ? operand
           : truth == Truth::kFalse ? old
-                                   : UnknownValue();
+                                   : JoinValues(operand, old);
   } else if (effect == ApiEffect::kIncrement) {
     now = Evaluate(BinaryOp::kAdd, 32, old, ConstantValue(1));
   } else if (effect == ApiEffect::kDecrement) {

@@ -313,7 +313,7 @@ void Memory::Store(MemoryAddress address, uint32_t size, const Value& value) {
 }
 
 /// Because some pointer is not known: that does not reach the loader's words,
-/// and what points into a block may still do so.
+/// and what points into the stack or a block may still do so.
 void Memory::ForgetPiece(int64_t begin, int64_t end) {
   const MemoryAddress address{kAbsolute, begin};
   const uint32_t size = static_cast<uint32_t>(end - begin);
@@ -321,7 +321,7 @@ void Memory::ForgetPiece(int64_t begin, int64_t end) {
   for (const CellMap::Entry* entry = cells_.AtOrAfter(address);
        entry != nullptr && entry->address < MemoryAddress{kAbsolute, end};
        entry = cells_.After(entry->address)) {
-    if (IsBlock(RegionNear(entry->cell.value)) &&
+    if (RegionNear(entry->cell.value) != 0 &&
         entry->address.offset + entry->cell.size <= end)
       pointers.push_back(*entry);
   }
@@ -359,18 +359,12 @@ void Memory::ForgetRegion(Symbol region) {
   cells_.Erase({region, INT64_MIN}, {region + 1, INT64_MIN});
 }
 
-namespace {
-
-/// Whether a word may be an address of data in the image. Many are addresses of
-/// code: through those nothing is written.
 bool IsData(const CodeView& view, const Value& value) {
   if (!value.IsConstant()) return value.MayBeInImage();
   const CodeRegion* region =
       RegionAt(view, static_cast<int64_t>(value.bits & LowBits(32)));
   return region != nullptr && region->writable;
 }
-
-}  // namespace
 
 void Memory::Blur(const CellMap::Entry& entry) {
   const MemoryAddress begin = entry.address;
@@ -409,6 +403,16 @@ void Memory::BlurRegion(Symbol region) {
   }
 }
 
+void Memory::BlurForeign() {
+  const CellMap before = cells_;
+  for (const CellMap::Entry* entry =
+           before.AtOrAfter({kFirstFreshSymbol, INT64_MIN});
+       entry != nullptr && entry->address.region < kThreadIndexBit;
+       entry = before.After(entry->address)) {
+    Blur(*entry);
+  }
+}
+
 void Memory::ForgetThread() {
   cells_.Erase({kThreadIndexBit, INT64_MIN}, {kBlockBit, INT64_MIN});
 }
@@ -424,71 +428,6 @@ void Memory::Substitute(Symbol symbol, const Value& base) {
     cell.value =
         SubstituteIn(cell.value, symbol, base, cell.size > 4 ? 64 : 32);
   });
-}
-
-namespace {
-
-/// JoinValues for memory.
-Value JoinWords(const CodeView& view, const Value& a, const Value& b) {
-  Value joined = JoinValues(a, b);
-  if (joined.IsUnknown())
-    joined.from_image = IsData(view, a) || IsData(view, b);
-  return joined;
-}
-
-/// Of what `from` has in the bytes, puts into `to` what it may point into.
-void KeepPointers(MemoryAddress address, uint32_t size, const Memory& from,
-                  Memory& to) {
-  const MemoryAddress end{address.region, address.offset + size};
-  const CellMap& cells = from.cells();
-  for (const CellMap::Entry* entry = cells.AtOrAfter(address);
-       entry != nullptr && entry->address < end;
-       entry = cells.After(entry->address)) {
-    const auto& [at, cell] = *entry;
-    if (RegionNear(cell.value) == 0 || at.offset + cell.size > end.offset) {
-      continue;
-    }
-    Value kept = Blurred(cell.value);
-    kept.from_image = IsData(from.view(), cell.value);
-    to.Store(at, cell.size, kept);
-  }
-}
-
-/// Puts into `joined` what of the cell of `a` does not stand in `b` as well.
-void ForgetDifferent(const CellMap::Entry& in_a, const Memory& b,
-                     Memory& joined) {
-  const auto& [address, cell] = in_a;
-  if (cell.size > kMaxKnownSize) {
-    joined.Forget(address, cell.size);
-    KeepPointers(address, cell.size, b, joined);
-    return;
-  }
-  const Value there = b.Load(address, cell.size);
-  if (there == cell.value && !cell.value.IsUnknown()) return;
-  joined.Store(address, cell.size, JoinWords(b.view(), cell.value, there));
-}
-
-}  // namespace
-
-Memory Join(const Memory& a, const Memory& b, size_t* differing) {
-  Memory joined = a;
-  size_t count = 0;
-  // What stands alike in both stays.
-  std::vector<const CellMap::Entry*> only_in_b;
-  CellMap::AllDifferences(a.cells(), b.cells(),
-                          [&](const auto* in_a, const auto* in_b) {
-                            ++count;
-                            if (in_a != nullptr)
-                              ForgetDifferent(*in_a, b, joined);
-                            if (in_b != nullptr) only_in_b.push_back(in_b);
-                            return true;
-                          });
-  for (const CellMap::Entry* in_b : only_in_b) {
-    ForgetDifferent(*in_b, a, joined);
-  }
-  joined.LoseSlotsOf(a, b);
-  if (differing != nullptr) *differing += count;
-  return joined;
 }
 
 }  // namespace detachfix

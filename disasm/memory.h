@@ -68,6 +68,9 @@ class Memory {
   /// The cell may have been overwritten, or not: what it may point into stays.
   void Blur(const CellMap::Entry& entry);
   void BlurRegion(Symbol region);
+  /// The same of all that lies in no object of the image's: it is reached
+  /// through pointers of which nothing is known but their names.
+  void BlurForeign();
 
   /// Forgets what a thread keeps in its thread-local storage.
   void ForgetThread();
@@ -119,6 +122,10 @@ class Memory {
 /// offset; a word that is then known is sign-extended to that width.
 Value SubstituteIn(const Value& value, Symbol symbol, const Value& base,
                    uint8_t width);
+
+/// Whether a word may be an address of data in the image. Many are addresses of
+/// code: through those nothing is written.
+bool IsData(const CodeView& view, const Value& value);
 
 /// What is certain in both. Adds to `differing`, if given, how many cells are
 /// not alike: the time goes with those.

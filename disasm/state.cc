@@ -91,11 +91,24 @@ class Matching {
                            : Evaluate(BinaryOp::kSub, 32, specific,
                                       ConstantValue(general.bits));
     if (base.IsUnknown()) return false;
+    // Nor is what says that there is no index one.
+    if (IsThreadIndex(general.symbol) && base.IsConstant() &&
+        base.bits > kMaxThreadIndex) {
+      return false;
+    }
     if (is_block && !IsBlockOrNull(base, general.nonzero)) return false;
     Value plain = base;
     plain.nonzero = false;
+    const bool is_same = plain == SymbolicValue(general.symbol);
+    // What is written through an address reaches nothing through a symbol.
+    const bool is_address =
+        specific.MayBeInImage() || RegionNear(specific) != 0;
+    if (!is_block && !is_same && !general.from_image && is_address)
+      return false;
     for (const auto& [symbol, meaning] : meanings_) {
       if (symbol == general.symbol) return meaning == plain;
+      // Two blocks are never one.
+      if (is_block && meaning == plain && plain.IsSymbolic()) return false;
     }
     meanings_.emplace_back(general.symbol, plain);
     if (!(plain == SymbolicValue(general.symbol))) renamed_.Add(general.symbol);
@@ -113,7 +126,12 @@ uint8_t WidthOf(const Cell& cell) { return cell.size > 4 ? 64 : 32; }
 bool HoldsNothingElse(const Memory& general, const Memory& specific,
                       const CellMap::Entry& entry, Matching& matching) {
   const auto& [address, cell] = entry;
-  if (!specific.HasInitialContent(address, cell.size)) return true;
+  if (!specific.HasInitialContent(address, cell.size)) {
+    // To the general one what it may hold is no address.
+    const bool is_address =
+        cell.value.MayBeInImage() || RegionNear(cell.value) != 0;
+    if (!IsBlock(address.region) || !is_address) return true;
+  }
   if (cell.size > kMaxKnownSize) return general.IsForgotten(address, cell.size);
   return matching.Matches(general.Load(address, cell.size), cell.value,
                           WidthOf(cell));

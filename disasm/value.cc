@@ -154,9 +154,7 @@ Value CompareSymbol(const Value& symbolic, uint64_t constant, uint8_t width) {
   condition.symbol = symbolic.symbol;
   condition.bits = (constant - symbolic.bits) & LowBits(kWord);
   if (IsBlock(symbolic.symbol) && condition.bits != 0) return ConstantValue(0);
-  // There are some hundred indices (MSDN, "Thread Local Storage").
-  constexpr uint64_t kMaxIndex = 0xffff;
-  if (IsThreadIndex(symbolic.symbol) && condition.bits > kMaxIndex) {
+  if (IsThreadIndex(symbolic.symbol) && condition.bits > kMaxThreadIndex) {
     return ConstantValue(0);
   }
   return condition;

@@ -53,6 +53,8 @@ inline constexpr Symbol kBlockBit = Symbol{1} << 31;
 /// TLS_OUT_OF_INDEXES. What the thread keeps there is at offset 0 of the region
 /// of that name.
 inline constexpr Symbol kThreadIndexBit = Symbol{1} << 30;
+/// There are some hundred indices (MSDN, "Thread Local Storage").
+inline constexpr uint64_t kMaxThreadIndex = 0xffff;
 constexpr bool IsBlock(Symbol symbol) { return (symbol & kBlockBit) != 0; }
 constexpr bool IsThreadIndex(Symbol symbol) {
   return !IsBlock(symbol) && (symbol & kThreadIndexBit) != 0;

@@ -166,9 +166,9 @@ TEST_F(QuadwordMemory, ASymbolDoesNotStandForAWiderNumber) {
   general.register_width = 64;
   State specific = general;
   general.places[1] = S();
-  specific.places[1] = C(0xffffffff80000000);
+  specific.places[1] = C(0xffffffffffffffff);
   EXPECT_TRUE(Covers(general, specific));
-  specific.places[1] = C(0x80000000);
+  specific.places[1] = C(0xffffffff);
   EXPECT_FALSE(Covers(general, specific));
 }
 
