@@ -31,6 +31,7 @@ enum class ApiEffect : uint8_t {
   /// several, somewhere in the structure at argument 0: they are not followed
   kInitialiseWithin,
   kDeleteSection,   ///< argument 0
+  kUsesSection,     ///< argument 0 is entered or left
   kLookUpFunction,  ///< GetProcAddress
   kNeverReturns,
   kVersion,     ///< returns it; bit 31 is 0 on Windows NT (GetVersion)

@@ -181,6 +181,7 @@ class Interpreter final : private CodeRunner {
   bool IsOwnPointer(const Value& value) const;
   void AddWordsNear(const State& state, const Value& pointer,
                     Value& read) const;
+  static bool MayBeElement(const Value& pointer);
   Value ReadAnyOf(const State& state, const Value& pointer) const;
   void StoreAt(State& state, MemoryAddress address, uint32_t size,
                const Value& value) override;
@@ -256,6 +257,7 @@ class Interpreter final : private CodeRunner {
   void NoteRead(const State& state, const Value& pointer, uint32_t size);
   void InitialiseResource(State& state, const Api& api);
   void DeleteSection(State& state);
+  void UseSection(State& state) const;
 
   // What imports do to memory (interpreter_import_memory.cc).
   void ChangeWord(State& state, ApiEffect effect);
@@ -291,6 +293,7 @@ class Interpreter final : private CodeRunner {
   bool IsHarmless(uint64_t va);
   void NotePassedSection(const State& state, const Value& argument,
                          const ImportName& import);
+  void ForgetWordsOf(State& state, const Value& pointer);
   void NoteGiven(const State& state, const Value& pointer);
   void ForgetNear(State& state, const Value& pointer);
   void ForgetStackNear(State& state, const Value& pointer);

@@ -152,6 +152,12 @@ Value Interpreter::ReadAnyOf(const State& state, const Value& pointer) const {
   return read;
 }
 
+/// Whether the address is that of an element of the image's, of which the index
+/// has a name: other ones may be the same.
+bool Interpreter::MayBeElement(const Value& pointer) {
+  return pointer.IsSymbolic() && pointer.from_image;
+}
+
 Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   const Value pointer = ValueOf(state, op.address);
   const std::optional<MemoryAddress> address = AddressOf(OnStack(pointer));
@@ -177,10 +183,9 @@ Interpreter::Step Interpreter::Do(State& state, const Load& op) {
   if (op.size == 4 && !there.from_image && there.symbol == 0 &&
       state.memory.IsOpenWord(*address)) {
     Value named = FreshWord(state, *address);
-    // A number that is added to an address of the image's may have a name.
-    named.from_image = MayHoldDataPointer(*address) ||
-                       (!pointer.IsConstant() && pointer.from_image);
-    state.memory.Store(*address, 4, named);
+    const bool may_be_own = MayBeElement(pointer);
+    named.from_image = MayHoldDataPointer(*address) || may_be_own;
+    if (!may_be_own) state.memory.Store(*address, 4, named);
     Set(state, op.dst, named);
     return Step::kNextOp;
   }
@@ -252,7 +257,7 @@ Interpreter::Step Interpreter::Do(State& state, const Store& op) {
     learned_ |= stored_.StrewFunctions();
   }
   ForgetIfInImage(state, target);
-  if (!address) {
+  if (!address || MayBeElement(target)) {
     if (op.size == 4) StrewPointer(target, stored);
     ForgetNear(state, target);
     return Step::kNextOp;

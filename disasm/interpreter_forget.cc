@@ -99,7 +99,6 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
   const std::optional<size_t> shown = CountArguments(state, api);
   const size_t count =
       TakesNothing(import.name) ? 0 : shown.value_or(kMaxArguments);
-  state.memory.BlurForeign();
   for (size_t i = 0; i < count; ++i) {
     const Value argument = Argument(state, i);
     if (argument.IsConstant() && IsCode(argument.bits) &&
@@ -112,6 +111,7 @@ void Interpreter::ForgetWhatItMayWrite(State& state, const ImportName& import,
     }
     if (shown) NotePassedSection(state, argument, import);
     NoteGiven(state, argument);
+    ForgetWordsOf(state, argument);
     ForgetThrough(state, argument);
   }
   const std::optional<Place> this_pointer = isa_.convention().this_pointer;
@@ -146,6 +146,22 @@ void Interpreter::NotePassedSection(const State& state, const Value& argument,
   if (section == state.sections.all().end() || !section->second.live) return;
   Incomplete("passes a critical section to " + ToText(import) +
              ", which may delete it, at " + Site());
+}
+
+/// It may write through the addresses in an object on the stack or in a block.
+void Interpreter::ForgetWordsOf(State& state, const Value& pointer) {
+  constexpr int64_t kMaxWords = 24;
+  const std::optional<MemoryAddress> object = AddressOf(pointer);
+  if (!object || RegionNear(pointer) == 0) return;
+  Count(2);
+  for (int64_t i = 0; i < kMaxWords; ++i) {
+    const MemoryAddress at{object->region, object->offset + 4 * i};
+    const CellMap::Entry* entry = state.memory.cells().AtOrAfter(at);
+    if (entry == nullptr || entry->address != at) continue;
+    if (object->region == kStackSymbol && IsSavedWord(state, *entry)) return;
+    const Value word = entry->cell.value;
+    if (word.IsConstant() && IsData(word)) ForgetFrom(state, word);
+  }
 }
 
 /// It may reach what lies there, and what the first words of that point to,

@@ -137,6 +137,8 @@ Interpreter::Step Interpreter::CallImport(State& state, Rva slot) {
   }
   if (const auto step = CallHelper(state, import, api)) return *step;
   ForgetScratch(state);
+  // Such as errno, which lies in no object of the image's.
+  state.memory.BlurForeign();
   switch (api.effect) {
     case ApiEffect::kRunTable:
     case ApiEffect::kRunTableUntilNonzero:
@@ -298,6 +300,7 @@ bool Interpreter::AnswerInProcess(State& state, const ImportName& import,
 
 void Interpreter::ApplyEffect(State& state, const ImportName& import,
                               const Api& api) {
+  if (api.effect == ApiEffect::kUsesSection) UseSection(state);
   if (setting_ == Setting::kOrdinary) {
     NoteLastError({*this, process_, state, import});
     if (AnswerInProcess(state, import, api)) return;
@@ -427,6 +430,7 @@ void Interpreter::ApplyEffect(State& state, const ImportName& import,
       result = OwnProcess();
       return;
     case ApiEffect::kNone:
+    case ApiEffect::kUsesSection:
     case ApiEffect::kMultiplyLong:
     case ApiEffect::kDivideLong:
     case ApiEffect::kDivideUnsignedLong:

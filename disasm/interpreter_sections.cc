@@ -133,4 +133,13 @@ void Interpreter::DeleteSection(State& state) {
   }
 }
 
+/// LockCount, RecursionCount, OwningThread and LockSemaphore change (winnt.h).
+void Interpreter::UseSection(State& state) const {
+  constexpr int64_t kLockCount = 4;
+  constexpr uint32_t kSize = 16;
+  const std::optional<MemoryAddress> section = SectionAt(Argument(state, 0));
+  if (!section) return;
+  state.memory.Forget({section->region, section->offset + kLockCount}, kSize);
+}
+
 }  // namespace detachfix

@@ -130,7 +130,9 @@ bool HoldsNothingElse(const Memory& general, const Memory& specific,
     // To the general one what it may hold is no address.
     const bool is_address =
         cell.value.MayBeInImage() || RegionNear(cell.value) != 0;
-    if (!IsBlock(address.region) || !is_address) return true;
+    const bool counts =
+        IsBlock(address.region) || address.region == kStackSymbol;
+    if (!counts || !is_address) return true;
   }
   if (cell.size > kMaxKnownSize) return general.IsForgotten(address, cell.size);
   return matching.Matches(general.Load(address, cell.size), cell.value,
