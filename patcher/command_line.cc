@@ -17,7 +17,6 @@
 #include "patcher/max_jobs.h"
 #include "patcher/option_checks.h"
 #include "patcher/sha256.h"
-#include "patcher/undo_record.h"
 #include "patcher/version.h"
 
 namespace detachfix {
@@ -379,31 +378,13 @@ std::string CheckOptions(uint32_t bits, const Options& options) {
   if ((bits & kExportOptions) != 0 && options.yara == options.json) {
     return "give --yara or --json";
   }
-  const std::string count = std::to_string(options.paths.size());
   std::string wrong = CheckBatchOptions(bits, options);
   if (wrong.empty()) wrong = CheckRowOptions(options);
   if (!wrong.empty()) return wrong;
   if ((bits & kReportPaths) != 0 && options.paths.size() < 2) {
     return "give the report to write and at least one to merge";
   }
-  if (!options.output.empty() && options.paths.size() != 1) {
-    return "-o takes one FILE, got " + count;
-  }
-  const std::string is_taken = ": names that end with " +
-                               std::string(kSideFileSuffix) +
-                               " are those of undo records";
-  if (options.output.ends_with(kSideFileSuffix)) {
-    return "-o " + options.output + is_taken;
-  }
-  if (!options.backup_suffix) return "";
-  if (options.backup_suffix->empty()) return "--backup= needs a suffix";
-  if (options.backup_suffix->ends_with(kSideFileSuffix)) {
-    return "--backup=" + *options.backup_suffix + is_taken;
-  }
-  if (options.backup_suffix->find('/') != std::string::npos) {
-    return "--backup=" + *options.backup_suffix + ": a suffix has no '/' in it";
-  }
-  return "";
+  return CheckNewFiles(options);
 }
 
 /// Of `--resume`, `--resume=RUN` and `--resume RUN`.

@@ -6,6 +6,7 @@
 
 #include "patcher/batch/glob.h"
 #include "patcher/batch/shard.h"
+#include "patcher/undo_record.h"
 #include "signatures/signature.h"
 
 namespace detachfix {
@@ -86,6 +87,27 @@ std::string CheckRowOptions(const Options& options) {
   if (!options.row_id.empty() && !IsRowId(options.row_id)) {
     return "--id: '" + options.row_id +
            "' is not made of lower-case letters, digits and '-'";
+  }
+  return "";
+}
+
+std::string CheckNewFiles(const Options& options) {
+  if (!options.output.empty() && options.paths.size() != 1) {
+    return "-o takes one FILE, got " + std::to_string(options.paths.size());
+  }
+  const std::string is_taken = ": names that end with " +
+                               std::string(kSideFileSuffix) +
+                               " are those of undo records";
+  if (options.output.ends_with(kSideFileSuffix)) {
+    return "-o " + options.output + is_taken;
+  }
+  if (!options.backup_suffix) return "";
+  if (options.backup_suffix->empty()) return "--backup= needs a suffix";
+  if (options.backup_suffix->ends_with(kSideFileSuffix)) {
+    return "--backup=" + *options.backup_suffix + is_taken;
+  }
+  if (options.backup_suffix->find('/') != std::string::npos) {
+    return "--backup=" + *options.backup_suffix + ": a suffix has no '/' in it";
   }
   return "";
 }

@@ -17,6 +17,9 @@ std::string CheckBatchOptions(uint32_t bits, const Options& options);
 /// The same of what `signatures learn` is told about a file.
 std::string CheckRowOptions(const Options& options);
 
+/// The same of -o and --backup, which name files to be made.
+std::string CheckNewFiles(const Options& options);
+
 }  // namespace detachfix
 
 #endif  // DETACHFIX_PATCHER_OPTION_CHECKS_H_

@@ -299,13 +299,12 @@ def a_log_that_is_not_updated_counts(share):
     merged = share.top / "merged.json"
     equal(share.run("report", "merge", merged, report).returncode, 2)
     results = json.loads(sarif.read_text())["runs"][0]["results"]
-    failed = [one for one in results if one["kind"] == "fail"]
-    equal([one["ruleId"] for one in failed], ["DETACH005"])
-    text = failed[0]["message"]["text"]
-    check(f"{LOG}: not updated: is read-only" in text, text)
-    row = next(line for line in page.read_text().splitlines()
-               if INSTALLED in line and 'data-action="patched"' in line)
-    check(f"{LOG}: not updated: is read-only" in row, row)
+    (failed,) = [one for one in results if one["kind"] == "fail"]
+    equal(failed["ruleId"], "DETACH005")
+    (row,) = [line for line in page.read_text().splitlines()
+              if INSTALLED in line and 'data-action="patched"' in line]
+    for text in (failed["message"]["text"], row):
+        check(f"{LOG}: not updated: is read-only" in text, text)
     # Who does not ask for it gets the other answer on the same file.
     equal(share.items(status=0)[INSTALLED]["exit_status"], 0)
     share.batch("--apply", "--update-setup-log", "--replace-read-only",

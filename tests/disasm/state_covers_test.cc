@@ -8,7 +8,17 @@
 namespace detachfix::test {
 namespace {
 
-class StateCovers : public StateTest {};
+class StateCovers : public StateTest {
+ protected:
+  /// The same of two states that have these in one register.
+  bool ValueCovers(const Value& general, const Value& specific) {
+    State a = NewState();
+    a.at(kEax) = general;
+    State b = NewState();
+    b.at(kEax) = specific;
+    return Covers(a, b);
+  }
+};
 
 TEST_F(StateCovers, WhatIsUnknownCoversEverything) {
   State known = NewState();
@@ -33,46 +43,32 @@ TEST_F(StateCovers, AFreshSymbolStandsForOneValueOnly) {
 }
 
 TEST_F(StateCovers, ABlockStandsForBlocksAndNullOnly) {
-  const auto covers = [this](const Value& general, const Value& specific) {
-    State a = NewState();
-    a.at(kEax) = general;
-    State b = NewState();
-    b.at(kEax) = specific;
-    return Covers(a, b);
-  };
   const Symbol one = kSym | kBlockBit;
   const Symbol two = (kSym + 1) | kBlockBit;
   const Value block = SymbolicValue(one);
-  EXPECT_TRUE(covers(block, ConstantValue(0)));
-  EXPECT_TRUE(covers(block, SymbolicValue(two)));
-  EXPECT_TRUE(covers(block, SymbolicValue(two, 8)));
-  EXPECT_FALSE(covers(block, ConstantValue(kBase)));
-  EXPECT_FALSE(covers(block, SymbolicValue(kSym)));
+  EXPECT_TRUE(ValueCovers(block, ConstantValue(0)));
+  EXPECT_TRUE(ValueCovers(block, SymbolicValue(two)));
+  EXPECT_TRUE(ValueCovers(block, SymbolicValue(two, 8)));
+  EXPECT_FALSE(ValueCovers(block, ConstantValue(kBase)));
+  EXPECT_FALSE(ValueCovers(block, SymbolicValue(kSym)));
   const Value there = SymbolicValue(one, 0, true);
-  EXPECT_FALSE(covers(there, ConstantValue(0)));
-  EXPECT_FALSE(covers(there, SymbolicValue(two)));
-  EXPECT_FALSE(covers(there, SymbolicValue(two, 8)));
-  EXPECT_TRUE(covers(there, SymbolicValue(two, 0, true)));
+  EXPECT_FALSE(ValueCovers(there, ConstantValue(0)));
+  EXPECT_FALSE(ValueCovers(there, SymbolicValue(two)));
+  EXPECT_FALSE(ValueCovers(there, SymbolicValue(two, 8)));
+  EXPECT_TRUE(ValueCovers(there, SymbolicValue(two, 0, true)));
 }
 
 // What is written through an address reaches nothing through a symbol.
 TEST_F(StateCovers, ANumberStandsForNoAddress) {
-  const auto covers = [this](const Value& general, const Value& specific) {
-    State a = NewState();
-    a.at(kEax) = general;
-    State b = NewState();
-    b.at(kEax) = specific;
-    return Covers(a, b);
-  };
   const Value number = SymbolicValue(kSym);
   Value any = number;
   any.from_image = true;
   const Value data = ConstantValue(kBase + kDataRva);
-  EXPECT_FALSE(covers(number, data));
-  EXPECT_TRUE(covers(any, data));
-  EXPECT_FALSE(covers(number, SymbolicValue(kStackSymbol, 8)));
-  EXPECT_FALSE(covers(number, SymbolicValue((kSym + 1) | kBlockBit)));
-  EXPECT_TRUE(covers(number, ConstantValue(7)));
+  EXPECT_FALSE(ValueCovers(number, data));
+  EXPECT_TRUE(ValueCovers(any, data));
+  EXPECT_FALSE(ValueCovers(number, SymbolicValue(kStackSymbol, 8)));
+  EXPECT_FALSE(ValueCovers(number, SymbolicValue((kSym + 1) | kBlockBit)));
+  EXPECT_TRUE(ValueCovers(number, ConstantValue(7)));
 }
 
 TEST_F(StateCovers, TwoBlocksStandForTwo) {
