@@ -33,9 +33,8 @@ std::optional<Rva> NamedBy(const CodeView& view,
 /// (SDM volume 2, appendix A).
 bool TakesValue(const CodeView& view, Rva instruction);
 
-/// Whether the four bytes at `operand` are where an instruction reads or
-/// writes,
-/// "[address]" without a register: it uses what is there, and has not got the
+/// Whether the four bytes at `operand` are where an instruction reads or writes
+/// without a register, "[address]": it uses what is there, and has not got the
 /// address. False as well where the bytes before may be read so that one takes
 /// them for a value (03 05: "add eax, [address]", or a byte and "add eax,
 /// address").
