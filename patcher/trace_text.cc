@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -244,7 +245,12 @@ std::string ExitsText(const EntryTraces& traces) {
     for (const std::string& because : trace.incomplete_because) {
       text += "  incomplete: " + ForTerminal(because) + "\n";
     }
-    for (const TraceExit& exit : trace.exits) text += ExitText(exit);
+    // Paths that came back alike look alike here.
+    std::set<std::string> told;
+    for (const TraceExit& exit : trace.exits) {
+      const std::string line = ExitText(exit);
+      if (told.insert(line).second) text += line;
+    }
     for (const std::string& other : trace.other_sections) {
       text += "  elsewhere: " + ForTerminal(other) + "\n";
     }

@@ -83,17 +83,15 @@ CodePage CodePageOf(const Value& number) {
   }
 }
 
-/// A byte of the page in UTF-16; where it is to be `strict`, none that stands
-/// for no character. ASCII has bytes of seven bits, and the eighth is ignored
-/// (c_20127.nls).
+/// A byte of the page in UTF-16. ASCII has bytes of seven bits, and the eighth
+/// is ignored (c_20127.nls), unless it is to be `strict`. Of 1252 five bytes
+/// keep their numbers, and are valid all the same (bestfit1252.txt).
 std::optional<uint32_t> WidenByPage(CodePage page, uint32_t byte, bool strict) {
   if (byte < 0x80) return byte;
   if (page == CodePage::kLatin && byte >= 0xa0) return byte;
   if (page == CodePage::kAscii && !strict) return byte & 0x7f;
   if (page != CodePage::kAnsi) return std::nullopt;
-  const uint32_t character = FromAnsi(static_cast<uint8_t>(byte));
-  const bool is_none = byte < 0xa0 && character == byte;
-  return is_none && strict ? std::nullopt : std::optional(character);
+  return FromAnsi(static_cast<uint8_t>(byte));
 }
 
 /// The other way; with the byte of another character only if it `may_fit`.
